@@ -1,0 +1,134 @@
+"""What the log holds: the commands of the state machine, and the form of their results.
+
+Byte 0 tells the kind. A COMPOUND's operations follow its identity in XDR, as the client sent them;
+internal commands are msgpack arrays (msgspec), told apart by a tag.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+import msgspec
+
+KIND_COMPOUND: Final = 1
+"""Operations behind a SEQUENCE."""
+KIND_SESSIONLESS: Final = 2
+"""EXCHANGE_ID, CREATE_SESSION, DESTROY_SESSION, DESTROY_CLIENTID outside a session."""
+KIND_INTERNAL: Final = 3
+
+#: kind, minor, flags, number of groups, slot, sequence ID, number of operations, uid, gid,
+#: largest response in bytes, session ID; then the groups (u32 each), then the operations.
+COMPOUND_HEAD: Final = Struct(">BBBBIIIIII16s")
+
+FLAG_CACHE_THIS: Final = 1
+FLAG_READ_ONLY: Final = 2  # the export is read-only to this client
+FLAG_NO_LAYOUTS: Final = 4  # the export grants no layouts to this client
+FLAG_EXCLUSIVE_WRITERS: Final = 8  # the export asks for exclusive writers
+
+NO_SESSION: Final = bytes(16)
+
+# --- results: one byte that tells what follows
+RESULT_REPLY: Final = b"\0"  # u32 status, u32 number of results, the results
+RESULT_SEQUENCE: Final = b"\1"  # u32 status: SEQUENCE itself failed
+RESULT_RECALL: Final = b"\2"  # not run: conflicting layouts are being recalled; propose again when they are back
+RESULT_DONE: Final = b"\3"  # an internal command's own result follows
+
+REPLY_HEAD: Final = Struct(">BII")
+
+
+class ConfigureCluster(msgspec.Struct, array_like=True, tag=1):
+    """Commit the cluster's settings (a :class:`~mdscluster.fsm.settings.Settings`, encoded)."""
+
+    settings: bytes
+
+
+class RenewLeases(msgspec.Struct, array_like=True, tag=2):
+    """Clients that a front end has heard of since its last report."""
+
+    client_ids: list[int]
+
+
+class LeaderStarted(msgspec.Struct, array_like=True, tag=3):
+    """A leader took office: no lease may run out for the time that nobody led (INV-7)."""
+
+    node_id: str
+
+
+class ExpireClients(msgspec.Struct, array_like=True, tag=4):
+    """Drop the state of clients whose lease has run out by the log's time; others are left alone."""
+
+    client_ids: list[int]
+
+
+class DataServerUpdate(msgspec.Struct, array_like=True, tag=5):
+    """A data server registered, changed its address, or went up or down."""
+
+    ds_id: str
+    host: str
+    port: int
+    up: bool
+    capacity_bytes: int
+    free_bytes: int
+    instance: int = 0
+
+
+class ReportWrite(msgspec.Struct, array_like=True, tag=6):
+    """A data server made a stable write for which no LAYOUTCOMMIT will come."""
+
+    fileid: int
+    end_offset: int
+    mtime_ns: int
+
+
+class ObjectsDeleted(msgspec.Struct, array_like=True, tag=7):
+    """A data server has deleted the objects of these queue entries."""
+
+    ds_id: str
+    sequences: list[int]
+
+
+class RecallDone(msgspec.Struct, array_like=True, tag=8):
+    """A recalled layout is gone without a LAYOUTRETURN: NOMATCHING_LAYOUT (fenced False), or revoked and fenced."""
+
+    stateid_other: bytes
+    fenced: bool
+
+
+class StartRecall(msgspec.Struct, array_like=True, tag=9):
+    """Recall every layout of a file (0: of a client; both 0: all), because a device changed or an operator asked."""
+
+    fileid: int
+    client_id: int
+
+
+class StartFence(msgspec.Struct, array_like=True, tag=10):
+    """Raise the epoch of a client's layout (or of all its layouts, stateid empty) so that data servers refuse it."""
+
+    client_id: int
+    stateid_other: bytes
+
+
+Internal = (
+    ConfigureCluster
+    | RenewLeases
+    | LeaderStarted
+    | ExpireClients
+    | DataServerUpdate
+    | ReportWrite
+    | ObjectsDeleted
+    | RecallDone
+    | StartRecall
+    | StartFence
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Internal)
+
+
+def pack_internal(command: Internal) -> bytes:
+    return bytes([KIND_INTERNAL]) + _encoder.encode(command)
+
+
+def unpack_internal(payload: bytes) -> Internal:
+    return _decoder.decode(memoryview(payload)[1:])

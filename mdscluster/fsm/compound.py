@@ -1,0 +1,201 @@
+"""Running the operations of one COMPOUND over a transaction (RFC 8881 §15.1, §16.2).
+
+The same handlers run in two places. In a front end they run over a read view, to answer what
+only reads. As soon as one of them would change state, the run stops with NEED_CHANGE, and the
+whole COMPOUND is proposed; every replica then runs it again, in ``apply``, inside the batch's
+write transaction. So a COMPOUND's permission checks, its changes and its reply are one atom.
+
+The COMPOUND travels through the log as the client sent it, in XDR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final
+
+from mdscluster.fsm.records import Inode, unpack_inode
+from mdscluster.fsm.tables import U32, U64, Tables
+from nfswire import nfs4
+from nfswire.xdr import XdrError
+
+if TYPE_CHECKING:
+    import lmdb
+
+    from mdscluster.fsm.settings import Settings
+
+U32x2: Final = Struct(">II")
+
+# Outcomes of a run that are not statuses of the protocol. They never leave this node.
+NEED_CHANGE: Final = -1  # a read view met an operation that changes state
+NEED_IO: Final = -2  # READ, WRITE or COMMIT: the front end moves the data, then runs on
+NEED_RECALL: Final = -3  # refused until layouts that conflict are back; nothing was changed, the slot is not consumed
+
+#: ``handler(cx) -> status``. It reads its arguments at ``cx.pos`` and leaves ``cx.pos`` behind them,
+#: and appends its whole result, operation number and status included, to ``cx.res`` when it succeeds.
+#: On failure it returns the status only, unless its result has a body then too: it appends that and
+#: sets ``cx.failure_encoded``.
+Handler = Callable[["Compound"], int]
+
+
+class Events:
+    """What ``apply`` tells the front end of its own node, after the commit."""
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: list[bytes] = []
+
+
+class Compound:
+    """One COMPOUND in progress: its input, its current and saved filehandle, its results."""
+
+    __slots__ = (
+        "tables", "settings", "events", "txn", "get", "put", "delete", "writable",
+        "now_s", "now_ns", "lease_ms",
+        "data", "pos", "end", "op_start", "ops_left", "ops_done", "res", "failure_encoded", "changed",
+        "minor", "uid", "gid", "gids", "read_only", "layouts_allowed", "exclusive_writers", "client_network",
+        "client_id", "session_id", "slot", "sequence_id",
+        "fileid", "inode", "saved_fileid",
+        "stateid", "saved_stateid", "max_response_bytes", "volume", "root",
+    )  # fmt: skip
+
+    def __init__(self, tables: Tables, settings: Settings) -> None:
+        self.tables = tables
+        self.settings = settings
+        self.events = Events()
+        self.txn: lmdb.Transaction = None  # type: ignore[assignment]  # bound by bind_view() or bind_batch() before use
+        self.get: Any = None
+        self.put: Any = None
+        self.delete: Any = None
+        self.writable = False
+        self.now_s = 0
+        self.now_ns = 0
+        self.lease_ms = 0
+        self.gids: tuple[int, ...] = ()
+        self.volume = 1
+        self.root = 0
+        self.reset()
+
+    def bind_view(self, txn: lmdb.Transaction) -> None:
+        """Run over a read transaction: what would change state stops with NEED_CHANGE."""
+        self.txn = txn
+        self.get = txn.get
+        self.put = self.delete = None
+        self.writable = False
+
+    def bind_batch(self, txn: lmdb.Transaction, wall_ns: int, lease_ms: int) -> None:
+        """Run inside the batch's write transaction, at the log's time."""
+        self.txn = txn
+        self.get = txn.get
+        self.put = txn.put
+        self.delete = txn.delete
+        self.writable = True
+        self.now_s, self.now_ns = divmod(wall_ns, 1_000_000_000)
+        self.lease_ms = lease_ms
+
+    def reset(self) -> None:
+        """Forget the last COMPOUND; identity and input are set by the caller afterwards."""
+        self.res: list[bytes] = []
+        self.failure_encoded = False
+        self.changed = False  # an operation of this COMPOUND has changed state
+        self.ops_done = 0
+        self.data: bytes = b""
+        self.pos = self.end = self.op_start = 0
+        self.ops_left = 0
+        self.minor = 1
+        self.uid = self.gid = 0
+        self.read_only = False
+        self.layouts_allowed = True
+        self.exclusive_writers = False
+        self.client_id = 0
+        self.session_id = b""
+        self.slot = self.sequence_id = 0
+        self.fileid = 0  # 0: no current filehandle
+        self.inode: Inode | None = None  # of fileid, once somebody needed it
+        self.saved_fileid = 0
+        self.stateid: Any = None  # the current stateid, nfs4.stateid4 (RFC 8881 §16.2.3.1.2)
+        self.saved_stateid: Any = None
+        self.max_response_bytes = 0xFFFFFFFF
+
+    def load(self) -> Inode | None:
+        """The current filehandle's inode, or None when the object is gone (NFS4ERR_STALE)."""
+        inode = self.inode
+        if inode is None:
+            raw = self.get(U64.pack(self.fileid), db=self.tables.inode)
+            if raw is None:
+                return None
+            inode = self.inode = unpack_inode(raw)
+        return inode
+
+    def set_current(self, fileid: int, inode: Inode | None = None) -> None:
+        """Make ``fileid`` the current filehandle; the current stateid is forgotten (§16.2.3.1.2)."""
+        self.fileid = fileid
+        self.inode = inode
+        self.stateid = None
+
+    def ok(self, op: int) -> None:
+        """Append the result of an operation that says nothing but NFS4_OK."""
+        self.res.append(U32x2.pack(op, 0))
+
+
+def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs_fh: list[bool]) -> int:
+    """Run what is left of the COMPOUND; return its status, or NEED_CHANGE, NEED_IO, NEED_RECALL.
+
+    After NEED_*, ``cx.op_start`` is the offset of the operation that asked, and nothing of it has
+    been appended. Malformed arguments give NFS4ERR_BADXDR; an operation that this minor version
+    does not have, NFS4ERR_OP_ILLEGAL; one that we lack, NFS4ERR_NOTSUPP (RFC 8881 §15.2, §16.2.3).
+    """
+    data = cx.data
+    known = len(handlers)
+    while cx.ops_left:
+        start = cx.op_start = cx.pos
+        if start + 4 > cx.end:
+            return _fail(cx, nfs4.OP_ILLEGAL, nfs4.NFS4ERR_BADXDR)
+        op = U32.unpack_from(data, start)[0]
+        cx.pos = start + 4
+        handler = handlers[op] if op < known else None
+        if handler is None:
+            return _fail(cx, *_absent(op, cx.minor))
+        changing = changes[op]
+        if changing and not cx.writable:
+            cx.pos = start
+            return NEED_CHANGE
+        if needs_fh[op] and not cx.fileid:
+            return _fail(cx, op, nfs4.NFS4ERR_NOFILEHANDLE)
+        try:
+            status = handler(cx)
+        except XdrError:
+            status = nfs4.NFS4ERR_BADXDR
+        if status == NEED_RECALL and cx.changed:
+            # An earlier operation of this COMPOUND took effect, so it cannot be run again as a whole.
+            status = nfs4.NFS4ERR_DELAY
+        if status:
+            if status < 0:
+                cx.pos = start
+                return status
+            return _fail(cx, op, status)
+        if changing:
+            cx.changed = True
+        cx.ops_done += 1
+        cx.ops_left -= 1
+    return 0
+
+
+def _fail(cx: Compound, op: int, status: int) -> int:
+    cx.ops_done += 1
+    if not cx.failure_encoded:
+        cx.res.append(U32x2.pack(op, status))
+        if op == nfs4.OP_SETATTR:
+            cx.res.append(b"\0\0\0\0")  # SETATTR4res carries attrsset whatever its status (§18.30.2)
+    return status
+
+
+#: The last operation of each minor version (RFC 8881 §18.51, RFC 7862 §15, RFC 8276 §8.4).
+_LAST_OPERATION: Final = {1: nfs4.OP_RECLAIM_COMPLETE, 2: nfs4.OP_REMOVEXATTR}
+
+
+def _absent(op: int, minor: int) -> tuple[int, int]:
+    if nfs4.OP_ACCESS <= op <= _LAST_OPERATION.get(minor, nfs4.OP_RECLAIM_COMPLETE):
+        return op, nfs4.NFS4ERR_NOTSUPP
+    return nfs4.OP_ILLEGAL, nfs4.NFS4ERR_OP_ILLEGAL

@@ -1,0 +1,35 @@
+"""Dispatch of internal commands: what the cluster does to its own state, without an NFS client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from mdscluster.fsm import clients, commands, files, placement
+from mdscluster.fsm.commands import RESULT_DONE
+
+if TYPE_CHECKING:
+    from mdscluster.fsm.compound import Compound
+    from mdscluster.fsm.machine import StateMachine
+
+#: ``handler(cx, command) -> bytes``: the command's own result.
+_HANDLERS: Final[dict[type, Callable[[Compound, Any], bytes]]] = {
+    commands.RenewLeases: clients.renew_leases,
+    commands.LeaderStarted: clients.leader_started,
+    commands.ExpireClients: clients.expire_clients,
+    commands.ReportWrite: files.report_write,
+    commands.ObjectsDeleted: files.objects_deleted,
+    commands.DataServerUpdate: placement.data_server_update,
+    commands.RecallDone: placement.recall_done,
+    commands.StartRecall: placement.start_recall,
+    commands.StartFence: placement.start_fence,
+}
+
+
+def apply(cx: Compound, command: commands.Internal, machine: StateMachine) -> bytes:
+    """Run an internal command; the settings are the machine's own, so it adopts those itself."""
+    if isinstance(command, commands.ConfigureCluster):
+        machine.use_settings(command.settings)
+        files.create_root(cx)
+        return RESULT_DONE
+    return RESULT_DONE + _HANDLERS[type(command)](cx, command)

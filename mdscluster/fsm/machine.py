@@ -1,0 +1,158 @@
+"""The state machine as consensus sees it: commands in log order, inside the tick's write transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from mdscluster.fsm import clients, internal
+from mdscluster.fsm.commands import (
+    COMPOUND_HEAD,
+    FLAG_EXCLUSIVE_WRITERS,
+    FLAG_NO_LAYOUTS,
+    FLAG_READ_ONLY,
+    KIND_COMPOUND,
+    KIND_SESSIONLESS,
+    NO_SESSION,
+    REPLY_HEAD,
+    RESULT_RECALL,
+    RESULT_REPLY,
+    RESULT_SEQUENCE,
+    unpack_internal,
+)
+from mdscluster.fsm.compound import NEED_RECALL, Compound, run
+from mdscluster.fsm.operations import DISPATCH
+from mdscluster.fsm.settings import DEFAULT, Settings
+from mdscluster.fsm.tables import TABLE_NAMES, U32, U64, Tables, root_fileid
+from nfswire import nfs4
+
+if TYPE_CHECKING:
+    import lmdb
+
+_SLOT_KEY: Final = Struct(">16sI")
+_SETTINGS: Final = b"settings"
+_decode_settings = msgspec.msgpack.Decoder(Settings).decode
+
+
+def load_settings(txn: lmdb.Transaction, tables: Tables) -> Settings:
+    """The committed settings; the defaults before the first ``ConfigureCluster``."""
+    raw = txn.get(_SETTINGS, db=tables.meta)
+    return DEFAULT if raw is None else _decode_settings(raw)
+
+
+def sequence_distance(new: int, old: int) -> int:
+    """How far ``new`` lies ahead of ``old``; IDs wrap at 2**32 (RFC 8881 §2.10.6.1). Negative: behind."""
+    distance = (new - old) & 0xFFFFFFFF
+    return distance if distance < 0x80000000 else distance - 0x100000000
+
+
+class StateMachine:
+    """Applies commands to the tables (INV-3, INV-8). One instance per node, in the consensus process."""
+
+    def __init__(self, env: lmdb.Environment) -> None:
+        self._env = env
+        self._cx: Compound = None  # type: ignore[assignment]  # set by open(), before anything else is called
+        self._wall_ns = 0
+
+    def open(self, txn: lmdb.Transaction) -> None:
+        """Open the tables, made where missing. Called once, before the first entry."""
+        tables = Tables(self._env, txn)
+        self._cx = Compound(tables, load_settings(txn, tables))
+
+    @property
+    def tables(self) -> Tables:
+        return self._cx.tables
+
+    def begin_entry(self, txn: lmdb.Transaction, index: int, wall_ns: int, lease_ms: int) -> None:
+        """The commands that follow belong to the entry at ``index``, stamped by its leader."""
+        self._wall_ns = wall_ns
+        self._cx.bind_batch(txn, wall_ns, lease_ms)
+        txn.put(b"lease_ms", U64.pack(lease_ms), db=self._cx.tables.meta)
+
+    def end_entry(self) -> None:
+        """Nothing is kept between entries but what lies in the tables."""
+
+    def take_events(self) -> list[bytes]:
+        events = self._cx.events
+        items, events.items = events.items, []
+        return items
+
+    def apply(self, payload: bytes) -> bytes:
+        """Run one command and return its result. Deterministic; a refusal is a value."""
+        kind = payload[0]
+        if kind == KIND_COMPOUND:
+            return self._compound(payload)
+        if kind == KIND_SESSIONLESS:
+            self._decode(payload)
+            return self._run()
+        return internal.apply(self._cx, unpack_internal(payload), self)
+
+    def use_settings(self, raw: bytes) -> None:
+        """Adopt settings that ``ConfigureCluster`` just committed."""
+        self._cx.put(_SETTINGS, raw, db=self._cx.tables.meta)
+        self._cx.settings = _decode_settings(raw)
+
+    def _compound(self, payload: bytes) -> bytes:
+        """SEQUENCE's part in the log: exactly once per (session, slot, sequence ID), INV-3."""
+        cx = self._cx
+        self._decode(payload)
+        session = cx.get(cx.session_id, db=cx.tables.session)
+        if session is None:
+            return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_BADSESSION)
+        cx.client_id = clients.session_client_id(session)
+        slot_key = _SLOT_KEY.pack(cx.session_id, cx.slot)
+        cached = cx.get(slot_key, db=cx.tables.slot)
+        if cached is not None:
+            ahead = sequence_distance(cx.sequence_id, U32.unpack_from(cached)[0])
+            if ahead == 0:
+                return bytes(cached[4:])
+            if ahead < 0:
+                return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_SEQ_MISORDERED)
+        result = self._run()
+        if result is not RESULT_RECALL:
+            cx.put(slot_key, U32.pack(cx.sequence_id) + result, db=cx.tables.slot)
+        return result
+
+    def _decode(self, payload: bytes) -> None:
+        cx = self._cx
+        cx.reset()
+        (_, minor, flags, groups, slot, sequence_id, count, uid, gid, most, session_id) = COMPOUND_HEAD.unpack_from(payload)
+        pos = COMPOUND_HEAD.size
+        cx.minor = minor
+        cx.slot = slot
+        cx.sequence_id = sequence_id
+        cx.ops_left = count
+        cx.uid = uid
+        cx.gid = gid
+        cx.max_response_bytes = most
+        cx.session_id = session_id if session_id != NO_SESSION else b""
+        cx.gids = tuple(U32.unpack_from(payload, pos + 4 * i)[0] for i in range(groups)) if groups else ()
+        cx.read_only = bool(flags & FLAG_READ_ONLY)
+        cx.layouts_allowed = not flags & FLAG_NO_LAYOUTS
+        cx.exclusive_writers = bool(flags & FLAG_EXCLUSIVE_WRITERS)
+        cx.root = root_fileid()
+        cx.data = payload
+        cx.pos = pos + 4 * groups
+        cx.end = len(payload)
+
+    def _run(self) -> bytes:
+        cx = self._cx
+        dispatch = DISPATCH[cx.minor]
+        status = run(cx, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
+        if status == NEED_RECALL:
+            return RESULT_RECALL
+        assert status >= 0, f"operation at {cx.op_start} asked for {status} inside apply"
+        return REPLY_HEAD.pack(RESULT_REPLY[0], status, cx.ops_done) + b"".join(cx.res)
+
+    def digest(self, txn: lmdb.Transaction) -> bytes:
+        """A hash over every table: equal on all replicas at an equal applied index (INV-8)."""
+        h = hashlib.blake2b(digest_size=16)
+        for name in TABLE_NAMES:
+            h.update(name.encode())
+            with txn.cursor(db=getattr(self._cx.tables, name)) as cursor:
+                for key, value in cursor:
+                    h.update(U32.pack(len(key)) + key + U32.pack(len(value)) + value)
+        return h.digest()
