@@ -109,6 +109,26 @@ class StartFence(msgspec.Struct, array_like=True, tag=10):
     stateid_other: bytes
 
 
+class FenceConfirmed(msgspec.Struct, array_like=True, tag=11):
+    """Every data server refuses this client's filehandles below ``epoch``."""
+
+    client_id: int
+    epoch: int
+
+
+class Truncated(msgspec.Struct, array_like=True, tag=12):
+    """The data servers have cut a file's objects to ``size`` bytes."""
+
+    fileid: int
+    size: int
+
+
+class EnsureStriping(msgspec.Struct, array_like=True, tag=13):
+    """Choose a file's data servers now, because a front end is about to write it by proxy."""
+
+    fileid: int
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -120,6 +140,9 @@ Internal = (
     | RecallDone
     | StartRecall
     | StartFence
+    | FenceConfirmed
+    | Truncated
+    | EnsureStriping
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from mdscluster.fsm import clients, commands, files, placement
+from mdscluster.fsm import clients, commands, data_servers, files, recalls
 from mdscluster.fsm.commands import RESULT_DONE
 
 if TYPE_CHECKING:
@@ -19,10 +19,13 @@ _HANDLERS: Final[dict[type, Callable[[Compound, Any], bytes]]] = {
     commands.ExpireClients: clients.expire_clients,
     commands.ReportWrite: files.report_write,
     commands.ObjectsDeleted: files.objects_deleted,
-    commands.DataServerUpdate: placement.data_server_update,
-    commands.RecallDone: placement.recall_done,
-    commands.StartRecall: placement.start_recall,
-    commands.StartFence: placement.start_fence,
+    commands.DataServerUpdate: data_servers.update,
+    commands.EnsureStriping: data_servers.ensure,
+    commands.RecallDone: recalls.recall_done,
+    commands.StartRecall: recalls.start_recall,
+    commands.StartFence: recalls.start_fence,
+    commands.FenceConfirmed: recalls.fence_confirmed,
+    commands.Truncated: recalls.truncated,
 }
 
 

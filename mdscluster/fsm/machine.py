@@ -32,7 +32,7 @@ from nfswire import nfs4
 if TYPE_CHECKING:
     import lmdb
 
-_SLOT_KEY: Final = Struct(">16sI")
+SLOT_KEY: Final = Struct(">16sI")
 _SETTINGS: Final = b"settings"
 _decode_settings = msgspec.msgpack.Decoder(Settings).decode
 
@@ -103,7 +103,7 @@ class StateMachine:
         if session is None:
             return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_BADSESSION)
         cx.client_id = clients.session_client_id(session)
-        slot_key = _SLOT_KEY.pack(cx.session_id, cx.slot)
+        slot_key = SLOT_KEY.pack(cx.session_id, cx.slot)
         cached = cx.get(slot_key, db=cx.tables.slot)
         if cached is not None:
             ahead = sequence_distance(cx.sequence_id, U32.unpack_from(cached)[0])

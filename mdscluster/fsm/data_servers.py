@@ -1,0 +1,175 @@
+"""Data servers, devices, and how files are striped over them (RFC 8881 §13.3 to §13.5).
+
+A *device* is an ordered list of data servers with their addresses; GETDEVICEINFO describes it. Device
+IDs are stable and never used again: when an address changes, files get a device with a new ID, because
+Linux treats a change notification as a deletion.
+
+A file's *striping* is fixed when it is first written: the numbers of its data servers, in stripe
+order, and the stripe unit. Striping is sparse: an object's offsets are the file's own.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from mdscluster.fsm.records import unpack_inode
+from mdscluster.fsm.tables import U64
+from nfswire import nfs4
+
+if TYPE_CHECKING:
+    import lmdb
+
+    from mdscluster.fsm.commands import DataServerUpdate, EnsureStriping
+    from mdscluster.fsm.compound import Compound
+    from mdscluster.fsm.records import Inode
+    from mdscluster.fsm.tables import Tables
+
+DEVICE_ID: Final = Struct(">IIQ")  # cluster ID, zero, device number: 16 bytes, deviceid4
+SPACE: Final = Struct(">QQ")  # total and free bytes over all data servers, for the space attributes
+_SPACE_KEY: Final = b"space"
+_NEXT_DEVICE: Final = b"next_device"
+_EMPTY: Final = b""
+
+
+class DataServer(msgspec.Struct, array_like=True):
+    """A registered data server. ``number`` is how layouts and devices name it; it is never used again."""
+
+    ds_id: str
+    number: int
+    host: str
+    port: int
+    up: bool
+    capacity_bytes: int
+    free_bytes: int
+    instance: int
+
+
+class Device(msgspec.Struct, array_like=True, frozen=True):
+    """The data servers behind a device ID, in stripe order, with the addresses they had."""
+
+    numbers: list[int]
+    addresses: list[tuple[str, int]]
+
+
+class Striping(msgspec.Struct, array_like=True, frozen=True):
+    """How one file lies on data servers: their numbers in stripe order, and bytes per stripe."""
+
+    numbers: list[int]
+    stripe_unit_bytes: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_server = msgspec.msgpack.Decoder(DataServer).decode
+_decode_device = msgspec.msgpack.Decoder(Device).decode
+_decode_striping = msgspec.msgpack.Decoder(Striping).decode
+
+
+def all_servers(txn: lmdb.Transaction, tables: Tables) -> list[DataServer]:
+    """Every registered data server, by ID."""
+    with txn.cursor(db=tables.data_server) as cursor:
+        return [_decode_server(value) for _, value in cursor]
+
+
+def update(cx: Compound, command: DataServerUpdate) -> bytes:
+    """A data server registered, moved, or went up or down. Returns its number, as 8 bytes."""
+    key = command.ds_id.encode()
+    raw = cx.get(key, db=cx.tables.data_server)
+    if raw is None:
+        number = cx.txn.stat(cx.tables.data_server)["entries"] + 1
+    else:
+        number = _decode_server(raw).number
+    server = DataServer(
+        command.ds_id, number, command.host, command.port, command.up,
+        command.capacity_bytes, command.free_bytes, command.instance,
+    )  # fmt: skip
+    cx.put(key, _encode(server), db=cx.tables.data_server)
+    servers = all_servers(cx.txn, cx.tables)
+    space = SPACE.pack(sum(s.capacity_bytes for s in servers), sum(s.free_bytes for s in servers))
+    cx.put(_SPACE_KEY, space, db=cx.tables.meta)
+    return U64.pack(number)
+
+
+def space(cx: Compound) -> tuple[int, int]:
+    """Total and free bytes over all data servers, as last reported."""
+    raw = cx.get(_SPACE_KEY, db=cx.tables.meta)
+    return (0, 0) if raw is None else SPACE.unpack(raw)
+
+
+def striping_of(txn: lmdb.Transaction, tables: Tables, fileid: int) -> Striping | None:
+    """A file's striping; None before its first layout or write."""
+    raw = txn.get(U64.pack(fileid), db=tables.layout)
+    return None if raw is None else _decode_striping(raw)
+
+
+def ensure_striping(cx: Compound, inode: Inode) -> Striping | None:
+    """The file's striping, chosen now if it has none: every data server that is up, the first in turn.
+
+    None when no data server is up.
+    """
+    striping = striping_of(cx.txn, cx.tables, inode.fileid)
+    if striping is not None:
+        return striping
+    up = sorted(server.number for server in all_servers(cx.txn, cx.tables) if server.up)
+    if not up:
+        return None
+    first = inode.fileid % len(up)
+    striping = Striping(up[first:] + up[:first], cx.settings.stripe_unit_bytes)
+    cx.put(U64.pack(inode.fileid), _encode(striping), db=cx.tables.layout)
+    return striping
+
+
+def ensure(cx: Compound, command: EnsureStriping) -> bytes:
+    """Choose a file's striping before a proxy write. Empty when the file is gone or no data server is up."""
+    raw = cx.get(U64.pack(command.fileid), db=cx.tables.inode)
+    striping = None if raw is None else ensure_striping(cx, unpack_inode(raw))
+    return b"" if striping is None else _encode(striping)
+
+
+def device_for(cx: Compound, numbers: list[int]) -> int | None:
+    """The device of these data servers at their present addresses; None when one of them is down."""
+    servers = {server.number: server for server in all_servers(cx.txn, cx.tables)}
+    chosen = [servers[number] for number in numbers]
+    if not all(server.up for server in chosen):
+        return None
+    raw = _encode(Device(numbers, [(server.host, server.port) for server in chosen]))
+    by_content = b"=" + raw
+    known = cx.get(by_content[:500], db=cx.tables.device)
+    if known is not None:
+        return int(U64.unpack(known)[0])
+    counter = cx.get(_NEXT_DEVICE, db=cx.tables.meta)
+    number = 1 if counter is None else U64.unpack(counter)[0]
+    cx.put(_NEXT_DEVICE, U64.pack(number + 1), db=cx.tables.meta)
+    cx.put(U64.pack(number), raw, db=cx.tables.device)
+    cx.put(by_content[:500], U64.pack(number), db=cx.tables.device)
+    return int(number)
+
+
+def device(cx: Compound, deviceid: bytes) -> Device | None:
+    """The device behind a deviceid4; None when it is not ours or not known."""
+    cluster, zero, number = DEVICE_ID.unpack(deviceid)
+    if cluster != cx.settings.cluster_id or zero:
+        return None
+    raw = cx.get(U64.pack(number), db=cx.tables.device)
+    return None if raw is None else _decode_device(raw)
+
+
+def pack_device_address(content: Device) -> bytes:
+    """The body of device_addr4 for the files layout (§13.3): one stripe index per data server."""
+    out: list[bytes] = []
+    nfs4.append_nfsv4_1_file_layout_ds_addr4(
+        out,
+        nfs4.nfsv4_1_file_layout_ds_addr4(
+            list(range(len(content.addresses))),
+            [[nfs4.netaddr4(*universal_address(host, port))] for host, port in content.addresses],
+        ),
+    )
+    return b"".join(out)
+
+
+def universal_address(host: str, port: int) -> tuple[bytes, bytes]:
+    """netaddr4 of a TCP address: network identifier and universal address (RFC 5665 §5.2.3.3)."""
+    netid = b"tcp6" if ":" in host else b"tcp"
+    return netid, f"{host}.{port >> 8}.{port & 255}".encode()

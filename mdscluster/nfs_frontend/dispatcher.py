@@ -1,0 +1,544 @@
+"""From a record to its reply: parse, admit to a slot, run on a view or propose (DESIGN: the path of a request).
+
+Sans-IO: connections, the replica and deferral to the end of the event loop's turn are passed in, so a
+server, the simulator and a unit test all drive the same code. Requests that came in one turn share one
+read barrier and one read transaction; changes of one turn share one Raft entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import structlog
+
+from mdscluster.fsm import clients
+from mdscluster.fsm.commands import (
+    COMPOUND_HEAD,
+    KIND_COMPOUND,
+    REPLY_HEAD,
+    RESULT_RECALL,
+    RESULT_REPLY,
+)
+from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
+from mdscluster.fsm.machine import SLOT_KEY, load_settings
+from mdscluster.fsm.operations import DISPATCH
+from mdscluster.fsm.tables import Tables, root_fileid
+from mdscluster.nfs_frontend import sessionless
+from mdscluster.nfs_frontend.counters import Counters
+from mdscluster.nfs_frontend.exports import ExportRule, Identity
+from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REFUSED, REPLAY, Session
+from mdscluster.nfs_frontend.wire import (
+    CALL_HEAD,
+    COMPOUND_START,
+    SEQUENCE_ARGS,
+    U32,
+    U32x2,
+    failed_first,
+    plain_reply,
+    session_reply,
+)
+from nfswire import nfs4, rpc
+from nfswire.xdr import XdrError
+
+if TYPE_CHECKING:
+    from mdscluster.replica import Replica
+
+log = structlog.get_logger()
+
+NFS_PROGRAM: Final = 100003
+_LONGEST_CREDENTIAL: Final = 400  # bytes (RFC 5531 §8.2)
+
+#: Operations that tell nothing of whether a COMPOUND changes state; the scan in front of it skips them.
+_NEUTRAL: Final = frozenset(
+    (nfs4.OP_PUTROOTFH, nfs4.OP_PUTPUBFH, nfs4.OP_SAVEFH, nfs4.OP_RESTOREFH, nfs4.OP_GETFH)
+)
+
+
+class Connection(Protocol):
+    """What the dispatcher needs of a client's connection."""
+
+    rule: ExportRule | None
+    peer: str
+    identities: dict[bytes, Identity]
+
+    def send(self, record: bytes) -> None: ...
+    def abort(self, reason: str) -> None: ...
+    def on_callback_reply(self, record: bytes) -> None: ...
+    def bind_session(self, session: Session) -> None: ...
+
+
+class Request:
+    """One COMPOUND with a SEQUENCE, from its arrival to its reply."""
+
+    __slots__ = (
+        "cache_this", "connection", "data", "end", "identity", "minor", "ops_left", "payload", "pos", "rule",
+        "sequence_id", "session", "session_id", "slot", "started", "tag", "xid",
+    )  # fmt: skip
+
+    connection: Connection
+    rule: ExportRule
+    identity: Identity
+    session: Session | None
+    payload: bytes | None
+
+    def sequence_flags(self) -> int:
+        return self.session.flags if self.session is not None else 0
+
+
+class Dispatcher:
+    """Serves every connection of one node."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        defer: Callable[[Callable[[], None]], Any],
+        *,
+        max_operations: int = 64,
+        run_io: Callable[[Dispatcher, Request], None] | None = None,
+    ) -> None:
+        self.replica = replica
+        self.defer = defer
+        self.max_operations = max_operations
+        self.run_io = run_io
+        self.env = replica.env
+        self.sessions: dict[bytes, Session] = {}
+        self.counters = Counters()
+        self.touched: set[int] = set()
+        """Clients heard of since the last report of leases."""
+        self.reads: list[Request] = []
+        self.waiting_for_recall: list[Request] = []
+        self._barrier_out = False
+        self._read_scheduled = False
+        with self.env.begin() as txn:
+            self.tables = Tables(self.env, txn)
+            self.settings = load_settings(txn, self.tables)
+        self.view = Compound(self.tables, self.settings)
+
+    # ------------------------------------------------------------ records
+    def receive(self, connection: Connection, data: bytes, pos: int, end: int) -> None:
+        """Handle one whole RPC record, ``data[pos:end]`` (without its mark)."""
+        if end - pos < CALL_HEAD.size + 8:
+            if end - pos >= 8 and U32x2.unpack_from(data, pos)[1] == 1:
+                connection.on_callback_reply(data[pos:end])
+            else:
+                connection.abort("RPC record too short")
+            return
+        xid, kind, rpc_version, program, version, procedure, _, length = CALL_HEAD.unpack_from(data, pos)
+        if kind != 0:
+            if kind == 1:
+                connection.on_callback_reply(data[pos:end])
+            else:
+                connection.abort("neither call nor reply")
+            return
+        body = pos + CALL_HEAD.size + ((length + 3) & ~3)
+        if rpc_version != 2 or length > _LONGEST_CREDENTIAL or body + 8 > end:
+            self._refuse_call(connection, data, pos, end, xid)
+            return
+        credential = data[pos + 24 : body]
+        identity = connection.identities.get(credential)
+        if identity is None:
+            identity = self._identify(connection, data, pos, end, credential)
+            if identity is None:
+                self._refuse_call(connection, data, pos, end, xid)
+                return
+        if program != NFS_PROGRAM:
+            connection.send(rpc.reply_prog_unavail(xid))
+        elif version != 4:
+            connection.send(rpc.reply_prog_mismatch(xid, 4, 4))
+        elif procedure == 0:
+            connection.send(rpc.reply_success(xid))
+        elif procedure != 1:
+            connection.send(rpc.reply_proc_unavail(xid))
+        else:
+            self._compound(connection, identity, data, body, end, xid)
+
+    def _identify(
+        self, connection: Connection, data: bytes, pos: int, end: int, credential: bytes
+    ) -> Identity | None:
+        """The caller behind a credential; None when its flavour or form is not acceptable."""
+        try:
+            parsed = rpc.unpack_call(data, pos, end).credential
+        except XdrError:
+            return None
+        rule = connection.rule
+        if rule is None:
+            identity = Identity(65534, 65534, ())
+        elif isinstance(parsed, rpc.AuthSys):
+            identity = rule.squash(parsed.uid, parsed.gid, tuple(parsed.gids))
+        elif isinstance(parsed, rpc.AuthNone):
+            identity = Identity(65534, 65534, ())
+        else:
+            return None
+        known = connection.identities
+        if len(known) >= 1024:  # a client may send a new stamp with every call
+            known.clear()
+        known[credential] = identity
+        return identity
+
+    def _refuse_call(self, connection: Connection, data: bytes, pos: int, end: int, xid: int) -> None:
+        """Answer a call whose header is not acceptable with the RPC error that RFC 5531 §9 prescribes."""
+        reply = rpc.reply_to_bad_call(data, pos, end)
+        if reply is None:
+            connection.abort("malformed RPC header")
+        else:
+            connection.send(reply)
+
+    # ------------------------------------------------------------ COMPOUND
+    def _compound(
+        self, connection: Connection, identity: Identity, data: bytes, pos: int, end: int, xid: int
+    ) -> None:
+        if pos + COMPOUND_START.size > end:
+            connection.send(rpc.reply_garbage_args(xid) if pos + 20 > end else self._short_compound(data, pos, end, xid))
+            return
+        _, verifier_length, tag_length, minor, count, op = COMPOUND_START.unpack_from(data, pos)
+        tag = b""
+        after = pos + COMPOUND_START.size
+        if tag_length or verifier_length:
+            try:
+                tag, minor, count, op, after = self._tagged(data, pos, end)
+            except XdrError:
+                connection.send(rpc.reply_garbage_args(xid))
+                return
+        if not 1 <= minor <= 2:
+            self._send(connection, plain_reply(xid, tag, nfs4.NFS4ERR_MINOR_VERS_MISMATCH, 0, b""), nfs4.NFS4ERR_MINOR_VERS_MISMATCH)
+            return
+        if count == 0:
+            self._send(connection, plain_reply(xid, tag, 0, 0, b""), 0)
+            return
+        if op != nfs4.OP_SEQUENCE:
+            sessionless.start(self, connection, identity, data, after, end, xid, tag, minor, count, op)
+            return
+        if after + SEQUENCE_ARGS.size > end:
+            self._send_first(connection, xid, tag, op, nfs4.NFS4ERR_BADXDR)
+            return
+        request = Request()
+        request.connection = connection
+        request.identity = identity
+        request.xid = xid
+        request.tag = tag
+        request.minor = minor
+        request.data = data
+        request.end = end
+        request.pos = after + SEQUENCE_ARGS.size
+        request.ops_left = count - 1
+        session_id, sequence_id, slot, _, cache_this = SEQUENCE_ARGS.unpack_from(data, after)
+        request.session_id = session_id
+        request.sequence_id = sequence_id
+        request.slot = slot
+        request.cache_this = cache_this
+        request.payload = None
+        request.started = False
+        session = request.session = self.sessions.get(session_id)
+        if session is None:
+            self._read_later(request)  # known to another node, perhaps: look behind a barrier
+        elif self._admit(request, session, end - pos):
+            self._start(request)
+
+    def _tagged(self, data: bytes, pos: int, end: int) -> tuple[bytes, int, int, int, int]:
+        """The COMPOUND header when it has a tag or a verifier: tag, minor, count, first operation, offset behind it."""
+        _, verifier_length = U32x2.unpack_from(data, pos)
+        pos += 8 + ((verifier_length + 3) & ~3)
+        if verifier_length > _LONGEST_CREDENTIAL or pos + 4 > end:
+            raise XdrError("verifier")
+        tag_length = U32.unpack_from(data, pos)[0]
+        after_tag = pos + 4 + ((tag_length + 3) & ~3)
+        if tag_length > 1024 or after_tag + 8 > end:
+            raise XdrError("tag")
+        tag = data[pos + 4 : pos + 4 + tag_length]
+        minor, count = U32x2.unpack_from(data, after_tag)
+        if count == 0 or after_tag + 12 > end:
+            return tag, minor, 0, 0, after_tag + 8
+        return tag, minor, count, U32.unpack_from(data, after_tag + 8)[0], after_tag + 12
+
+    def _short_compound(self, data: bytes, pos: int, end: int, xid: int) -> bytes:
+        """A COMPOUND header that ends before its first operation: fine when it announces none."""
+        try:
+            tag, minor, count, _, _ = self._tagged(data, pos, end)
+        except XdrError:
+            return rpc.reply_garbage_args(xid)
+        if count:
+            return rpc.reply_garbage_args(xid)
+        status = 0 if 1 <= minor <= 2 else nfs4.NFS4ERR_MINOR_VERS_MISMATCH
+        return plain_reply(xid, tag, status, 0, b"")
+
+    def _admit(self, request: Request, session: Session, length: int) -> bool:
+        """Apply SEQUENCE's rules; answer and return False when the request is not to be run."""
+        slot = request.slot
+        refusal = 0
+        if slot >= session.slots:
+            refusal = nfs4.NFS4ERR_BADSLOT
+        elif length > session.max_request_bytes:
+            refusal = nfs4.NFS4ERR_REQ_TOO_BIG
+        elif request.ops_left >= session.max_operations:
+            refusal = nfs4.NFS4ERR_TOO_MANY_OPS
+        if refusal:
+            self._send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, refusal)
+            return False
+        verdict = session.admit(slot, request.sequence_id, request.connection)
+        if verdict == REPLAY:
+            reply = session.replies[slot]
+            assert reply is not None
+            request.connection.send(reply[:4] + U32.pack(request.xid) + reply[8:])
+            self.counters.calls["replayed"] += 1
+            return False
+        if verdict == IN_PROGRESS:
+            running = session.busy[slot]
+            assert running is not None
+            running.connection = request.connection
+            running.xid = request.xid
+            return False
+        if verdict == REFUSED:
+            self._send_first(
+                request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_SEQ_MISORDERED
+            )
+            return False
+        self.touched.add(session.client_id)
+        return True
+
+    def _start(self, request: Request) -> None:
+        """Run an admitted request: propose at once when its first telling operation changes state."""
+        session = request.session
+        assert session is not None
+        if request.connection.rule is None and request.ops_left:
+            self._refuse_export(request, session)
+            return
+        if session.knows(request.slot):
+            session.start(request.slot, request.sequence_id, request.connection, request)
+            request.started = True
+            if self._changes(request):
+                self.propose(request)
+                return
+        self._read_later(request)
+
+    def _refuse_export(self, request: Request, session: Session) -> None:
+        """No export is for this client's network: its first operation is NFS4ERR_ACCESS."""
+        session.start(request.slot, request.sequence_id, request.connection, request)
+        request.started = True
+        op = U32.unpack_from(request.data, request.pos)[0] if request.pos + 4 <= request.end else nfs4.OP_ILLEGAL
+        self.reply(request, nfs4.NFS4ERR_ACCESS, 1, U32x2.pack(op, nfs4.NFS4ERR_ACCESS))
+
+    def _changes(self, request: Request) -> bool:
+        """Whether the first operation that is not about filehandles changes state.
+
+        A hint that saves a read barrier: a wrong "no" only costs that barrier.
+        """
+        data = request.data
+        pos = request.pos
+        end = request.end
+        changes = DISPATCH[request.minor].changes
+        for _ in range(request.ops_left):
+            if pos + 8 > end:
+                return False
+            op, length = U32x2.unpack_from(data, pos)
+            if op == nfs4.OP_PUTFH:
+                pos += 8 + ((length + 3) & ~3)
+            elif op in _NEUTRAL:
+                pos += 4
+            else:
+                return op < len(changes) and changes[op]
+        return False
+
+    # ------------------------------------------------------------ reads
+    def _read_later(self, request: Request) -> None:
+        self.reads.append(request)
+        if not self._barrier_out and not self._read_scheduled:
+            self._read_scheduled = True
+            self.defer(self._ask_barrier)
+
+    def _ask_barrier(self) -> None:
+        """One barrier for every read that waits; the next one goes out when this one is back."""
+        self._read_scheduled = False
+        if not self.reads or self._barrier_out:
+            return
+        batch, self.reads = self.reads, []
+        self._barrier_out = True
+        self.replica.barrier(lambda confirmed: self._barrier_done(batch, confirmed))
+
+    def _barrier_done(self, batch: list[Request], confirmed: bool) -> None:
+        self._barrier_out = False
+        if self.reads and not self._read_scheduled:
+            self._read_scheduled = True
+            self.defer(self._ask_barrier)
+        if not confirmed:
+            for request in batch:
+                self.give_up(request, "no quorum for a read")
+            return
+        with self.env.begin() as txn:
+            self.view.bind_view(txn)
+            for request in batch:
+                self._read(request)
+
+    def _read(self, request: Request) -> None:
+        """Run one request on the view; propose it when it turns out to change something."""
+        view = self.view
+        record = view.get(request.session_id, db=self.tables.session)
+        if record is None:
+            self.forget_session(request.session_id)
+            self._send_first(
+                request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_BADSESSION
+            )
+            return
+        if not request.started and not self._admit_from_view(request, record):
+            return
+        self.prepare(view, request)
+        dispatch = DISPATCH[request.minor]
+        status = run(view, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
+        if status >= 0:
+            self.reply(request, status, view.ops_done, b"".join(view.res))
+        elif status == NEED_CHANGE:
+            self.propose(request)
+        elif status == NEED_IO and self.run_io is not None:
+            self.run_io(self, request)
+        else:
+            self.give_up(request, f"view asked for {status}")
+
+    def _admit_from_view(self, request: Request, record: bytes) -> bool:
+        """Admit a request on a session or slot that this node has not served, by what the log knows."""
+        session = self.sessions.get(request.session_id)
+        if session is None:
+            session = self.adopt_session(request.session_id, record, made_here=False)
+        request.session = session
+        slot = request.slot
+        if slot < session.slots and not session.knows(slot):
+            cached = self.view.get(SLOT_KEY.pack(request.session_id, slot), db=self.tables.slot)
+            if cached is None:
+                session.learn(slot, 0)
+            else:
+                session.learn(slot, U32.unpack_from(cached)[0])
+                session.replies[slot] = self._record_of(request, session, cached[4:])
+        if not self._admit(request, session, request.end - request.pos):
+            return False
+        session.start(slot, request.sequence_id, request.connection, request)
+        request.started = True
+        return True
+
+    def prepare(self, cx: Compound, request: Request) -> None:
+        """Set a COMPOUND up from a request: identity and input."""
+        cx.reset()
+        session = request.session
+        assert session is not None
+        identity = request.identity
+        rule = request.connection.rule
+        cx.minor = request.minor
+        cx.data = request.data
+        cx.pos = request.pos
+        cx.end = request.end
+        cx.ops_left = request.ops_left
+        cx.uid = identity.uid
+        cx.gid = identity.gid
+        cx.gids = identity.gids
+        cx.client_id = session.client_id
+        cx.session_id = request.session_id
+        cx.slot = request.slot
+        cx.sequence_id = request.sequence_id
+        cx.root = root_fileid()
+        cx.max_response_bytes = session.max_response_bytes
+        if rule is not None:
+            cx.read_only = rule.read_only
+            cx.layouts_allowed = rule.layouts
+            cx.exclusive_writers = rule.exclusive_writers
+
+    def adopt_session(self, session_id: bytes, record: bytes, *, made_here: bool) -> Session:
+        """Take a session of the state machine into this node's memory."""
+        view = clients.SessionView(record)
+        session = Session(session_id, view.client_id, view.slots, made_here=made_here)
+        session.max_operations = view.max_operations
+        session.max_request_bytes = view.max_request_bytes
+        session.max_response_bytes = view.max_response_bytes
+        session.max_cached_bytes = view.max_cached_bytes
+        session.back_channel_wanted = view.back_channel
+        if view.back_channel:
+            session.flags |= nfs4.SEQ4_STATUS_CB_PATH_DOWN
+        self.sessions[session_id] = session
+        return session
+
+    def forget_session(self, session_id: bytes) -> None:
+        self.sessions.pop(session_id, None)
+
+    # ------------------------------------------------------------ changes
+    def propose(self, request: Request) -> None:
+        """Propose the COMPOUND under its identity; the replica repeats it until there is an outcome."""
+        payload = request.payload
+        if payload is None:
+            payload = request.payload = self.command(request, request.ops_left, request.data[request.pos : request.end])
+        self.replica.propose(payload, lambda result: self._proposed(request, result))
+
+    def command(self, request: Request, count: int, operations: bytes) -> bytes:
+        """The log's form of a COMPOUND: its identity, then the operations as the client sent them."""
+        identity = request.identity
+        session = request.session
+        assert session is not None
+        rule = request.connection.rule
+        head = COMPOUND_HEAD.pack(
+            KIND_COMPOUND, request.minor, rule.command_flags if rule else 0, len(identity.gids), request.slot,
+            request.sequence_id, count, identity.uid, identity.gid, session.max_response_bytes, request.session_id,
+        )  # fmt: skip
+        if identity.gids:
+            head += b"".join(map(U32.pack, identity.gids))
+        return head + operations
+
+    def _proposed(self, request: Request, result: bytes | None) -> None:
+        if result is None:
+            self.give_up(request, "no outcome within the deadline")
+            return
+        if result == RESULT_RECALL:
+            self.waiting_for_recall.append(request)
+            return
+        if result[0] != RESULT_REPLY[0]:
+            status = U32.unpack_from(result, 1)[0]
+            if status == nfs4.NFS4ERR_BADSESSION:
+                self.forget_session(request.session_id)
+            self._finish(request, failed_first(request.xid, request.tag, nfs4.OP_SEQUENCE, status), status)
+            return
+        _, status, results = REPLY_HEAD.unpack_from(result)
+        self.reply(request, status, results, result[REPLY_HEAD.size :])
+
+    def recall_progress(self) -> None:
+        """Something that requests wait for came back: try them again, under the same identity."""
+        waiting, self.waiting_for_recall = self.waiting_for_recall, []
+        for request in waiting:
+            self.propose(request)
+
+    # ------------------------------------------------------------ replies
+    def reply(self, request: Request, status: int, results: int, body: bytes) -> None:
+        """Send a COMPOUND's reply, and keep it on its slot for a retransmission."""
+        session = request.session
+        assert session is not None
+        record = session_reply(
+            request.xid, request.tag, status, results, request.session_id, request.sequence_id, request.slot,
+            session.slots - 1, session.flags, body,
+        )  # fmt: skip
+        self._finish(request, record, status)
+
+    def _finish(self, request: Request, record: bytes, status: int) -> None:
+        session = request.session
+        if session is not None and request.started and session.busy[request.slot] is request:
+            keep = request.cache_this or len(record) <= 4096
+            session.finish(request.slot, record if keep else None)
+        self._send(request.connection, record, status)
+
+    def give_up(self, request: Request, reason: str) -> None:
+        """No answer can be given: close the connection, so that the client asks again, here or elsewhere."""
+        session = request.session
+        if session is not None and request.started and session.busy[request.slot] is request:
+            session.finish(request.slot, None)
+        self.counters.calls["given up"] += 1
+        request.connection.abort(reason)
+
+    def _record_of(self, request: Request, session: Session, result: bytes) -> bytes | None:
+        """A replicated result as a reply record (its xid is set when it is sent)."""
+        if result[:1] != RESULT_REPLY:
+            return None
+        _, status, results = REPLY_HEAD.unpack_from(result)
+        return session_reply(
+            0, request.tag, status, results, request.session_id, request.sequence_id, request.slot,
+            session.slots - 1, session.flags, result[REPLY_HEAD.size :],
+        )  # fmt: skip
+
+    def _send_first(self, connection: Connection, xid: int, tag: bytes, op: int, status: int) -> None:
+        self._send(connection, failed_first(xid, tag, op, status), status)
+
+    def _send(self, connection: Connection, record: bytes, status: int) -> None:
+        self.counters.statuses[status] += 1
+        connection.send(record)

@@ -1,0 +1,112 @@
+"""What this node knows of sessions: slots it serves, connections, back channels.
+
+The replicated slot table (in the state machine) holds the reply of every COMPOUND that changed
+something. Here lives only what this node adds: sequence IDs of COMPOUNDs that merely read, which are
+not replicated because to repeat them is harmless. So after a failover a node may know less of a slot
+than the client does, and must take that into account (:meth:`Session.admit`).
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Final
+
+from mdscluster.fsm.machine import sequence_distance
+from nfswire import nfs4
+
+if TYPE_CHECKING:
+    from mdscluster.nfs_frontend.dispatcher import Connection, Request
+
+RUN: Final = 0
+"""The request is new on its slot, or harmless to repeat: run it."""
+REPLAY: Final = 1
+"""The slot's cached reply is the answer."""
+IN_PROGRESS: Final = 2
+"""The same request is being run: its answer goes to the connection it came by last."""
+REFUSED: Final = 3
+"""NFS4ERR_SEQ_MISORDERED."""
+
+_UNKNOWN: Final = -1
+
+
+class Session:
+    """One session as this node sees it."""
+
+    __slots__ = (
+        "back_channel_wanted", "busy", "client_id", "connections", "flags", "last_connection", "made_here",
+        "max_cached_bytes", "max_operations", "max_request_bytes", "max_response_bytes", "replies", "sequence_ids",
+        "session_id", "slots",
+    )  # fmt: skip
+
+    def __init__(self, session_id: bytes, client_id: int, slots: int, *, made_here: bool) -> None:
+        self.session_id = session_id
+        self.client_id = client_id
+        self.slots = slots
+        self.made_here = made_here
+        self.max_operations = 64
+        self.max_request_bytes = self.max_response_bytes = 1 << 20
+        self.max_cached_bytes = 8192
+        self.flags = 0
+        """SEQ4_STATUS flags of the next SEQUENCE reply."""
+        self.back_channel_wanted = False
+        self.connections: list[Connection] = []
+        """Connections bound to the back channel, newest last."""
+        # -1: this node has not seen the slot; what the state machine has of it decides.
+        self.sequence_ids = array("q", [0 if made_here else _UNKNOWN] * slots)
+        self.last_connection: list[Connection | None] = [None] * slots
+        self.replies: list[bytes | None] = [None] * slots
+        self.busy: list[Request | None] = [None] * slots
+
+    def admit(self, slot: int, sequence_id: int, connection: Connection) -> int:
+        """Judge a request by its slot and sequence ID (RFC 8881 §2.10.6.1): RUN, REPLAY, ...
+
+        "If the sequence ID is greater than the slot's by two or more, or less, the server MUST return
+        NFS4ERR_SEQ_MISORDERED." We hold to it where we know: on the connection that used the slot last,
+        and on a session that was made here. Elsewhere (the client came from another node) a later ID is
+        accepted: this node merely lacks knowledge, and Linux retries SEQ_MISORDERED for ever.
+        """
+        have = self.sequence_ids[slot]
+        if have == _UNKNOWN:
+            return RUN
+        ahead = sequence_distance(sequence_id, have)
+        if ahead == 1:
+            return RUN
+        if ahead == 0:
+            if self.busy[slot] is not None:
+                return IN_PROGRESS
+            if self.replies[slot] is not None:
+                return REPLAY
+            return RUN if have or not self.made_here else REFUSED
+        if ahead < 0:
+            return REFUSED
+        last = self.last_connection[slot]
+        strict = last is connection or (last is None and self.made_here)
+        return REFUSED if strict else RUN
+
+    def knows(self, slot: int) -> bool:
+        return self.sequence_ids[slot] != _UNKNOWN
+
+    def learn(self, slot: int, sequence_id: int) -> None:
+        """Take over what the state machine has of a slot that this node has not seen."""
+        self.sequence_ids[slot] = sequence_id
+
+    def start(self, slot: int, sequence_id: int, connection: Connection, request: Request) -> None:
+        self.sequence_ids[slot] = sequence_id
+        self.last_connection[slot] = connection
+        self.replies[slot] = None
+        self.busy[slot] = request
+
+    def finish(self, slot: int, reply: bytes | None) -> None:
+        self.busy[slot] = None
+        self.replies[slot] = reply
+
+    def bind_back_channel(self, connection: Connection) -> None:
+        if connection not in self.connections:
+            self.connections.append(connection)
+        self.flags &= ~nfs4.SEQ4_STATUS_CB_PATH_DOWN
+
+    def unbind(self, connection: Connection) -> None:
+        if connection in self.connections:
+            self.connections.remove(connection)
+        if self.back_channel_wanted and not self.connections:
+            self.flags |= nfs4.SEQ4_STATUS_CB_PATH_DOWN
