@@ -3,8 +3,9 @@
 Generated from nfs4.x by nfswire/codegen.py. Do not edit.
 """
 
-# mypy: warn-unused-ignores
+# ruff: noqa
 
-from nfswire.nfs4_codec import *  # noqa: F403
-from nfswire.nfs4_const import *  # noqa: F403
-from nfswire.nfs4_types import *  # noqa: F403
+from nfswire.nfs4_codec import *
+from nfswire.nfs4_const import *
+from nfswire.nfs4_types import *
+from nfswire.results import *

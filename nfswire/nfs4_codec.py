@@ -3,9 +3,8 @@
 Generated from nfs4.x by nfswire/codegen.py. Do not edit.
 """
 
-# mypy: warn-unused-ignores
+# ruff: noqa
 
-# ruff: noqa: E501
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from struct import Struct, pack, unpack_from
 from struct import error as StructError
 from typing import Any, TypeAlias
 
-from nfswire.nfs4_types import *  # noqa: F403
+from nfswire.nfs4_types import *
 from nfswire.xdr import (
     PADS,
     Buffer,
@@ -461,18 +460,20 @@ def pack_attrlist4(v: bytes) -> bytes:
 def unpack_bitmap4(buf: Buffer, pos: int) -> tuple[int, int]:
     try:
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         return v2, pos
     except StructError:
         raise XdrError("bitmap4: truncated") from None
@@ -1151,18 +1152,20 @@ def unpack_fattr4(buf: Buffer, pos: int) -> tuple[fattr4, int]:
     try:
         end = len(buf)
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         n6, = uS_I(buf, pos)
         b7 = pos + 4
         e8 = b7 + n6
@@ -1940,18 +1943,20 @@ def unpack_threshold_item4(buf: Buffer, pos: int) -> tuple[threshold_item4, int]
     try:
         end = len(buf)
         v1, n2 = uS_II(buf, pos)
-        pos += 8
         if n2 == 2:
-            v4, v5 = uS_II(buf, pos)
+            v4, v5 = uS_II(buf, pos + 8)
             v3 = v4 | v5 << 32
+            pos += 16
         elif n2 == 3:
-            v4, v5, v6 = uS_III(buf, pos)
+            v4, v5, v6 = uS_III(buf, pos + 8)
             v3 = v4 | v5 << 32 | v6 << 64
+            pos += 20
         elif n2 == 1:
-            v3, = uS_I(buf, pos)
+            v3, = uS_I(buf, pos + 8)
+            pos += 12
         else:
-            v3 = unpack_bitmap(buf, pos, n2)
-        pos += n2 * 4
+            v3 = unpack_bitmap(buf, pos + 8, n2)
+            pos += 8 + n2 * 4
         n7, = uS_I(buf, pos)
         b8 = pos + 4
         e9 = b8 + n7
@@ -1996,18 +2001,20 @@ def unpack_mdsthreshold4(buf: Buffer, pos: int) -> tuple[mdsthreshold4, int]:
         v2: list[threshold_item4] = []
         for _ in range(n1):
             v3, n4 = uS_II(buf, pos)
-            pos += 8
             if n4 == 2:
-                v6, v7 = uS_II(buf, pos)
+                v6, v7 = uS_II(buf, pos + 8)
                 v5 = v6 | v7 << 32
+                pos += 16
             elif n4 == 3:
-                v6, v7, v8 = uS_III(buf, pos)
+                v6, v7, v8 = uS_III(buf, pos + 8)
                 v5 = v6 | v7 << 32 | v8 << 64
+                pos += 20
             elif n4 == 1:
-                v5, = uS_I(buf, pos)
+                v5, = uS_I(buf, pos + 8)
+                pos += 12
             else:
-                v5 = unpack_bitmap(buf, pos, n4)
-            pos += n4 * 4
+                v5 = unpack_bitmap(buf, pos + 8, n4)
+                pos += 8 + n4 * 4
             n9, = uS_I(buf, pos)
             b10 = pos + 4
             e11 = b10 + n9
@@ -4432,18 +4439,20 @@ def unpack_CREATE4args(buf: Buffer, pos: int) -> tuple[CREATE4args, int]:
             raise XdrError("CREATE4args.objname: length")
         v12 = bytes(buf[b10:e11])
         n13, = uS_I(buf, pos)
-        pos += 4
         if n13 == 2:
-            v15, v16 = uS_II(buf, pos)
+            v15, v16 = uS_II(buf, pos + 4)
             v14 = v15 | v16 << 32
+            pos += 12
         elif n13 == 3:
-            v15, v16, v17 = uS_III(buf, pos)
+            v15, v16, v17 = uS_III(buf, pos + 4)
             v14 = v15 | v16 << 32 | v17 << 64
+            pos += 16
         elif n13 == 1:
-            v14, = uS_I(buf, pos)
+            v14, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v14 = unpack_bitmap(buf, pos, n13)
-        pos += n13 * 4
+            v14 = unpack_bitmap(buf, pos + 4, n13)
+            pos += 4 + n13 * 4
         n18, = uS_I(buf, pos)
         b19 = pos + 4
         e20 = b19 + n18
@@ -4511,18 +4520,20 @@ def unpack_CREATE4resok(buf: Buffer, pos: int) -> tuple[CREATE4resok, int]:
         v1, v2, v3, n4 = uS_IQQI(buf, pos)
         if v1 > 1:
             raise XdrError("CREATE4resok: a bool is 0 or 1")
-        pos += 24
         if n4 == 2:
-            v6, v7 = uS_II(buf, pos)
+            v6, v7 = uS_II(buf, pos + 24)
             v5 = v6 | v7 << 32
+            pos += 32
         elif n4 == 3:
-            v6, v7, v8 = uS_III(buf, pos)
+            v6, v7, v8 = uS_III(buf, pos + 24)
             v5 = v6 | v7 << 32 | v8 << 64
+            pos += 36
         elif n4 == 1:
-            v5, = uS_I(buf, pos)
+            v5, = uS_I(buf, pos + 24)
+            pos += 28
         else:
-            v5 = unpack_bitmap(buf, pos, n4)
-        pos += n4 * 4
+            v5 = unpack_bitmap(buf, pos + 24, n4)
+            pos += 24 + n4 * 4
         return CREATE4resok(change_info4(v1 == 1, v2, v3), v5), pos
     except StructError:
         raise XdrError("CREATE4resok: truncated") from None
@@ -4551,18 +4562,20 @@ def unpack_CREATE4res(buf: Buffer, pos: int) -> tuple[CREATE4res, int]:
             v3, v4, v5, n6 = uS_IQQI(buf, pos)
             if v3 > 1:
                 raise XdrError("CREATE4res: a bool is 0 or 1")
-            pos += 24
             if n6 == 2:
-                v8, v9 = uS_II(buf, pos)
+                v8, v9 = uS_II(buf, pos + 24)
                 v7 = v8 | v9 << 32
+                pos += 32
             elif n6 == 3:
-                v8, v9, v10 = uS_III(buf, pos)
+                v8, v9, v10 = uS_III(buf, pos + 24)
                 v7 = v8 | v9 << 32 | v10 << 64
+                pos += 36
             elif n6 == 1:
-                v7, = uS_I(buf, pos)
+                v7, = uS_I(buf, pos + 24)
+                pos += 28
             else:
-                v7 = unpack_bitmap(buf, pos, n6)
-            pos += n6 * 4
+                v7 = unpack_bitmap(buf, pos + 24, n6)
+                pos += 24 + n6 * 4
             v2 = CREATE4res(d1, CREATE4resok(change_info4(v3 == 1, v4, v5), v7))
         else:
             v2 = CREATE4res(d1)
@@ -4688,18 +4701,20 @@ def pack_DELEGRETURN4res(v: DELEGRETURN4res) -> bytes:
 def unpack_GETATTR4args(buf: Buffer, pos: int) -> tuple[GETATTR4args, int]:
     try:
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         return GETATTR4args(v2), pos
     except StructError:
         raise XdrError("GETATTR4args: truncated") from None
@@ -4722,18 +4737,20 @@ def unpack_GETATTR4resok(buf: Buffer, pos: int) -> tuple[GETATTR4resok, int]:
     try:
         end = len(buf)
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         n6, = uS_I(buf, pos)
         b7 = pos + 4
         e8 = b7 + n6
@@ -4775,18 +4792,20 @@ def unpack_GETATTR4res(buf: Buffer, pos: int) -> tuple[GETATTR4res, int]:
         pos += 4
         if d1 == 0:
             n3, = uS_I(buf, pos)
-            pos += 4
             if n3 == 2:
-                v5, v6 = uS_II(buf, pos)
+                v5, v6 = uS_II(buf, pos + 4)
                 v4 = v5 | v6 << 32
+                pos += 12
             elif n3 == 3:
-                v5, v6, v7 = uS_III(buf, pos)
+                v5, v6, v7 = uS_III(buf, pos + 4)
                 v4 = v5 | v6 << 32 | v7 << 64
+                pos += 16
             elif n3 == 1:
-                v4, = uS_I(buf, pos)
+                v4, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v4 = unpack_bitmap(buf, pos, n3)
-            pos += n3 * 4
+                v4 = unpack_bitmap(buf, pos + 4, n3)
+                pos += 4 + n3 * 4
             n8, = uS_I(buf, pos)
             b9 = pos + 4
             e10 = b9 + n8
@@ -5597,18 +5616,20 @@ def unpack_NVERIFY4args(buf: Buffer, pos: int) -> tuple[NVERIFY4args, int]:
     try:
         end = len(buf)
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         n6, = uS_I(buf, pos)
         b7 = pos + 4
         e8 = b7 + n6
@@ -5689,18 +5710,20 @@ def unpack_creatverfattr(buf: Buffer, pos: int) -> tuple[creatverfattr, int]:
     try:
         end = len(buf)
         v1, n2 = uS_8sI(buf, pos)
-        pos += 12
         if n2 == 2:
-            v4, v5 = uS_II(buf, pos)
+            v4, v5 = uS_II(buf, pos + 12)
             v3 = v4 | v5 << 32
+            pos += 20
         elif n2 == 3:
-            v4, v5, v6 = uS_III(buf, pos)
+            v4, v5, v6 = uS_III(buf, pos + 12)
             v3 = v4 | v5 << 32 | v6 << 64
+            pos += 24
         elif n2 == 1:
-            v3, = uS_I(buf, pos)
+            v3, = uS_I(buf, pos + 12)
+            pos += 16
         else:
-            v3 = unpack_bitmap(buf, pos, n2)
-        pos += n2 * 4
+            v3 = unpack_bitmap(buf, pos + 12, n2)
+            pos += 12 + n2 * 4
         n7, = uS_I(buf, pos)
         b8 = pos + 4
         e9 = b8 + n7
@@ -5746,18 +5769,20 @@ def unpack_createhow4(buf: Buffer, pos: int) -> tuple[createhow4, int]:
         pos += 4
         if d1 in (0, 1):
             n3, = uS_I(buf, pos)
-            pos += 4
             if n3 == 2:
-                v5, v6 = uS_II(buf, pos)
+                v5, v6 = uS_II(buf, pos + 4)
                 v4 = v5 | v6 << 32
+                pos += 12
             elif n3 == 3:
-                v5, v6, v7 = uS_III(buf, pos)
+                v5, v6, v7 = uS_III(buf, pos + 4)
                 v4 = v5 | v6 << 32 | v7 << 64
+                pos += 16
             elif n3 == 1:
-                v4, = uS_I(buf, pos)
+                v4, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v4 = unpack_bitmap(buf, pos, n3)
-            pos += n3 * 4
+                v4 = unpack_bitmap(buf, pos + 4, n3)
+                pos += 4 + n3 * 4
             n8, = uS_I(buf, pos)
             b9 = pos + 4
             e10 = b9 + n8
@@ -5772,18 +5797,20 @@ def unpack_createhow4(buf: Buffer, pos: int) -> tuple[createhow4, int]:
             v2 = createhow4(d1, None, v12)
         elif d1 == 3:
             v13, n14 = uS_8sI(buf, pos)
-            pos += 12
             if n14 == 2:
-                v16, v17 = uS_II(buf, pos)
+                v16, v17 = uS_II(buf, pos + 12)
                 v15 = v16 | v17 << 32
+                pos += 20
             elif n14 == 3:
-                v16, v17, v18 = uS_III(buf, pos)
+                v16, v17, v18 = uS_III(buf, pos + 12)
                 v15 = v16 | v17 << 32 | v18 << 64
+                pos += 24
             elif n14 == 1:
-                v15, = uS_I(buf, pos)
+                v15, = uS_I(buf, pos + 12)
+                pos += 16
             else:
-                v15 = unpack_bitmap(buf, pos, n14)
-            pos += n14 * 4
+                v15 = unpack_bitmap(buf, pos + 12, n14)
+                pos += 12 + n14 * 4
             n19, = uS_I(buf, pos)
             b20 = pos + 4
             e21 = b20 + n19
@@ -5885,18 +5912,20 @@ def unpack_openflag4(buf: Buffer, pos: int) -> tuple[openflag4, int]:
             pos += 4
             if d3 in (0, 1):
                 n5, = uS_I(buf, pos)
-                pos += 4
                 if n5 == 2:
-                    v7, v8 = uS_II(buf, pos)
+                    v7, v8 = uS_II(buf, pos + 4)
                     v6 = v7 | v8 << 32
+                    pos += 12
                 elif n5 == 3:
-                    v7, v8, v9 = uS_III(buf, pos)
+                    v7, v8, v9 = uS_III(buf, pos + 4)
                     v6 = v7 | v8 << 32 | v9 << 64
+                    pos += 16
                 elif n5 == 1:
-                    v6, = uS_I(buf, pos)
+                    v6, = uS_I(buf, pos + 4)
+                    pos += 8
                 else:
-                    v6 = unpack_bitmap(buf, pos, n5)
-                pos += n5 * 4
+                    v6 = unpack_bitmap(buf, pos + 4, n5)
+                    pos += 4 + n5 * 4
                 n10, = uS_I(buf, pos)
                 b11 = pos + 4
                 e12 = b11 + n10
@@ -5911,18 +5940,20 @@ def unpack_openflag4(buf: Buffer, pos: int) -> tuple[openflag4, int]:
                 v4 = createhow4(d3, None, v14)
             elif d3 == 3:
                 v15, n16 = uS_8sI(buf, pos)
-                pos += 12
                 if n16 == 2:
-                    v18, v19 = uS_II(buf, pos)
+                    v18, v19 = uS_II(buf, pos + 12)
                     v17 = v18 | v19 << 32
+                    pos += 20
                 elif n16 == 3:
-                    v18, v19, v20 = uS_III(buf, pos)
+                    v18, v19, v20 = uS_III(buf, pos + 12)
                     v17 = v18 | v19 << 32 | v20 << 64
+                    pos += 24
                 elif n16 == 1:
-                    v17, = uS_I(buf, pos)
+                    v17, = uS_I(buf, pos + 12)
+                    pos += 16
                 else:
-                    v17 = unpack_bitmap(buf, pos, n16)
-                pos += n16 * 4
+                    v17 = unpack_bitmap(buf, pos + 12, n16)
+                    pos += 12 + n16 * 4
                 n21, = uS_I(buf, pos)
                 b22 = pos + 4
                 e23 = b22 + n21
@@ -6308,18 +6339,20 @@ def unpack_OPEN4args(buf: Buffer, pos: int) -> tuple[OPEN4args, int]:
             pos += 4
             if d11 in (0, 1):
                 n13, = uS_I(buf, pos)
-                pos += 4
                 if n13 == 2:
-                    v15, v16 = uS_II(buf, pos)
+                    v15, v16 = uS_II(buf, pos + 4)
                     v14 = v15 | v16 << 32
+                    pos += 12
                 elif n13 == 3:
-                    v15, v16, v17 = uS_III(buf, pos)
+                    v15, v16, v17 = uS_III(buf, pos + 4)
                     v14 = v15 | v16 << 32 | v17 << 64
+                    pos += 16
                 elif n13 == 1:
-                    v14, = uS_I(buf, pos)
+                    v14, = uS_I(buf, pos + 4)
+                    pos += 8
                 else:
-                    v14 = unpack_bitmap(buf, pos, n13)
-                pos += n13 * 4
+                    v14 = unpack_bitmap(buf, pos + 4, n13)
+                    pos += 4 + n13 * 4
                 n18, = uS_I(buf, pos)
                 b19 = pos + 4
                 e20 = b19 + n18
@@ -6334,18 +6367,20 @@ def unpack_OPEN4args(buf: Buffer, pos: int) -> tuple[OPEN4args, int]:
                 v12 = createhow4(d11, None, v22)
             elif d11 == 3:
                 v23, n24 = uS_8sI(buf, pos)
-                pos += 12
                 if n24 == 2:
-                    v26, v27 = uS_II(buf, pos)
+                    v26, v27 = uS_II(buf, pos + 12)
                     v25 = v26 | v27 << 32
+                    pos += 20
                 elif n24 == 3:
-                    v26, v27, v28 = uS_III(buf, pos)
+                    v26, v27, v28 = uS_III(buf, pos + 12)
                     v25 = v26 | v27 << 32 | v28 << 64
+                    pos += 24
                 elif n24 == 1:
-                    v25, = uS_I(buf, pos)
+                    v25, = uS_I(buf, pos + 12)
+                    pos += 16
                 else:
-                    v25 = unpack_bitmap(buf, pos, n24)
-                pos += n24 * 4
+                    v25 = unpack_bitmap(buf, pos + 12, n24)
+                    pos += 12 + n24 * 4
                 n29, = uS_I(buf, pos)
                 b30 = pos + 4
                 e31 = b30 + n29
@@ -6870,18 +6905,20 @@ def unpack_OPEN4resok(buf: Buffer, pos: int) -> tuple[OPEN4resok, int]:
         v1, v2, v3, v4, v5, v6, n7 = uS_I12sIQQII(buf, pos)
         if v3 > 1:
             raise XdrError("OPEN4resok: a bool is 0 or 1")
-        pos += 44
         if n7 == 2:
-            v9, v10 = uS_II(buf, pos)
+            v9, v10 = uS_II(buf, pos + 44)
             v8 = v9 | v10 << 32
+            pos += 52
         elif n7 == 3:
-            v9, v10, v11 = uS_III(buf, pos)
+            v9, v10, v11 = uS_III(buf, pos + 44)
             v8 = v9 | v10 << 32 | v11 << 64
+            pos += 56
         elif n7 == 1:
-            v8, = uS_I(buf, pos)
+            v8, = uS_I(buf, pos + 44)
+            pos += 48
         else:
-            v8 = unpack_bitmap(buf, pos, n7)
-        pos += n7 * 4
+            v8 = unpack_bitmap(buf, pos + 44, n7)
+            pos += 44 + n7 * 4
         d12, = uS_I(buf, pos)
         pos += 4
         if d12 == 0:
@@ -7470,18 +7507,20 @@ def pack_READ4res(v: READ4res) -> bytes:
 def unpack_READDIR4args(buf: Buffer, pos: int) -> tuple[READDIR4args, int]:
     try:
         v1, v2, v3, v4, n5 = uS_Q8sIII(buf, pos)
-        pos += 28
         if n5 == 2:
-            v7, v8 = uS_II(buf, pos)
+            v7, v8 = uS_II(buf, pos + 28)
             v6 = v7 | v8 << 32
+            pos += 36
         elif n5 == 3:
-            v7, v8, v9 = uS_III(buf, pos)
+            v7, v8, v9 = uS_III(buf, pos + 28)
             v6 = v7 | v8 << 32 | v9 << 64
+            pos += 40
         elif n5 == 1:
-            v6, = uS_I(buf, pos)
+            v6, = uS_I(buf, pos + 28)
+            pos += 32
         else:
-            v6 = unpack_bitmap(buf, pos, n5)
-        pos += n5 * 4
+            v6 = unpack_bitmap(buf, pos + 28, n5)
+            pos += 28 + n5 * 4
         return READDIR4args(v1, v2, v3, v4, v6), pos
     except StructError:
         raise XdrError("READDIR4args: truncated") from None
@@ -7515,18 +7554,20 @@ def unpack_entry4(buf: Buffer, pos: int) -> tuple[entry4, int]:
             raise XdrError("entry4.name: length")
         v5 = bytes(buf[b3:e4])
         n6, = uS_I(buf, pos)
-        pos += 4
         if n6 == 2:
-            v8, v9 = uS_II(buf, pos)
+            v8, v9 = uS_II(buf, pos + 4)
             v7 = v8 | v9 << 32
+            pos += 12
         elif n6 == 3:
-            v8, v9, v10 = uS_III(buf, pos)
+            v8, v9, v10 = uS_III(buf, pos + 4)
             v7 = v8 | v9 << 32 | v10 << 64
+            pos += 16
         elif n6 == 1:
-            v7, = uS_I(buf, pos)
+            v7, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v7 = unpack_bitmap(buf, pos, n6)
-        pos += n6 * 4
+            v7 = unpack_bitmap(buf, pos + 4, n6)
+            pos += 4 + n6 * 4
         n11, = uS_I(buf, pos)
         b12 = pos + 4
         e13 = b12 + n11
@@ -7588,18 +7629,20 @@ def unpack_dirlist4(buf: Buffer, pos: int) -> tuple[dirlist4, int]:
                 raise XdrError("entry4.name: length")
             v7 = bytes(buf[b5:e6])
             n8, = uS_I(buf, pos)
-            pos += 4
             if n8 == 2:
-                v10, v11 = uS_II(buf, pos)
+                v10, v11 = uS_II(buf, pos + 4)
                 v9 = v10 | v11 << 32
+                pos += 12
             elif n8 == 3:
-                v10, v11, v12 = uS_III(buf, pos)
+                v10, v11, v12 = uS_III(buf, pos + 4)
                 v9 = v10 | v11 << 32 | v12 << 64
+                pos += 16
             elif n8 == 1:
-                v9, = uS_I(buf, pos)
+                v9, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v9 = unpack_bitmap(buf, pos, n8)
-            pos += n8 * 4
+                v9 = unpack_bitmap(buf, pos + 4, n8)
+                pos += 4 + n8 * 4
             n13, = uS_I(buf, pos)
             b14 = pos + 4
             e15 = b14 + n13
@@ -7669,18 +7712,20 @@ def unpack_READDIR4resok(buf: Buffer, pos: int) -> tuple[READDIR4resok, int]:
                 raise XdrError("entry4.name: length")
             v8 = bytes(buf[b6:e7])
             n9, = uS_I(buf, pos)
-            pos += 4
             if n9 == 2:
-                v11, v12 = uS_II(buf, pos)
+                v11, v12 = uS_II(buf, pos + 4)
                 v10 = v11 | v12 << 32
+                pos += 12
             elif n9 == 3:
-                v11, v12, v13 = uS_III(buf, pos)
+                v11, v12, v13 = uS_III(buf, pos + 4)
                 v10 = v11 | v12 << 32 | v13 << 64
+                pos += 16
             elif n9 == 1:
-                v10, = uS_I(buf, pos)
+                v10, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v10 = unpack_bitmap(buf, pos, n9)
-            pos += n9 * 4
+                v10 = unpack_bitmap(buf, pos + 4, n9)
+                pos += 4 + n9 * 4
             n14, = uS_I(buf, pos)
             b15 = pos + 4
             e16 = b15 + n14
@@ -7758,18 +7803,20 @@ def unpack_READDIR4res(buf: Buffer, pos: int) -> tuple[READDIR4res, int]:
                     raise XdrError("entry4.name: length")
                 v10 = bytes(buf[b8:e9])
                 n11, = uS_I(buf, pos)
-                pos += 4
                 if n11 == 2:
-                    v13, v14 = uS_II(buf, pos)
+                    v13, v14 = uS_II(buf, pos + 4)
                     v12 = v13 | v14 << 32
+                    pos += 12
                 elif n11 == 3:
-                    v13, v14, v15 = uS_III(buf, pos)
+                    v13, v14, v15 = uS_III(buf, pos + 4)
                     v12 = v13 | v14 << 32 | v15 << 64
+                    pos += 16
                 elif n11 == 1:
-                    v12, = uS_I(buf, pos)
+                    v12, = uS_I(buf, pos + 4)
+                    pos += 8
                 else:
-                    v12 = unpack_bitmap(buf, pos, n11)
-                pos += n11 * 4
+                    v12 = unpack_bitmap(buf, pos + 4, n11)
+                    pos += 4 + n11 * 4
                 n16, = uS_I(buf, pos)
                 b17 = pos + 4
                 e18 = b17 + n16
@@ -8418,18 +8465,20 @@ def unpack_SETATTR4args(buf: Buffer, pos: int) -> tuple[SETATTR4args, int]:
     try:
         end = len(buf)
         v1, v2, n3 = uS_I12sI(buf, pos)
-        pos += 20
         if n3 == 2:
-            v5, v6 = uS_II(buf, pos)
+            v5, v6 = uS_II(buf, pos + 20)
             v4 = v5 | v6 << 32
+            pos += 28
         elif n3 == 3:
-            v5, v6, v7 = uS_III(buf, pos)
+            v5, v6, v7 = uS_III(buf, pos + 20)
             v4 = v5 | v6 << 32 | v7 << 64
+            pos += 32
         elif n3 == 1:
-            v4, = uS_I(buf, pos)
+            v4, = uS_I(buf, pos + 20)
+            pos += 24
         else:
-            v4 = unpack_bitmap(buf, pos, n3)
-        pos += n3 * 4
+            v4 = unpack_bitmap(buf, pos + 20, n3)
+            pos += 20 + n3 * 4
         n8, = uS_I(buf, pos)
         b9 = pos + 4
         e10 = b9 + n8
@@ -8472,18 +8521,20 @@ def pack_SETATTR4args(v: SETATTR4args) -> bytes:
 def unpack_SETATTR4res(buf: Buffer, pos: int) -> tuple[SETATTR4res, int]:
     try:
         v1, n2 = uS_II(buf, pos)
-        pos += 8
         if n2 == 2:
-            v4, v5 = uS_II(buf, pos)
+            v4, v5 = uS_II(buf, pos + 8)
             v3 = v4 | v5 << 32
+            pos += 16
         elif n2 == 3:
-            v4, v5, v6 = uS_III(buf, pos)
+            v4, v5, v6 = uS_III(buf, pos + 8)
             v3 = v4 | v5 << 32 | v6 << 64
+            pos += 20
         elif n2 == 1:
-            v3, = uS_I(buf, pos)
+            v3, = uS_I(buf, pos + 8)
+            pos += 12
         else:
-            v3 = unpack_bitmap(buf, pos, n2)
-        pos += n2 * 4
+            v3 = unpack_bitmap(buf, pos + 8, n2)
+            pos += 8 + n2 * 4
         return SETATTR4res(v1, v3), pos
     except StructError:
         raise XdrError("SETATTR4res: truncated") from None
@@ -8507,18 +8558,20 @@ def unpack_VERIFY4args(buf: Buffer, pos: int) -> tuple[VERIFY4args, int]:
     try:
         end = len(buf)
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         n6, = uS_I(buf, pos)
         b7 = pos + 4
         e8 = b7 + n6
@@ -9171,31 +9224,35 @@ def pack_state_protect_how4(v: int) -> bytes:
 def unpack_state_protect_ops4(buf: Buffer, pos: int) -> tuple[state_protect_ops4, int]:
     try:
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         n6, = uS_I(buf, pos)
-        pos += 4
         if n6 == 2:
-            v8, v9 = uS_II(buf, pos)
+            v8, v9 = uS_II(buf, pos + 4)
             v7 = v8 | v9 << 32
+            pos += 12
         elif n6 == 3:
-            v8, v9, v10 = uS_III(buf, pos)
+            v8, v9, v10 = uS_III(buf, pos + 4)
             v7 = v8 | v9 << 32 | v10 << 64
+            pos += 16
         elif n6 == 1:
-            v7, = uS_I(buf, pos)
+            v7, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v7 = unpack_bitmap(buf, pos, n6)
-        pos += n6 * 4
+            v7 = unpack_bitmap(buf, pos + 4, n6)
+            pos += 4 + n6 * 4
         return state_protect_ops4(v2, v7), pos
     except StructError:
         raise XdrError("state_protect_ops4: truncated") from None
@@ -9219,31 +9276,35 @@ def unpack_ssv_sp_parms4(buf: Buffer, pos: int) -> tuple[ssv_sp_parms4, int]:
     try:
         end = len(buf)
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         n6, = uS_I(buf, pos)
-        pos += 4
         if n6 == 2:
-            v8, v9 = uS_II(buf, pos)
+            v8, v9 = uS_II(buf, pos + 4)
             v7 = v8 | v9 << 32
+            pos += 12
         elif n6 == 3:
-            v8, v9, v10 = uS_III(buf, pos)
+            v8, v9, v10 = uS_III(buf, pos + 4)
             v7 = v8 | v9 << 32 | v10 << 64
+            pos += 16
         elif n6 == 1:
-            v7, = uS_I(buf, pos)
+            v7, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v7 = unpack_bitmap(buf, pos, n6)
-        pos += n6 * 4
+            v7 = unpack_bitmap(buf, pos + 4, n6)
+            pos += 4 + n6 * 4
         n11, = uS_I(buf, pos)
         pos += 4
         if n11 > 64 or n11 * 4 > end - pos:
@@ -9331,59 +9392,67 @@ def unpack_state_protect4_a(buf: Buffer, pos: int) -> tuple[state_protect4_a, in
             v2 = state_protect4_a(d1)
         elif d1 == 1:
             n3, = uS_I(buf, pos)
-            pos += 4
             if n3 == 2:
-                v5, v6 = uS_II(buf, pos)
+                v5, v6 = uS_II(buf, pos + 4)
                 v4 = v5 | v6 << 32
+                pos += 12
             elif n3 == 3:
-                v5, v6, v7 = uS_III(buf, pos)
+                v5, v6, v7 = uS_III(buf, pos + 4)
                 v4 = v5 | v6 << 32 | v7 << 64
+                pos += 16
             elif n3 == 1:
-                v4, = uS_I(buf, pos)
+                v4, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v4 = unpack_bitmap(buf, pos, n3)
-            pos += n3 * 4
+                v4 = unpack_bitmap(buf, pos + 4, n3)
+                pos += 4 + n3 * 4
             n8, = uS_I(buf, pos)
-            pos += 4
             if n8 == 2:
-                v10, v11 = uS_II(buf, pos)
+                v10, v11 = uS_II(buf, pos + 4)
                 v9 = v10 | v11 << 32
+                pos += 12
             elif n8 == 3:
-                v10, v11, v12 = uS_III(buf, pos)
+                v10, v11, v12 = uS_III(buf, pos + 4)
                 v9 = v10 | v11 << 32 | v12 << 64
+                pos += 16
             elif n8 == 1:
-                v9, = uS_I(buf, pos)
+                v9, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v9 = unpack_bitmap(buf, pos, n8)
-            pos += n8 * 4
+                v9 = unpack_bitmap(buf, pos + 4, n8)
+                pos += 4 + n8 * 4
             v2 = state_protect4_a(d1, state_protect_ops4(v4, v9))
         elif d1 == 2:
             n13, = uS_I(buf, pos)
-            pos += 4
             if n13 == 2:
-                v15, v16 = uS_II(buf, pos)
+                v15, v16 = uS_II(buf, pos + 4)
                 v14 = v15 | v16 << 32
+                pos += 12
             elif n13 == 3:
-                v15, v16, v17 = uS_III(buf, pos)
+                v15, v16, v17 = uS_III(buf, pos + 4)
                 v14 = v15 | v16 << 32 | v17 << 64
+                pos += 16
             elif n13 == 1:
-                v14, = uS_I(buf, pos)
+                v14, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v14 = unpack_bitmap(buf, pos, n13)
-            pos += n13 * 4
+                v14 = unpack_bitmap(buf, pos + 4, n13)
+                pos += 4 + n13 * 4
             n18, = uS_I(buf, pos)
-            pos += 4
             if n18 == 2:
-                v20, v21 = uS_II(buf, pos)
+                v20, v21 = uS_II(buf, pos + 4)
                 v19 = v20 | v21 << 32
+                pos += 12
             elif n18 == 3:
-                v20, v21, v22 = uS_III(buf, pos)
+                v20, v21, v22 = uS_III(buf, pos + 4)
                 v19 = v20 | v21 << 32 | v22 << 64
+                pos += 16
             elif n18 == 1:
-                v19, = uS_I(buf, pos)
+                v19, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v19 = unpack_bitmap(buf, pos, n18)
-            pos += n18 * 4
+                v19 = unpack_bitmap(buf, pos + 4, n18)
+                pos += 4 + n18 * 4
             n23, = uS_I(buf, pos)
             pos += 4
             if n23 > 64 or n23 * 4 > end - pos:
@@ -9577,31 +9646,35 @@ def unpack_ssv_prot_info4(buf: Buffer, pos: int) -> tuple[ssv_prot_info4, int]:
     try:
         end = len(buf)
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         n6, = uS_I(buf, pos)
-        pos += 4
         if n6 == 2:
-            v8, v9 = uS_II(buf, pos)
+            v8, v9 = uS_II(buf, pos + 4)
             v7 = v8 | v9 << 32
+            pos += 12
         elif n6 == 3:
-            v8, v9, v10 = uS_III(buf, pos)
+            v8, v9, v10 = uS_III(buf, pos + 4)
             v7 = v8 | v9 << 32 | v10 << 64
+            pos += 16
         elif n6 == 1:
-            v7, = uS_I(buf, pos)
+            v7, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v7 = unpack_bitmap(buf, pos, n6)
-        pos += n6 * 4
+            v7 = unpack_bitmap(buf, pos + 4, n6)
+            pos += 4 + n6 * 4
         v11, v12, v13, v14, n15 = uS_IIIII(buf, pos)
         pos += 20
         if n15 > 64 or n15 * 4 > end - pos:
@@ -9659,59 +9732,67 @@ def unpack_state_protect4_r(buf: Buffer, pos: int) -> tuple[state_protect4_r, in
             v2 = state_protect4_r(d1)
         elif d1 == 1:
             n3, = uS_I(buf, pos)
-            pos += 4
             if n3 == 2:
-                v5, v6 = uS_II(buf, pos)
+                v5, v6 = uS_II(buf, pos + 4)
                 v4 = v5 | v6 << 32
+                pos += 12
             elif n3 == 3:
-                v5, v6, v7 = uS_III(buf, pos)
+                v5, v6, v7 = uS_III(buf, pos + 4)
                 v4 = v5 | v6 << 32 | v7 << 64
+                pos += 16
             elif n3 == 1:
-                v4, = uS_I(buf, pos)
+                v4, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v4 = unpack_bitmap(buf, pos, n3)
-            pos += n3 * 4
+                v4 = unpack_bitmap(buf, pos + 4, n3)
+                pos += 4 + n3 * 4
             n8, = uS_I(buf, pos)
-            pos += 4
             if n8 == 2:
-                v10, v11 = uS_II(buf, pos)
+                v10, v11 = uS_II(buf, pos + 4)
                 v9 = v10 | v11 << 32
+                pos += 12
             elif n8 == 3:
-                v10, v11, v12 = uS_III(buf, pos)
+                v10, v11, v12 = uS_III(buf, pos + 4)
                 v9 = v10 | v11 << 32 | v12 << 64
+                pos += 16
             elif n8 == 1:
-                v9, = uS_I(buf, pos)
+                v9, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v9 = unpack_bitmap(buf, pos, n8)
-            pos += n8 * 4
+                v9 = unpack_bitmap(buf, pos + 4, n8)
+                pos += 4 + n8 * 4
             v2 = state_protect4_r(d1, state_protect_ops4(v4, v9))
         elif d1 == 2:
             n13, = uS_I(buf, pos)
-            pos += 4
             if n13 == 2:
-                v15, v16 = uS_II(buf, pos)
+                v15, v16 = uS_II(buf, pos + 4)
                 v14 = v15 | v16 << 32
+                pos += 12
             elif n13 == 3:
-                v15, v16, v17 = uS_III(buf, pos)
+                v15, v16, v17 = uS_III(buf, pos + 4)
                 v14 = v15 | v16 << 32 | v17 << 64
+                pos += 16
             elif n13 == 1:
-                v14, = uS_I(buf, pos)
+                v14, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v14 = unpack_bitmap(buf, pos, n13)
-            pos += n13 * 4
+                v14 = unpack_bitmap(buf, pos + 4, n13)
+                pos += 4 + n13 * 4
             n18, = uS_I(buf, pos)
-            pos += 4
             if n18 == 2:
-                v20, v21 = uS_II(buf, pos)
+                v20, v21 = uS_II(buf, pos + 4)
                 v19 = v20 | v21 << 32
+                pos += 12
             elif n18 == 3:
-                v20, v21, v22 = uS_III(buf, pos)
+                v20, v21, v22 = uS_III(buf, pos + 4)
                 v19 = v20 | v21 << 32 | v22 << 64
+                pos += 16
             elif n18 == 1:
-                v19, = uS_I(buf, pos)
+                v19, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v19 = unpack_bitmap(buf, pos, n18)
-            pos += n18 * 4
+                v19 = unpack_bitmap(buf, pos + 4, n18)
+                pos += 4 + n18 * 4
             v23, v24, v25, v26, n27 = uS_IIIII(buf, pos)
             pos += 20
             if n27 > 64 or n27 * 4 > end - pos:
@@ -10759,44 +10840,50 @@ def unpack_GET_DIR_DELEGATION4args(buf: Buffer, pos: int) -> tuple[GET_DIR_DELEG
         v1, n2 = uS_II(buf, pos)
         if v1 > 1:
             raise XdrError("GET_DIR_DELEGATION4args: a bool is 0 or 1")
-        pos += 8
         if n2 == 2:
-            v4, v5 = uS_II(buf, pos)
+            v4, v5 = uS_II(buf, pos + 8)
             v3 = v4 | v5 << 32
+            pos += 16
         elif n2 == 3:
-            v4, v5, v6 = uS_III(buf, pos)
+            v4, v5, v6 = uS_III(buf, pos + 8)
             v3 = v4 | v5 << 32 | v6 << 64
+            pos += 20
         elif n2 == 1:
-            v3, = uS_I(buf, pos)
+            v3, = uS_I(buf, pos + 8)
+            pos += 12
         else:
-            v3 = unpack_bitmap(buf, pos, n2)
-        pos += n2 * 4
+            v3 = unpack_bitmap(buf, pos + 8, n2)
+            pos += 8 + n2 * 4
         v7, v8, v9, v10, n11 = uS_qIqII(buf, pos)
-        pos += 28
         if n11 == 2:
-            v13, v14 = uS_II(buf, pos)
+            v13, v14 = uS_II(buf, pos + 28)
             v12 = v13 | v14 << 32
+            pos += 36
         elif n11 == 3:
-            v13, v14, v15 = uS_III(buf, pos)
+            v13, v14, v15 = uS_III(buf, pos + 28)
             v12 = v13 | v14 << 32 | v15 << 64
+            pos += 40
         elif n11 == 1:
-            v12, = uS_I(buf, pos)
+            v12, = uS_I(buf, pos + 28)
+            pos += 32
         else:
-            v12 = unpack_bitmap(buf, pos, n11)
-        pos += n11 * 4
+            v12 = unpack_bitmap(buf, pos + 28, n11)
+            pos += 28 + n11 * 4
         n16, = uS_I(buf, pos)
-        pos += 4
         if n16 == 2:
-            v18, v19 = uS_II(buf, pos)
+            v18, v19 = uS_II(buf, pos + 4)
             v17 = v18 | v19 << 32
+            pos += 12
         elif n16 == 3:
-            v18, v19, v20 = uS_III(buf, pos)
+            v18, v19, v20 = uS_III(buf, pos + 4)
             v17 = v18 | v19 << 32 | v20 << 64
+            pos += 16
         elif n16 == 1:
-            v17, = uS_I(buf, pos)
+            v17, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v17 = unpack_bitmap(buf, pos, n16)
-        pos += n16 * 4
+            v17 = unpack_bitmap(buf, pos + 4, n16)
+            pos += 4 + n16 * 4
         return GET_DIR_DELEGATION4args(v1 == 1, v3, nfstime4(v7, v8), nfstime4(v9, v10), v12, v17), pos
     except StructError:
         raise XdrError("GET_DIR_DELEGATION4args: truncated") from None
@@ -10824,44 +10911,50 @@ def pack_GET_DIR_DELEGATION4args(v: GET_DIR_DELEGATION4args) -> bytes:
 def unpack_GET_DIR_DELEGATION4resok(buf: Buffer, pos: int) -> tuple[GET_DIR_DELEGATION4resok, int]:
     try:
         v1, v2, v3, n4 = uS_8sI12sI(buf, pos)
-        pos += 28
         if n4 == 2:
-            v6, v7 = uS_II(buf, pos)
+            v6, v7 = uS_II(buf, pos + 28)
             v5 = v6 | v7 << 32
+            pos += 36
         elif n4 == 3:
-            v6, v7, v8 = uS_III(buf, pos)
+            v6, v7, v8 = uS_III(buf, pos + 28)
             v5 = v6 | v7 << 32 | v8 << 64
+            pos += 40
         elif n4 == 1:
-            v5, = uS_I(buf, pos)
+            v5, = uS_I(buf, pos + 28)
+            pos += 32
         else:
-            v5 = unpack_bitmap(buf, pos, n4)
-        pos += n4 * 4
+            v5 = unpack_bitmap(buf, pos + 28, n4)
+            pos += 28 + n4 * 4
         n9, = uS_I(buf, pos)
-        pos += 4
         if n9 == 2:
-            v11, v12 = uS_II(buf, pos)
+            v11, v12 = uS_II(buf, pos + 4)
             v10 = v11 | v12 << 32
+            pos += 12
         elif n9 == 3:
-            v11, v12, v13 = uS_III(buf, pos)
+            v11, v12, v13 = uS_III(buf, pos + 4)
             v10 = v11 | v12 << 32 | v13 << 64
+            pos += 16
         elif n9 == 1:
-            v10, = uS_I(buf, pos)
+            v10, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v10 = unpack_bitmap(buf, pos, n9)
-        pos += n9 * 4
+            v10 = unpack_bitmap(buf, pos + 4, n9)
+            pos += 4 + n9 * 4
         n14, = uS_I(buf, pos)
-        pos += 4
         if n14 == 2:
-            v16, v17 = uS_II(buf, pos)
+            v16, v17 = uS_II(buf, pos + 4)
             v15 = v16 | v17 << 32
+            pos += 12
         elif n14 == 3:
-            v16, v17, v18 = uS_III(buf, pos)
+            v16, v17, v18 = uS_III(buf, pos + 4)
             v15 = v16 | v17 << 32 | v18 << 64
+            pos += 16
         elif n14 == 1:
-            v15, = uS_I(buf, pos)
+            v15, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v15 = unpack_bitmap(buf, pos, n14)
-        pos += n14 * 4
+            v15 = unpack_bitmap(buf, pos + 4, n14)
+            pos += 4 + n14 * 4
         return GET_DIR_DELEGATION4resok(v1, stateid4(v2, v3), v5, v10, v15), pos
     except StructError:
         raise XdrError("GET_DIR_DELEGATION4resok: truncated") from None
@@ -10917,44 +11010,50 @@ def unpack_GET_DIR_DELEGATION4res_non_fatal(buf: Buffer, pos: int) -> tuple[GET_
         pos += 4
         if d1 == 0:
             v3, v4, v5, n6 = uS_8sI12sI(buf, pos)
-            pos += 28
             if n6 == 2:
-                v8, v9 = uS_II(buf, pos)
+                v8, v9 = uS_II(buf, pos + 28)
                 v7 = v8 | v9 << 32
+                pos += 36
             elif n6 == 3:
-                v8, v9, v10 = uS_III(buf, pos)
+                v8, v9, v10 = uS_III(buf, pos + 28)
                 v7 = v8 | v9 << 32 | v10 << 64
+                pos += 40
             elif n6 == 1:
-                v7, = uS_I(buf, pos)
+                v7, = uS_I(buf, pos + 28)
+                pos += 32
             else:
-                v7 = unpack_bitmap(buf, pos, n6)
-            pos += n6 * 4
+                v7 = unpack_bitmap(buf, pos + 28, n6)
+                pos += 28 + n6 * 4
             n11, = uS_I(buf, pos)
-            pos += 4
             if n11 == 2:
-                v13, v14 = uS_II(buf, pos)
+                v13, v14 = uS_II(buf, pos + 4)
                 v12 = v13 | v14 << 32
+                pos += 12
             elif n11 == 3:
-                v13, v14, v15 = uS_III(buf, pos)
+                v13, v14, v15 = uS_III(buf, pos + 4)
                 v12 = v13 | v14 << 32 | v15 << 64
+                pos += 16
             elif n11 == 1:
-                v12, = uS_I(buf, pos)
+                v12, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v12 = unpack_bitmap(buf, pos, n11)
-            pos += n11 * 4
+                v12 = unpack_bitmap(buf, pos + 4, n11)
+                pos += 4 + n11 * 4
             n16, = uS_I(buf, pos)
-            pos += 4
             if n16 == 2:
-                v18, v19 = uS_II(buf, pos)
+                v18, v19 = uS_II(buf, pos + 4)
                 v17 = v18 | v19 << 32
+                pos += 12
             elif n16 == 3:
-                v18, v19, v20 = uS_III(buf, pos)
+                v18, v19, v20 = uS_III(buf, pos + 4)
                 v17 = v18 | v19 << 32 | v20 << 64
+                pos += 16
             elif n16 == 1:
-                v17, = uS_I(buf, pos)
+                v17, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v17 = unpack_bitmap(buf, pos, n16)
-            pos += n16 * 4
+                v17 = unpack_bitmap(buf, pos + 4, n16)
+                pos += 4 + n16 * 4
             v2 = GET_DIR_DELEGATION4res_non_fatal(d1, GET_DIR_DELEGATION4resok(v3, stateid4(v4, v5), v7, v12, v17))
         elif d1 == 1:
             v21, = uS_I(buf, pos)
@@ -11014,44 +11113,50 @@ def unpack_GET_DIR_DELEGATION4res(buf: Buffer, pos: int) -> tuple[GET_DIR_DELEGA
             pos += 4
             if d3 == 0:
                 v5, v6, v7, n8 = uS_8sI12sI(buf, pos)
-                pos += 28
                 if n8 == 2:
-                    v10, v11 = uS_II(buf, pos)
+                    v10, v11 = uS_II(buf, pos + 28)
                     v9 = v10 | v11 << 32
+                    pos += 36
                 elif n8 == 3:
-                    v10, v11, v12 = uS_III(buf, pos)
+                    v10, v11, v12 = uS_III(buf, pos + 28)
                     v9 = v10 | v11 << 32 | v12 << 64
+                    pos += 40
                 elif n8 == 1:
-                    v9, = uS_I(buf, pos)
+                    v9, = uS_I(buf, pos + 28)
+                    pos += 32
                 else:
-                    v9 = unpack_bitmap(buf, pos, n8)
-                pos += n8 * 4
+                    v9 = unpack_bitmap(buf, pos + 28, n8)
+                    pos += 28 + n8 * 4
                 n13, = uS_I(buf, pos)
-                pos += 4
                 if n13 == 2:
-                    v15, v16 = uS_II(buf, pos)
+                    v15, v16 = uS_II(buf, pos + 4)
                     v14 = v15 | v16 << 32
+                    pos += 12
                 elif n13 == 3:
-                    v15, v16, v17 = uS_III(buf, pos)
+                    v15, v16, v17 = uS_III(buf, pos + 4)
                     v14 = v15 | v16 << 32 | v17 << 64
+                    pos += 16
                 elif n13 == 1:
-                    v14, = uS_I(buf, pos)
+                    v14, = uS_I(buf, pos + 4)
+                    pos += 8
                 else:
-                    v14 = unpack_bitmap(buf, pos, n13)
-                pos += n13 * 4
+                    v14 = unpack_bitmap(buf, pos + 4, n13)
+                    pos += 4 + n13 * 4
                 n18, = uS_I(buf, pos)
-                pos += 4
                 if n18 == 2:
-                    v20, v21 = uS_II(buf, pos)
+                    v20, v21 = uS_II(buf, pos + 4)
                     v19 = v20 | v21 << 32
+                    pos += 12
                 elif n18 == 3:
-                    v20, v21, v22 = uS_III(buf, pos)
+                    v20, v21, v22 = uS_III(buf, pos + 4)
                     v19 = v20 | v21 << 32 | v22 << 64
+                    pos += 16
                 elif n18 == 1:
-                    v19, = uS_I(buf, pos)
+                    v19, = uS_I(buf, pos + 4)
+                    pos += 8
                 else:
-                    v19 = unpack_bitmap(buf, pos, n18)
-                pos += n18 * 4
+                    v19 = unpack_bitmap(buf, pos + 4, n18)
+                    pos += 4 + n18 * 4
                 v4 = GET_DIR_DELEGATION4res_non_fatal(d3, GET_DIR_DELEGATION4resok(v5, stateid4(v6, v7), v9, v14, v19))
             elif d3 == 1:
                 v23, = uS_I(buf, pos)
@@ -11356,18 +11461,20 @@ def pack_WANT_DELEGATION4res(v: WANT_DELEGATION4res) -> bytes:
 def unpack_GETDEVICEINFO4args(buf: Buffer, pos: int) -> tuple[GETDEVICEINFO4args, int]:
     try:
         v1, v2, v3, n4 = uS_16sIII(buf, pos)
-        pos += 28
         if n4 == 2:
-            v6, v7 = uS_II(buf, pos)
+            v6, v7 = uS_II(buf, pos + 28)
             v5 = v6 | v7 << 32
+            pos += 36
         elif n4 == 3:
-            v6, v7, v8 = uS_III(buf, pos)
+            v6, v7, v8 = uS_III(buf, pos + 28)
             v5 = v6 | v7 << 32 | v8 << 64
+            pos += 40
         elif n4 == 1:
-            v5, = uS_I(buf, pos)
+            v5, = uS_I(buf, pos + 28)
+            pos += 32
         else:
-            v5 = unpack_bitmap(buf, pos, n4)
-        pos += n4 * 4
+            v5 = unpack_bitmap(buf, pos + 28, n4)
+            pos += 28 + n4 * 4
         return GETDEVICEINFO4args(v1, v2, v3, v5), pos
     except StructError:
         raise XdrError("GETDEVICEINFO4args: truncated") from None
@@ -11401,18 +11508,20 @@ def unpack_GETDEVICEINFO4resok(buf: Buffer, pos: int) -> tuple[GETDEVICEINFO4res
             raise XdrError("device_addr4.da_addr_body: length")
         v5 = bytes(buf[b3:e4])
         n6, = uS_I(buf, pos)
-        pos += 4
         if n6 == 2:
-            v8, v9 = uS_II(buf, pos)
+            v8, v9 = uS_II(buf, pos + 4)
             v7 = v8 | v9 << 32
+            pos += 12
         elif n6 == 3:
-            v8, v9, v10 = uS_III(buf, pos)
+            v8, v9, v10 = uS_III(buf, pos + 4)
             v7 = v8 | v9 << 32 | v10 << 64
+            pos += 16
         elif n6 == 1:
-            v7, = uS_I(buf, pos)
+            v7, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v7 = unpack_bitmap(buf, pos, n6)
-        pos += n6 * 4
+            v7 = unpack_bitmap(buf, pos + 4, n6)
+            pos += 4 + n6 * 4
         return GETDEVICEINFO4resok(device_addr4(v1, v5), v7), pos
     except StructError:
         raise XdrError("GETDEVICEINFO4resok: truncated") from None
@@ -11454,18 +11563,20 @@ def unpack_GETDEVICEINFO4res(buf: Buffer, pos: int) -> tuple[GETDEVICEINFO4res, 
                 raise XdrError("device_addr4.da_addr_body: length")
             v7 = bytes(buf[b5:e6])
             n8, = uS_I(buf, pos)
-            pos += 4
             if n8 == 2:
-                v10, v11 = uS_II(buf, pos)
+                v10, v11 = uS_II(buf, pos + 4)
                 v9 = v10 | v11 << 32
+                pos += 12
             elif n8 == 3:
-                v10, v11, v12 = uS_III(buf, pos)
+                v10, v11, v12 = uS_III(buf, pos + 4)
                 v9 = v10 | v11 << 32 | v12 << 64
+                pos += 16
             elif n8 == 1:
-                v9, = uS_I(buf, pos)
+                v9, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v9 = unpack_bitmap(buf, pos, n8)
-            pos += n8 * 4
+                v9 = unpack_bitmap(buf, pos + 4, n8)
+                pos += 4 + n8 * 4
             v2 = GETDEVICEINFO4res(d1, GETDEVICEINFO4resok(device_addr4(v3, v7), v9))
         elif d1 == 10005:
             v13, = uS_I(buf, pos)
@@ -13591,18 +13702,20 @@ def pack_IO_ADVISE_type4(v: int) -> bytes:
 def unpack_IO_ADVISE4args(buf: Buffer, pos: int) -> tuple[IO_ADVISE4args, int]:
     try:
         v1, v2, v3, v4, n5 = uS_I12sQQI(buf, pos)
-        pos += 36
         if n5 == 2:
-            v7, v8 = uS_II(buf, pos)
+            v7, v8 = uS_II(buf, pos + 36)
             v6 = v7 | v8 << 32
+            pos += 44
         elif n5 == 3:
-            v7, v8, v9 = uS_III(buf, pos)
+            v7, v8, v9 = uS_III(buf, pos + 36)
             v6 = v7 | v8 << 32 | v9 << 64
+            pos += 48
         elif n5 == 1:
-            v6, = uS_I(buf, pos)
+            v6, = uS_I(buf, pos + 36)
+            pos += 40
         else:
-            v6 = unpack_bitmap(buf, pos, n5)
-        pos += n5 * 4
+            v6 = unpack_bitmap(buf, pos + 36, n5)
+            pos += 36 + n5 * 4
         return IO_ADVISE4args(stateid4(v1, v2), v3, v4, v6), pos
     except StructError:
         raise XdrError("IO_ADVISE4args: truncated") from None
@@ -13629,18 +13742,20 @@ def pack_IO_ADVISE4args(v: IO_ADVISE4args) -> bytes:
 def unpack_IO_ADVISE4resok(buf: Buffer, pos: int) -> tuple[IO_ADVISE4resok, int]:
     try:
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         return IO_ADVISE4resok(v2), pos
     except StructError:
         raise XdrError("IO_ADVISE4resok: truncated") from None
@@ -13665,18 +13780,20 @@ def unpack_IO_ADVISE4res(buf: Buffer, pos: int) -> tuple[IO_ADVISE4res, int]:
         pos += 4
         if d1 == 0:
             n3, = uS_I(buf, pos)
-            pos += 4
             if n3 == 2:
-                v5, v6 = uS_II(buf, pos)
+                v5, v6 = uS_II(buf, pos + 4)
                 v4 = v5 | v6 << 32
+                pos += 12
             elif n3 == 3:
-                v5, v6, v7 = uS_III(buf, pos)
+                v5, v6, v7 = uS_III(buf, pos + 4)
                 v4 = v5 | v6 << 32 | v7 << 64
+                pos += 16
             elif n3 == 1:
-                v4, = uS_I(buf, pos)
+                v4, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v4 = unpack_bitmap(buf, pos, n3)
-            pos += n3 * 4
+                v4 = unpack_bitmap(buf, pos + 4, n3)
+                pos += 4 + n3 * 4
             v2 = IO_ADVISE4res(d1, IO_ADVISE4resok(v4))
         else:
             v2 = IO_ADVISE4res(d1)
@@ -15407,18 +15524,20 @@ def unpack_CB_GETATTR4args(buf: Buffer, pos: int) -> tuple[CB_GETATTR4args, int]
             raise XdrError("CB_GETATTR4args.fh: length")
         v4 = bytes(buf[b2:e3])
         n5, = uS_I(buf, pos)
-        pos += 4
         if n5 == 2:
-            v7, v8 = uS_II(buf, pos)
+            v7, v8 = uS_II(buf, pos + 4)
             v6 = v7 | v8 << 32
+            pos += 12
         elif n5 == 3:
-            v7, v8, v9 = uS_III(buf, pos)
+            v7, v8, v9 = uS_III(buf, pos + 4)
             v6 = v7 | v8 << 32 | v9 << 64
+            pos += 16
         elif n5 == 1:
-            v6, = uS_I(buf, pos)
+            v6, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v6 = unpack_bitmap(buf, pos, n5)
-        pos += n5 * 4
+            v6 = unpack_bitmap(buf, pos + 4, n5)
+            pos += 4 + n5 * 4
         return CB_GETATTR4args(v4, v6), pos
     except StructError:
         raise XdrError("CB_GETATTR4args: truncated") from None
@@ -15449,18 +15568,20 @@ def unpack_CB_GETATTR4resok(buf: Buffer, pos: int) -> tuple[CB_GETATTR4resok, in
     try:
         end = len(buf)
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         n6, = uS_I(buf, pos)
         b7 = pos + 4
         e8 = b7 + n6
@@ -15502,18 +15623,20 @@ def unpack_CB_GETATTR4res(buf: Buffer, pos: int) -> tuple[CB_GETATTR4res, int]:
         pos += 4
         if d1 == 0:
             n3, = uS_I(buf, pos)
-            pos += 4
             if n3 == 2:
-                v5, v6 = uS_II(buf, pos)
+                v5, v6 = uS_II(buf, pos + 4)
                 v4 = v5 | v6 << 32
+                pos += 12
             elif n3 == 3:
-                v5, v6, v7 = uS_III(buf, pos)
+                v5, v6, v7 = uS_III(buf, pos + 4)
                 v4 = v5 | v6 << 32 | v7 << 64
+                pos += 16
             elif n3 == 1:
-                v4, = uS_I(buf, pos)
+                v4, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v4 = unpack_bitmap(buf, pos, n3)
-            pos += n3 * 4
+                v4 = unpack_bitmap(buf, pos + 4, n3)
+                pos += 4 + n3 * 4
             n8, = uS_I(buf, pos)
             b9 = pos + 4
             e10 = b9 + n8
@@ -15896,18 +16019,20 @@ def unpack_notify_entry4(buf: Buffer, pos: int) -> tuple[notify_entry4, int]:
             raise XdrError("notify_entry4.ne_file: length")
         v4 = bytes(buf[b2:e3])
         n5, = uS_I(buf, pos)
-        pos += 4
         if n5 == 2:
-            v7, v8 = uS_II(buf, pos)
+            v7, v8 = uS_II(buf, pos + 4)
             v6 = v7 | v8 << 32
+            pos += 12
         elif n5 == 3:
-            v7, v8, v9 = uS_III(buf, pos)
+            v7, v8, v9 = uS_III(buf, pos + 4)
             v6 = v7 | v8 << 32 | v9 << 64
+            pos += 16
         elif n5 == 1:
-            v6, = uS_I(buf, pos)
+            v6, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v6 = unpack_bitmap(buf, pos, n5)
-        pos += n5 * 4
+            v6 = unpack_bitmap(buf, pos + 4, n5)
+            pos += 4 + n5 * 4
         n10, = uS_I(buf, pos)
         b11 = pos + 4
         e12 = b11 + n10
@@ -15961,18 +16086,20 @@ def unpack_prev_entry4(buf: Buffer, pos: int) -> tuple[prev_entry4, int]:
             raise XdrError("notify_entry4.ne_file: length")
         v4 = bytes(buf[b2:e3])
         n5, = uS_I(buf, pos)
-        pos += 4
         if n5 == 2:
-            v7, v8 = uS_II(buf, pos)
+            v7, v8 = uS_II(buf, pos + 4)
             v6 = v7 | v8 << 32
+            pos += 12
         elif n5 == 3:
-            v7, v8, v9 = uS_III(buf, pos)
+            v7, v8, v9 = uS_III(buf, pos + 4)
             v6 = v7 | v8 << 32 | v9 << 64
+            pos += 16
         elif n5 == 1:
-            v6, = uS_I(buf, pos)
+            v6, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v6 = unpack_bitmap(buf, pos, n5)
-        pos += n5 * 4
+            v6 = unpack_bitmap(buf, pos + 4, n5)
+            pos += 4 + n5 * 4
         n10, = uS_I(buf, pos)
         b11 = pos + 4
         e12 = b11 + n10
@@ -16029,18 +16156,20 @@ def unpack_notify_remove4(buf: Buffer, pos: int) -> tuple[notify_remove4, int]:
             raise XdrError("notify_entry4.ne_file: length")
         v4 = bytes(buf[b2:e3])
         n5, = uS_I(buf, pos)
-        pos += 4
         if n5 == 2:
-            v7, v8 = uS_II(buf, pos)
+            v7, v8 = uS_II(buf, pos + 4)
             v6 = v7 | v8 << 32
+            pos += 12
         elif n5 == 3:
-            v7, v8, v9 = uS_III(buf, pos)
+            v7, v8, v9 = uS_III(buf, pos + 4)
             v6 = v7 | v8 << 32 | v9 << 64
+            pos += 16
         elif n5 == 1:
-            v6, = uS_I(buf, pos)
+            v6, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v6 = unpack_bitmap(buf, pos, n5)
-        pos += n5 * 4
+            v6 = unpack_bitmap(buf, pos + 4, n5)
+            pos += 4 + n5 * 4
         n10, = uS_I(buf, pos)
         b11 = pos + 4
         e12 = b11 + n10
@@ -16103,18 +16232,20 @@ def unpack_notify_add4(buf: Buffer, pos: int) -> tuple[notify_add4, int]:
                 raise XdrError("notify_entry4.ne_file: length")
             v6 = bytes(buf[b4:e5])
             n7, = uS_I(buf, pos)
-            pos += 4
             if n7 == 2:
-                v9, v10 = uS_II(buf, pos)
+                v9, v10 = uS_II(buf, pos + 4)
                 v8 = v9 | v10 << 32
+                pos += 12
             elif n7 == 3:
-                v9, v10, v11 = uS_III(buf, pos)
+                v9, v10, v11 = uS_III(buf, pos + 4)
                 v8 = v9 | v10 << 32 | v11 << 64
+                pos += 16
             elif n7 == 1:
-                v8, = uS_I(buf, pos)
+                v8, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v8 = unpack_bitmap(buf, pos, n7)
-            pos += n7 * 4
+                v8 = unpack_bitmap(buf, pos + 4, n7)
+                pos += 4 + n7 * 4
             n12, = uS_I(buf, pos)
             b13 = pos + 4
             e14 = b13 + n12
@@ -16133,18 +16264,20 @@ def unpack_notify_add4(buf: Buffer, pos: int) -> tuple[notify_add4, int]:
             raise XdrError("notify_entry4.ne_file: length")
         v20 = bytes(buf[b18:e19])
         n21, = uS_I(buf, pos)
-        pos += 4
         if n21 == 2:
-            v23, v24 = uS_II(buf, pos)
+            v23, v24 = uS_II(buf, pos + 4)
             v22 = v23 | v24 << 32
+            pos += 12
         elif n21 == 3:
-            v23, v24, v25 = uS_III(buf, pos)
+            v23, v24, v25 = uS_III(buf, pos + 4)
             v22 = v23 | v24 << 32 | v25 << 64
+            pos += 16
         elif n21 == 1:
-            v22, = uS_I(buf, pos)
+            v22, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v22 = unpack_bitmap(buf, pos, n21)
-        pos += n21 * 4
+            v22 = unpack_bitmap(buf, pos + 4, n21)
+            pos += 4 + n21 * 4
         n26, = uS_I(buf, pos)
         b27 = pos + 4
         e28 = b27 + n26
@@ -16172,18 +16305,20 @@ def unpack_notify_add4(buf: Buffer, pos: int) -> tuple[notify_add4, int]:
                 raise XdrError("notify_entry4.ne_file: length")
             v37 = bytes(buf[b35:e36])
             n38, = uS_I(buf, pos)
-            pos += 4
             if n38 == 2:
-                v40, v41 = uS_II(buf, pos)
+                v40, v41 = uS_II(buf, pos + 4)
                 v39 = v40 | v41 << 32
+                pos += 12
             elif n38 == 3:
-                v40, v41, v42 = uS_III(buf, pos)
+                v40, v41, v42 = uS_III(buf, pos + 4)
                 v39 = v40 | v41 << 32 | v42 << 64
+                pos += 16
             elif n38 == 1:
-                v39, = uS_I(buf, pos)
+                v39, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v39 = unpack_bitmap(buf, pos, n38)
-            pos += n38 * 4
+                v39 = unpack_bitmap(buf, pos + 4, n38)
+                pos += 4 + n38 * 4
             n43, = uS_I(buf, pos)
             b44 = pos + 4
             e45 = b44 + n43
@@ -16303,18 +16438,20 @@ def unpack_notify_attr4(buf: Buffer, pos: int) -> tuple[notify_attr4, int]:
             raise XdrError("notify_entry4.ne_file: length")
         v4 = bytes(buf[b2:e3])
         n5, = uS_I(buf, pos)
-        pos += 4
         if n5 == 2:
-            v7, v8 = uS_II(buf, pos)
+            v7, v8 = uS_II(buf, pos + 4)
             v6 = v7 | v8 << 32
+            pos += 12
         elif n5 == 3:
-            v7, v8, v9 = uS_III(buf, pos)
+            v7, v8, v9 = uS_III(buf, pos + 4)
             v6 = v7 | v8 << 32 | v9 << 64
+            pos += 16
         elif n5 == 1:
-            v6, = uS_I(buf, pos)
+            v6, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v6 = unpack_bitmap(buf, pos, n5)
-        pos += n5 * 4
+            v6 = unpack_bitmap(buf, pos + 4, n5)
+            pos += 4 + n5 * 4
         n10, = uS_I(buf, pos)
         b11 = pos + 4
         e12 = b11 + n10
@@ -16369,18 +16506,20 @@ def unpack_notify_rename4(buf: Buffer, pos: int) -> tuple[notify_rename4, int]:
             raise XdrError("notify_entry4.ne_file: length")
         v4 = bytes(buf[b2:e3])
         n5, = uS_I(buf, pos)
-        pos += 4
         if n5 == 2:
-            v7, v8 = uS_II(buf, pos)
+            v7, v8 = uS_II(buf, pos + 4)
             v6 = v7 | v8 << 32
+            pos += 12
         elif n5 == 3:
-            v7, v8, v9 = uS_III(buf, pos)
+            v7, v8, v9 = uS_III(buf, pos + 4)
             v6 = v7 | v8 << 32 | v9 << 64
+            pos += 16
         elif n5 == 1:
-            v6, = uS_I(buf, pos)
+            v6, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v6 = unpack_bitmap(buf, pos, n5)
-        pos += n5 * 4
+            v6 = unpack_bitmap(buf, pos + 4, n5)
+            pos += 4 + n5 * 4
         n10, = uS_I(buf, pos)
         b11 = pos + 4
         e12 = b11 + n10
@@ -16503,18 +16642,20 @@ def unpack_notify4(buf: Buffer, pos: int) -> tuple[notify4, int]:
     try:
         end = len(buf)
         n1, = uS_I(buf, pos)
-        pos += 4
         if n1 == 2:
-            v3, v4 = uS_II(buf, pos)
+            v3, v4 = uS_II(buf, pos + 4)
             v2 = v3 | v4 << 32
+            pos += 12
         elif n1 == 3:
-            v3, v4, v5 = uS_III(buf, pos)
+            v3, v4, v5 = uS_III(buf, pos + 4)
             v2 = v3 | v4 << 32 | v5 << 64
+            pos += 16
         elif n1 == 1:
-            v2, = uS_I(buf, pos)
+            v2, = uS_I(buf, pos + 4)
+            pos += 8
         else:
-            v2 = unpack_bitmap(buf, pos, n1)
-        pos += n1 * 4
+            v2 = unpack_bitmap(buf, pos + 4, n1)
+            pos += 4 + n1 * 4
         n6, = uS_I(buf, pos)
         b7 = pos + 4
         e8 = b7 + n6
@@ -16565,18 +16706,20 @@ def unpack_CB_NOTIFY4args(buf: Buffer, pos: int) -> tuple[CB_NOTIFY4args, int]:
         v8: list[notify4] = []
         for _ in range(n7):
             n9, = uS_I(buf, pos)
-            pos += 4
             if n9 == 2:
-                v11, v12 = uS_II(buf, pos)
+                v11, v12 = uS_II(buf, pos + 4)
                 v10 = v11 | v12 << 32
+                pos += 12
             elif n9 == 3:
-                v11, v12, v13 = uS_III(buf, pos)
+                v11, v12, v13 = uS_III(buf, pos + 4)
                 v10 = v11 | v12 << 32 | v13 << 64
+                pos += 16
             elif n9 == 1:
-                v10, = uS_I(buf, pos)
+                v10, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v10 = unpack_bitmap(buf, pos, n9)
-            pos += n9 * 4
+                v10 = unpack_bitmap(buf, pos + 4, n9)
+                pos += 4 + n9 * 4
             n14, = uS_I(buf, pos)
             b15 = pos + 4
             e16 = b15 + n14
@@ -16839,18 +16982,20 @@ def pack_CB_PUSH_DELEG4res(v: CB_PUSH_DELEG4res) -> bytes:
 def unpack_CB_RECALL_ANY4args(buf: Buffer, pos: int) -> tuple[CB_RECALL_ANY4args, int]:
     try:
         v1, n2 = uS_II(buf, pos)
-        pos += 8
         if n2 == 2:
-            v4, v5 = uS_II(buf, pos)
+            v4, v5 = uS_II(buf, pos + 8)
             v3 = v4 | v5 << 32
+            pos += 16
         elif n2 == 3:
-            v4, v5, v6 = uS_III(buf, pos)
+            v4, v5, v6 = uS_III(buf, pos + 8)
             v3 = v4 | v5 << 32 | v6 << 64
+            pos += 20
         elif n2 == 1:
-            v3, = uS_I(buf, pos)
+            v3, = uS_I(buf, pos + 8)
+            pos += 12
         else:
-            v3 = unpack_bitmap(buf, pos, n2)
-        pos += n2 * 4
+            v3 = unpack_bitmap(buf, pos + 8, n2)
+            pos += 8 + n2 * 4
         return CB_RECALL_ANY4args(v1, v3), pos
     except StructError:
         raise XdrError("CB_RECALL_ANY4args: truncated") from None
@@ -17349,18 +17494,20 @@ def unpack_CB_NOTIFY_DEVICEID4args(buf: Buffer, pos: int) -> tuple[CB_NOTIFY_DEV
         v2: list[notify4] = []
         for _ in range(n1):
             n3, = uS_I(buf, pos)
-            pos += 4
             if n3 == 2:
-                v5, v6 = uS_II(buf, pos)
+                v5, v6 = uS_II(buf, pos + 4)
                 v4 = v5 | v6 << 32
+                pos += 12
             elif n3 == 3:
-                v5, v6, v7 = uS_III(buf, pos)
+                v5, v6, v7 = uS_III(buf, pos + 4)
                 v4 = v5 | v6 << 32 | v7 << 64
+                pos += 16
             elif n3 == 1:
-                v4, = uS_I(buf, pos)
+                v4, = uS_I(buf, pos + 4)
+                pos += 8
             else:
-                v4 = unpack_bitmap(buf, pos, n3)
-            pos += n3 * 4
+                v4 = unpack_bitmap(buf, pos + 4, n3)
+                pos += 4 + n3 * 4
             n8, = uS_I(buf, pos)
             b9 = pos + 4
             e10 = b9 + n8

@@ -3,7 +3,7 @@
 Generated from nfs4.x by nfswire/codegen.py. Do not edit.
 """
 
-# mypy: warn-unused-ignores
+# ruff: noqa
 
 from __future__ import annotations
 

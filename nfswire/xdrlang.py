@@ -109,6 +109,7 @@ class Spec:
     enums: dict[str, list[str]] = field(default_factory=dict)
     typedefs: dict[str, Type] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    spelled: dict[str, str] = field(default_factory=dict)
     structs: dict[str, StructDef] = field(default_factory=dict)
     unions: dict[str, UnionDef] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
@@ -234,8 +235,10 @@ class Parser:
 
     def typedef(self) -> None:
         """``typedef DECLARATION``"""
+        base = self.peek()
         name, kind, spelled = self.declaration()
         self.spec.typedefs[name] = kind
+        self.spec.spelled[name] = base + "<>" if isinstance(kind, Array) else base
         if spelled:
             self.spec.aliases[name] = spelled
         self.spec.order.append(name)
