@@ -1,0 +1,1 @@
+"""All tests of the project; a package so that its parts can share helpers."""

@@ -1,0 +1,189 @@
+"""Hosts and clients as network namespaces on one bridge, with a service address that moves between hosts.
+
+The bridge lives in a namespace of its own (``PREFIX-sw``). Partitions are nftables rules of the *bridge* family
+there, so they cut ARP and IP, one way or both, and nothing changes inside the hosts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+
+from tests.support.debian import Unavailable, is_root, need_tools
+
+TOOLS = {"ip": "iproute2", "nft": "nftables", "sysctl": "procps"}
+_RULES = """
+table bridge p {
+ set cut { typeof meta iifname . meta oifname; }
+ chain f { type filter hook forward priority 0; meta iifname . meta oifname @cut drop; }
+}
+"""
+
+
+class Hanet:
+    """One bridge and its hosts; ``with Hanet("ha") as net`` removes everything at the end."""
+
+    def __init__(self, prefix: str = "ha", network: str = "10.77.0") -> None:
+        self.prefix, self.network = prefix, network
+        self.switch = f"{prefix}-sw"
+        self.hosts: dict[str, str] = {}
+
+    def __enter__(self) -> Hanet:
+        self.up()
+        return self
+
+    def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self.down()
+
+    def up(self) -> None:
+        """Make the bridge. Raises Unavailable, with the reason, where namespaces cannot be made."""
+        if not is_root():
+            raise Unavailable("network namespaces need root")
+        need_tools(TOOLS)
+        self.down()
+        _ip("netns", "add", self.switch)
+        _ip("-n", self.switch, "link", "set", "lo", "up")
+        options = ["forward_delay", "0", "stp_state", "0", "mcast_snooping", "0"]
+        _ip("-n", self.switch, "link", "add", "br0", "type", "bridge", *options)
+        _ip("-n", self.switch, "link", "set", "br0", "up")
+        self._nft(_RULES)
+
+    def down(self) -> None:
+        """Remove every namespace of this prefix."""
+        listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
+        for line in listed.splitlines():
+            name = line.split()[0]
+            if name.startswith(self.prefix + "-"):
+                subprocess.run(["ip", "netns", "del", name], capture_output=True)
+        self.hosts.clear()
+
+    def add_host(self, name: str, last_octet: int) -> str:
+        """A namespace ``PREFIX-name`` with one interface; returns its address."""
+        space, address = self.netns(name), f"{self.network}.{last_octet}"
+        _ip("netns", "add", space)
+        _ip("link", "add", name, "netns", self.switch, "type", "veth", "peer", "name", "eth0", "netns", space)
+        _ip("-n", self.switch, "link", "set", name, "master", "br0", "up")
+        _ip("-n", space, "link", "set", "lo", "up")
+        _ip("-n", space, "addr", "add", f"{address}/24", "brd", "+", "dev", "eth0")
+        _ip("-n", space, "link", "set", "eth0", "up")
+        settings = ["net.ipv4.ip_nonlocal_bind=1", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.all.arp_notify=1"]
+        self.run(name, ["sysctl", "-qw", *settings])
+        self.hosts[name] = address
+        return address
+
+    def netns(self, name: str) -> str:
+        """The namespace of a host."""
+        return f"{self.prefix}-{name}"
+
+    def wrap(self, name: str, command: Sequence[str]) -> list[str]:
+        """The command, to be run inside a host."""
+        return ["ip", "netns", "exec", self.netns(name), *command]
+
+    def run(self, name: str, command: Sequence[str], timeout_s: float = 30.0) -> str:
+        """Run a command inside a host; its output."""
+        done = subprocess.run(self.wrap(name, command), capture_output=True, text=True, timeout=timeout_s)
+        if done.returncode:
+            raise RuntimeError(f"{name}: {' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    # ---- the service address
+
+    def add_address(self, name: str, last_octet: int) -> str:
+        """Give a host a further address and tell the neighbours at once (gratuitous ARP)."""
+        address = f"{self.network}.{last_octet}"
+        _ip("-n", self.netns(name), "addr", "replace", f"{address}/24", "dev", "eth0")
+        self.announce(name, address)
+        return address
+
+    def remove_address(self, name: str, last_octet: int) -> None:
+        """Take a further address away from a host; fine when it has none."""
+        address = f"{self.network}.{last_octet}/24"
+        subprocess.run(["ip", "-n", self.netns(name), "addr", "del", address, "dev", "eth0"], capture_output=True)
+
+    def move_address(self, last_octet: int, to: str) -> str:
+        """Move the service address: away from every other host, onto ``to``, announced."""
+        for name in self.hosts:
+            if name != to:
+                self.remove_address(name, last_octet)
+        return self.add_address(to, last_octet)
+
+    def announce(self, name: str, address: str) -> None:
+        """Gratuitous ARP: a request and a reply, as keepalived sends both (some listeners take only one)."""
+        failure: list[OSError] = []
+
+        def send() -> None:
+            try:
+                _gratuitous_arp(self.netns(name), "eth0", address)
+            except OSError as error:
+                failure.append(error)
+
+        thread = threading.Thread(target=send)  # setns moves only the thread that calls it
+        thread.start()
+        thread.join()
+        if failure:
+            raise RuntimeError(f"gratuitous ARP for {address} on {name}: {failure[0]}")
+
+    # ---- faults
+
+    def cut(self, a: str, b: str, one_way: bool = False) -> None:
+        """Drop what goes from ``a`` to ``b`` and, unless one_way, back. Guests are named by their tap."""
+        pairs = [(a, b)] if one_way else [(a, b), (b, a)]
+        self._cut(pairs)
+
+    def isolate(self, name: str, keep: Iterable[str] = ()) -> None:
+        """Cut a host off from everybody but ``keep``."""
+        others = [port for port in self._ports() if port != name and port not in set(keep)]
+        self._cut([(name, other) for other in others] + [(other, name) for other in others])
+
+    def heal(self) -> None:
+        """Undo every cut."""
+        self._nft("flush set bridge p cut\n")
+
+    def _ports(self) -> list[str]:
+        listed = _ip("-n", self.switch, "-br", "link", "show", "master", "br0")
+        return [line.split()[0].split("@")[0] for line in listed.splitlines() if line.strip()]
+
+    def _cut(self, pairs: list[tuple[str, str]]) -> None:
+        elements = ", ".join(f'"{a}" . "{b}"' for a, b in pairs)
+        if elements:
+            self._nft(f"add element bridge p cut {{ {elements} }}\n")
+
+    def _nft(self, script: str) -> None:
+        command = ["ip", "netns", "exec", self.switch, "nft", "-f", "-"]
+        done = subprocess.run(command, input=script, capture_output=True, text=True)
+        if done.returncode:
+            raise Unavailable(f"nft: {done.stderr.strip()}")
+
+
+def _ip(*words: str) -> str:
+    """Run ip(8). Raises Unavailable with its own words."""
+    done = subprocess.run(["ip", *words], capture_output=True, text=True)
+    if done.returncode:
+        raise Unavailable(f"ip {' '.join(words)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+_SETNS_NETWORK = 0x40000000
+
+
+def _gratuitous_arp(netns: str, interface: str, address: str) -> None:
+    """Send from inside the namespace (call it in a thread of its own: the thread stays there)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = os.open(f"/run/netns/{netns}", os.O_RDONLY)
+    if libc.setns(handle, _SETNS_NETWORK):
+        raise OSError(ctypes.get_errno(), "setns")
+    os.close(handle)
+    ether_arp, everybody = 0x0806, b"\xff" * 6
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ether_arp)) as raw:
+        raw.bind((interface, ether_arp))
+        mac, ip = raw.getsockname()[4][:6], socket.inet_aton(address)
+        header = everybody + mac + struct.pack(">H", ether_arp)
+        for operation, target in ((1, b"\x00" * 6), (2, everybody)):
+            body = struct.pack(">HHBBH", 1, 0x0800, 6, 4, operation) + mac + ip + target + ip
+            raw.send(header + body)
