@@ -1,0 +1,95 @@
+"""Mutual TLS for gRPC: who the other side is, and whether it may call.
+
+Every certificate of a cluster names, as DNS subject names, its owner's node id (``mds1``) and role
+(``mds.role.mdscluster``, ``ds.role.mdscluster``, ``admin.role.mdscluster``). A name of its own for the
+role, so that no node id can be mistaken for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Protocol
+
+import grpc
+
+ROLE_MDS: Final = "mds"
+ROLE_DS: Final = "ds"
+ROLE_ADMIN: Final = "admin"
+ROLES: Final = (ROLE_MDS, ROLE_DS, ROLE_ADMIN)
+ROLE_SUFFIX: Final = ".role.mdscluster"
+
+MESSAGE_BYTES_MAX: Final = 4 << 20
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    # A dead peer is noticed within seconds, also when nothing is being said.
+    ("grpc.keepalive_time_ms", 2_000),
+    ("grpc.keepalive_timeout_ms", 2_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Never through an HTTP proxy that happens to be in the environment.
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+class _Context(Protocol):
+    """The part of a gRPC servicer context, blocking or asyncio, that tells the caller."""
+
+    def auth_context(self) -> object: ...
+
+
+def role_name(role: str) -> str:
+    """The DNS subject name that stands for a role."""
+    return role + ROLE_SUFFIX
+
+
+def server_credentials(ca: Path, certificate: Path, key: Path) -> grpc.ServerCredentials:
+    """Credentials of a server that talks only to holders of a certificate of the cluster's CA."""
+    return grpc.ssl_server_credentials(
+        [(key.read_bytes(), certificate.read_bytes())],
+        root_certificates=ca.read_bytes(),
+        require_client_auth=True,
+    )
+
+
+def server_options() -> list[tuple[str, int]]:
+    """Options for ``grpc.server`` and ``grpc.aio.server``: bounded messages, tolerant of our clients' keepalive."""
+    return [*_OPTIONS, ("grpc.http2.min_recv_ping_interval_without_data_ms", 500), ("grpc.so_reuseport", 0)]
+
+
+def channel_credentials(ca: Path, certificate: Path, key: Path) -> grpc.ChannelCredentials:
+    """Credentials of a client that shows its own certificate and trusts the cluster's CA alone."""
+    return grpc.ssl_channel_credentials(ca.read_bytes(), key.read_bytes(), certificate.read_bytes())
+
+
+def channel_options(peer_id: str) -> list[tuple[str, int | str]]:
+    """Options for a channel that must reach ``peer_id`` and nobody else, at whatever address.
+
+    Use ``role_name(role)`` as the id where any node of a role will do.
+    """
+    return [*_OPTIONS, ("grpc.ssl_target_name_override", peer_id)]
+
+
+def caller_names(context: _Context) -> frozenset[str]:
+    """All names in the caller's verified certificate; empty for a caller without one."""
+    auth = context.auth_context()
+    if not isinstance(auth, dict):
+        return frozenset()
+    values: Iterable[bytes] = auth.get("x509_subject_alternative_name", ())
+    return frozenset(value.decode("utf-8", "replace") for value in values)
+
+
+def caller_has_role(context: _Context, *roles: str) -> bool:
+    """Whether the caller's certificate carries one of the roles."""
+    names = caller_names(context)
+    return any(role_name(role) in names for role in roles)
+
+
+def caller_is(context: _Context, node_id: str, role: str) -> bool:
+    """Whether the caller is this node in this role: what a request claims is checked against its certificate."""
+    names = caller_names(context)
+    return node_id in names and role_name(role) in names
