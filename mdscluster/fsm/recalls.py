@@ -241,6 +241,12 @@ def truncated(cx: Compound, command: commands.Truncated) -> bytes:
 
 
 # ---------------------------------------------------------------- read views for front ends
+def load(txn: lmdb.Transaction, tables: Tables, other: bytes) -> Recall | None:
+    """A layout's recall, while it is under way."""
+    raw = txn.get(other, db=tables.recall)
+    return None if raw is None else _decode_recall(raw)
+
+
 def pending(txn: lmdb.Transaction, tables: Tables) -> tuple[list[tuple[bytes, Recall]], list[Truncation]]:
     """Every recall and truncation under way."""
     recalls: list[tuple[bytes, Recall]] = []

@@ -26,7 +26,7 @@ from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.tables import Tables, root_fileid
 from mdscluster.nfs_frontend import sessionless
 from mdscluster.nfs_frontend.counters import Counters
-from mdscluster.nfs_frontend.exports import ExportRule, Identity
+from mdscluster.nfs_frontend.exports import NOBODY, ExportRule, Identity
 from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REFUSED, REPLAY, Session
 from mdscluster.nfs_frontend.wire import (
     CALL_HEAD,
@@ -61,6 +61,8 @@ class Connection(Protocol):
     rule: ExportRule | None
     peer: str
     identities: dict[bytes, Identity]
+    callback_replies: dict[int, Callable[[bytes], None]]
+    """By xid: what to do with the reply to a call of ours; with b"" when the connection is lost first."""
 
     def send(self, record: bytes) -> None: ...
     def abort(self, reason: str) -> None: ...
@@ -133,63 +135,58 @@ class Dispatcher:
             return
         body = pos + CALL_HEAD.size + ((length + 3) & ~3)
         if rpc_version != 2 or length > _LONGEST_CREDENTIAL or body + 8 > end:
-            self._refuse_call(connection, data, pos, end, xid)
+            self._refuse_call(connection, data, pos, end)
             return
         credential = data[pos + 24 : body]
         identity = connection.identities.get(credential)
         if identity is None:
-            identity = self._identify(connection, data, pos, end, credential)
-            if identity is None:
-                self._refuse_call(connection, data, pos, end, xid)
+            try:
+                identity = self._identify(connection, rpc.unpack_call(data, pos, end).credential, credential)
+            except (XdrError, rpc.RpcReject):
+                self._refuse_call(connection, data, pos, end)
                 return
-        if program != NFS_PROGRAM:
-            connection.send(rpc.reply_prog_unavail(xid))
-        elif version != 4:
-            connection.send(rpc.reply_prog_mismatch(xid, 4, 4))
-        elif procedure == 0:
-            connection.send(rpc.reply_success(xid))
-        elif procedure != 1:
-            connection.send(rpc.reply_proc_unavail(xid))
-        else:
+        if procedure == 1 and program == NFS_PROGRAM and version == 4:
             self._compound(connection, identity, data, body, end, xid)
-
-    def _identify(
-        self, connection: Connection, data: bytes, pos: int, end: int, credential: bytes
-    ) -> Identity | None:
-        """The caller behind a credential; None when its flavour or form is not acceptable."""
-        try:
-            parsed = rpc.unpack_call(data, pos, end).credential
-        except XdrError:
-            return None
-        rule = connection.rule
-        if rule is None:
-            identity = Identity(65534, 65534, ())
-        elif isinstance(parsed, rpc.AuthSys):
-            identity = rule.squash(parsed.uid, parsed.gid, tuple(parsed.gids))
-        elif isinstance(parsed, rpc.AuthNone):
-            identity = Identity(65534, 65534, ())
+        elif program != NFS_PROGRAM:
+            self._send_rpc(connection, rpc.reply_prog_unavail(xid))
+        elif version != 4:
+            self._send_rpc(connection, rpc.reply_prog_mismatch(xid, 4, 4))
+        elif procedure == 0:
+            self._send_rpc(connection, rpc.reply_success(xid))
         else:
-            return None
+            self._send_rpc(connection, rpc.reply_proc_unavail(xid))
+
+    def _identify(self, connection: Connection, parsed: rpc.Credential, credential: bytes) -> Identity:
+        """The caller behind a credential, squashed by the export's rule, and remembered for its next call."""
+        rule = connection.rule
+        if rule is not None and isinstance(parsed, rpc.AuthSys):
+            identity = rule.squash(parsed.uid, parsed.gid, parsed.gids)
+        else:
+            identity = Identity(NOBODY, NOBODY, ())
         known = connection.identities
         if len(known) >= 1024:  # a client may send a new stamp with every call
             known.clear()
         known[credential] = identity
         return identity
 
-    def _refuse_call(self, connection: Connection, data: bytes, pos: int, end: int, xid: int) -> None:
+    def _refuse_call(self, connection: Connection, data: bytes, pos: int, end: int) -> None:
         """Answer a call whose header is not acceptable with the RPC error that RFC 5531 §9 prescribes."""
-        reply = rpc.reply_to_bad_call(data, pos, end)
-        if reply is None:
-            connection.abort("malformed RPC header")
-        else:
-            connection.send(reply)
+        try:
+            rpc.unpack_call(data, pos, end)
+        except rpc.RpcReject as refusal:
+            self._send_rpc(connection, refusal.reply)
+        except XdrError as error:
+            connection.abort(f"malformed RPC header: {error}")
+
+    def _send_rpc(self, connection: Connection, message: bytes) -> None:
+        connection.send(rpc.record_mark(len(message)) + message)
 
     # ------------------------------------------------------------ COMPOUND
     def _compound(
         self, connection: Connection, identity: Identity, data: bytes, pos: int, end: int, xid: int
     ) -> None:
         if pos + COMPOUND_START.size > end:
-            connection.send(rpc.reply_garbage_args(xid) if pos + 20 > end else self._short_compound(data, pos, end, xid))
+            self._short_compound(connection, data, pos, end, xid)
             return
         _, verifier_length, tag_length, minor, count, op = COMPOUND_START.unpack_from(data, pos)
         tag = b""
@@ -198,10 +195,11 @@ class Dispatcher:
             try:
                 tag, minor, count, op, after = self._tagged(data, pos, end)
             except XdrError:
-                connection.send(rpc.reply_garbage_args(xid))
+                self._send_rpc(connection, rpc.reply_garbage_args(xid))
                 return
         if not 1 <= minor <= 2:
-            self._send(connection, plain_reply(xid, tag, nfs4.NFS4ERR_MINOR_VERS_MISMATCH, 0, b""), nfs4.NFS4ERR_MINOR_VERS_MISMATCH)
+            mismatch = nfs4.NFS4ERR_MINOR_VERS_MISMATCH
+            self._send(connection, plain_reply(xid, tag, mismatch, 0, b""), mismatch)
             return
         if count == 0:
             self._send(connection, plain_reply(xid, tag, 0, 0, b""), 0)
@@ -251,16 +249,18 @@ class Dispatcher:
             return tag, minor, 0, 0, after_tag + 8
         return tag, minor, count, U32.unpack_from(data, after_tag + 8)[0], after_tag + 12
 
-    def _short_compound(self, data: bytes, pos: int, end: int, xid: int) -> bytes:
+    def _short_compound(self, connection: Connection, data: bytes, pos: int, end: int, xid: int) -> None:
         """A COMPOUND header that ends before its first operation: fine when it announces none."""
         try:
             tag, minor, count, _, _ = self._tagged(data, pos, end)
         except XdrError:
-            return rpc.reply_garbage_args(xid)
+            self._send_rpc(connection, rpc.reply_garbage_args(xid))
+            return
         if count:
-            return rpc.reply_garbage_args(xid)
+            self._send_rpc(connection, rpc.reply_garbage_args(xid))
+            return
         status = 0 if 1 <= minor <= 2 else nfs4.NFS4ERR_MINOR_VERS_MISMATCH
-        return plain_reply(xid, tag, status, 0, b"")
+        self._send(connection, plain_reply(xid, tag, status, 0, b""), status)
 
     def _admit(self, request: Request, session: Session, length: int) -> bool:
         """Apply SEQUENCE's rules; answer and return False when the request is not to be run."""

@@ -101,6 +101,7 @@ class Session:
         self.replies[slot] = reply
 
     def bind_back_channel(self, connection: Connection) -> None:
+        """Calls to the client may go by this connection (§2.10.3.1)."""
         if connection not in self.connections:
             self.connections.append(connection)
         self.flags &= ~nfs4.SEQ4_STATUS_CB_PATH_DOWN

@@ -1,0 +1,93 @@
+"""What data servers may ask of any metadata node (proto: Control)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import grpc
+
+from mdscluster.control.registry import Heard, Registry
+from mdscluster.fsm import files, recalls
+from mdscluster.fsm.commands import ObjectsDeleted, ReportWrite, pack_internal
+from mdsproto import control_pb2, control_pb2_grpc, credentials
+
+if TYPE_CHECKING:
+    from mdscluster.fsm.tables import Tables
+    from mdscluster.replica import Replica
+
+_DELETES_PER_HEARTBEAT: Final = 256
+
+
+class ControlService(control_pb2_grpc.ControlServicer):
+    """Heartbeats and reports of stable writes."""
+
+    def __init__(
+        self, replica: Replica, tables: Tables, registry: Registry, clock_ms: Callable[[], int], *, ds_lease_ms: int
+    ) -> None:
+        self._replica = replica
+        self._tables = tables
+        self._registry = registry
+        self._clock_ms = clock_ms
+        self._ds_lease_ms = ds_lease_ms
+
+    async def Heartbeat(  # noqa: N802 - the name is the protocol's
+        self, request: control_pb2.HeartbeatRequest, context: grpc.aio.ServicerContext
+    ) -> control_pb2.HeartbeatReply:
+        """Take note of a data server, and tell it what the cluster has decided: only with a quorum behind it."""
+        await self._require(context, request.ds_id)
+        self._registry.note(
+            Heard(
+                request.ds_id, request.instance, request.nfs_host, request.nfs_port, request.control_host,
+                request.control_port, request.capacity_bytes, request.free_bytes, request.fence_version,
+                self._clock_ms(),
+            )  # fmt: skip
+        )
+        if request.deleted:
+            await self._propose(pack_internal(ObjectsDeleted(request.ds_id, list(request.deleted))))
+        if not await self._barrier():
+            return control_pb2.HeartbeatReply(quorum_backed=False)
+        with self._replica.env.begin() as txn:
+            version, fences = recalls.fences(txn, self._tables)
+            deletes = files.deletions_for(txn, self._tables, request.ds_id, _DELETES_PER_HEARTBEAT)
+        reply = control_pb2.HeartbeatReply(
+            quorum_backed=True, cluster_epoch=version, fence_version=version, lease_ms=self._ds_lease_ms,
+            deletes=[control_pb2.DeleteRequest(sequence=sequence, fileid=fileid) for sequence, fileid in deletes],
+        )  # fmt: skip
+        if version != request.fence_version:
+            reply.fences.extend(
+                control_pb2.FenceEntry(fileid=f, client_id=c, min_epoch=e) for f, c, e in fences
+            )
+        return reply
+
+    async def ReportWrites(  # noqa: N802 - the name is the protocol's
+        self, request: control_pb2.ReportWritesRequest, context: grpc.aio.ServicerContext
+    ) -> control_pb2.ReportWritesReply:
+        """Commit sizes and times of stable writes; answered when a quorum has them (INV-10)."""
+        await self._require(context, request.ds_id)
+        latest: dict[int, ReportWrite] = {}
+        for write in request.writes:
+            known = latest.get(write.fileid)
+            end, mtime_ns = write.end_offset, write.mtime_ns
+            if known is not None:
+                end, mtime_ns = max(end, known.end_offset), max(mtime_ns, known.mtime_ns)
+            latest[write.fileid] = ReportWrite(write.fileid, end, mtime_ns)
+        results = await asyncio.gather(*(self._propose(pack_internal(report)) for report in latest.values()))
+        return control_pb2.ReportWritesReply(committed=all(result is not None for result in results))
+
+    async def _require(self, context: grpc.aio.ServicerContext, ds_id: str) -> None:
+        if not credentials.caller_is(context, ds_id, credentials.ROLE_DS):
+            await context.abort(
+                grpc.StatusCode.PERMISSION_DENIED, f"the caller's certificate is not data server {ds_id}'s"
+            )
+
+    async def _propose(self, payload: bytes) -> bytes | None:
+        answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._replica.propose(payload, lambda result: answer.done() or answer.set_result(result))
+        return await answer
+
+    async def _barrier(self) -> bool:
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._replica.barrier(lambda confirmed: answer.done() or answer.set_result(confirmed))
+        return await answer
