@@ -60,6 +60,6 @@ def pack_inode(inode: Inode) -> bytes:
 DIRENT: Final = Struct(">QQ")  # child fileid, cookie
 FIRST_COOKIE: Final = 3  # 0 means "from the start"; 1 and 2 are reserved (RFC 8881 §18.23.3)
 
-#: MDS filehandle: version, volume, fileid, generation, padding to 24 bytes. The same on every node.
+#: MDS filehandle: magic, volume, generation, fileid, eight zero bytes. The same on every node.
 FILEHANDLE: Final = Struct(">HHIQQ")
 FILEHANDLE_MAGIC: Final = 0x4D44  # "MD"

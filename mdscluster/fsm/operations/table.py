@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
-from mdscluster.fsm.compound import Handler
+from mdscluster.fsm.compound import PROXY_WRITE_PLACE, TABLE_SIZE, Handler
+from nfswire import nfs4
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -28,15 +27,13 @@ class Dispatch:
 
     __slots__ = ("changes", "handlers", "needs_fh")
 
-    SIZE: Final = 80
-
     def __init__(self, minor: int, operations: list[Operation]) -> None:
-        self.handlers: list[Handler | None] = [None] * self.SIZE
-        self.changes = [False] * self.SIZE
-        self.needs_fh = [False] * self.SIZE
+        self.handlers: list[Handler | None] = [None] * TABLE_SIZE
+        self.changes = [False] * TABLE_SIZE
+        self.needs_fh = [False] * TABLE_SIZE
         for operation in operations:
             if operation.first_minor <= minor:
-                n = operation.number
+                n = PROXY_WRITE_PLACE if operation.number == nfs4.OP_PROXY_WRITE else operation.number
                 assert self.handlers[n] is None, f"two rows for operation {n}"
                 self.handlers[n] = operation.handler
                 self.changes[n] = operation.changes
