@@ -50,7 +50,7 @@ class ReplicaStatus:
     """Leader: a majority answered lately. Otherwise: a leader was heard within the election timeout."""
     peers: dict[str, PeerStatus] = field(default_factory=dict)
     loop_lag_ms: float = 0.0
-    """The longest that the consensus loop was late in the last seconds. Near the election timeout means false elections."""
+    """The longest that the consensus loop was late in the last seconds; near the election timeout it elects falsely."""
     quarantined: bool = False
     """The node came back empty and may not vote until it has caught up."""
     pending_proposals: int = 0

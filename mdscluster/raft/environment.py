@@ -14,7 +14,9 @@ DATABASES_MAX: Final = 64
 READERS_MAX: Final = 512
 
 
-def open_environment(path: str | os.PathLike[str], *, readonly: bool = False, map_bytes: int = MAP_BYTES) -> lmdb.Environment:
+def open_environment(
+    path: str | os.PathLike[str], *, readonly: bool = False, map_bytes: int = MAP_BYTES
+) -> lmdb.Environment:
     """Open the environment at directory ``path``; only the consensus process opens it for writing.
 
     ``metasync`` is off: a commit makes its pages durable and leaves the switch to them (the meta page)

@@ -24,7 +24,12 @@ class SoloReplica:
     """Applies each proposal as one entry of its own, straight into ``env``."""
 
     def __init__(
-        self, env: lmdb.Environment, factory: MachineFactory, *, node_id: str = "mds1", wall_ns: int = 1_700_000_000_000_000_000
+        self,
+        env: lmdb.Environment,
+        factory: MachineFactory,
+        *,
+        node_id: str = "mds1",
+        wall_ns: int = 1_700_000_000_000_000_000,
     ) -> None:
         self.env = env
         self.on_event: Callable[[bytes], None] = _ignore

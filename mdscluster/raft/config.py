@@ -1,0 +1,101 @@
+"""Settings of one consensus process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class ConfigError(ValueError):
+    """The configuration cannot work; the text is for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """Mutual TLS between the nodes: the peer's certificate must name its node id as a DNS subject name."""
+
+    ca: Path
+    """Certificate of the cluster's CA, PEM."""
+    certificate: Path
+    """This node's certificate, PEM."""
+    key: Path
+    """This node's private key, PEM."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaftConfig:
+    """One node's consensus. Equal on all nodes but for ``node_id`` and paths."""
+
+    node_id: str
+    """This node's id, a key of ``peers``."""
+    peers: dict[str, tuple[str, int]]
+    """Every voting node, this one included: id -> (host, port) of its consensus listener."""
+    state_dir: Path
+    """The LMDB environment's directory. Its file system must honour fsync and atomic rename."""
+    socket_path: Path | None = None
+    """Unix socket for the local front end; None: no local server."""
+    tls: TlsConfig | None = None
+    """None only in unit tests: peers are then not authenticated."""
+    cluster_id: str = "mds"
+    """Nodes of another cluster are refused."""
+    replace: bool = False
+    """An empty node that takes the place of a lost one: it may not vote until it has caught up with a live leader."""
+
+    heartbeat_ms: int = 50
+    """An idle leader's interval between messages to each follower."""
+    election_min_ms: int = 300
+    """A follower that heard no leader for this long may vote for another."""
+    election_max_ms: int = 600
+    """Elections start after a random silence between ``election_min_ms`` and this."""
+    propose_deadline_ms: int = 30_000
+    """A proposal without a result for this long is answered "outcome unknown"."""
+    barrier_deadline_ms: int = 10_000
+    """A read barrier not confirmed for this long is answered "no quorum"."""
+    commit_notice_ms: int = 3
+    """How long a commit may stay untold to a follower that proposed nothing in it; new entries usually carry it."""
+    entry_bytes_max: int = 256 << 10
+    """Proposals are packed into one log entry up to this size."""
+    payload_bytes_max: int = 1 << 20
+    """A larger command is refused."""
+    pending_bytes_max: int = 64 << 20
+    """Commands of this node waiting for their outcome; more are refused at once."""
+    log_keep_entries: int = 50_000
+    """Applied entries kept for followers that are behind; one further behind gets a snapshot."""
+    log_keep_bytes: int = 64 << 20
+    """The same, in bytes of entries."""
+    window_bytes: int = 8 << 20
+    """Unacknowledged log bytes under way to one follower."""
+    connection_timeout_ms: int = 2_000
+    """A connection that brought nothing for this long is given up and dialled again."""
+    dial_interval_ms: int = 100
+    """Pause between attempts to reach a node."""
+
+    other_ids: tuple[str, ...] = field(init=False, default=())
+    """The other voting nodes, sorted."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "other_ids", tuple(sorted(set(self.peers) - {self.node_id})))
+
+    @property
+    def quorum(self) -> int:
+        """Nodes, this one included, that make a majority."""
+        return len(self.peers) // 2 + 1
+
+    def validate(self) -> None:
+        """Raise ``ConfigError`` in the operator's words."""
+        if self.node_id not in self.peers:
+            raise ConfigError(f"node_id {self.node_id!r} is not among the peers {sorted(self.peers)}")
+        if len(self.peers) % 2 == 0:
+            raise ConfigError(
+                f"{len(self.peers)} voting nodes survive no more failures than {len(self.peers) - 1}: use an odd number"
+            )
+        if self.heartbeat_ms * 3 >= self.election_min_ms:
+            raise ConfigError(
+                "election_min_ms must be more than three heartbeats, or a late heartbeat starts an election"
+            )
+        if self.election_max_ms <= self.election_min_ms:
+            raise ConfigError("election_max_ms must be larger than election_min_ms, or candidates collide for ever")
+        if self.payload_bytes_max > 1 << 20 or self.entry_bytes_max > 1 << 20:
+            raise ConfigError("entries and commands above 1 MiB are not supported")
+        if self.log_keep_entries < 16:
+            raise ConfigError("log_keep_entries below 16 would send every slow follower a snapshot")

@@ -1,0 +1,347 @@
+"""One node's consensus, without socket or clock: messages, proposals, barriers in; messages and results out.
+
+A turn: whatever arrived since the last one has been handed to ``receive``, ``propose`` and ``barrier``. ``turn`` then
+lets pysyncobj elect, replicate and commit, applies what is committed, and ends with one LMDB commit. Only after that
+do messages and results leave (INV-1, INV-2). A turn that changed nothing durable opens no transaction at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from mdscluster.raft.config import RaftConfig
+from mdscluster.raft.core import Core
+from mdscluster.raft.entry import COMMAND, unpack_groups, unpack_stamp
+from mdscluster.raft.errors import PeerError
+from mdscluster.raft.guards import Guards
+from mdscluster.raft.interface import StateMachine
+from mdscluster.raft.journal import LmdbJournal
+from mdscluster.raft.outbox import Outbox
+from mdscluster.raft.proposals import Proposals, Token
+from mdscluster.raft.readindex import ReadIndex
+from mdscluster.raft.store import Store
+from mdscluster.replica import CANDIDATE, FOLLOWER, LEADER, PeerStatus, ReplicaStatus
+from mdsproto.raft_pb2 import Message
+
+if TYPE_CHECKING:
+    import lmdb
+
+_NO_PIN: Final = 1 << 62
+_PIN_BYTES_FACTOR: Final = 16
+_READ_KINDS: Final = frozenset(
+    ("read_request", "read_reply", "read_confirm", "read_confirmed", "ping", "snapshot_offer")
+)
+
+
+@dataclass(slots=True)
+class Output:
+    """What a turn brought. ``messages`` may be sent, and the rest be told, now."""
+
+    messages: list[tuple[str, bytes]] = field(default_factory=list)
+    results: list[tuple[Token, bytes | None]] = field(default_factory=list)
+    barriers: list[tuple[Token, bool]] = field(default_factory=list)
+    events: list[bytes] = field(default_factory=list)
+    snapshot_from: str | None = None
+    """The leader says this node needs a snapshot, and this is the leader."""
+
+
+class Engine:
+    """A node. Every ``now_ms`` is one monotonic clock's; ``wall_ns`` is only stamped into entries."""
+
+    guards_class: type[Guards] = Guards
+
+    def __init__(
+        self,
+        config: RaftConfig,
+        env: lmdb.Environment,
+        machine: StateMachine,
+        *,
+        now_ms: float,
+        wall_ns: int,
+        rng: Random,
+    ) -> None:
+        config.validate()
+        self.config = config
+        self.machine = machine
+        self.store = Store(env)
+        self.journal = LmdbJournal(self.store)
+        if config.replace and len(self.journal) == 0:
+            self.store.set_quarantine(True)
+        self.outbox = Outbox(
+            config.other_ids,
+            window_bytes=config.window_bytes,
+            heartbeat_ms=config.heartbeat_ms,
+            notice_ms=config.commit_notice_ms,
+        )
+        self.guards = self.guards_class(config, self.store, self.journal, self.outbox, rng, now_ms)
+        self.core = Core(
+            config.node_id,
+            config.other_ids,
+            self.journal,
+            self.guards.send,
+            heartbeat_ms=config.heartbeat_ms,
+            fallback_ms=config.election_max_ms,
+        )
+        self.guards.attach(self.core)
+        self.proposals = Proposals(config, self.store, self.outbox, self.store.next_incarnation(wall_ns // 1_000_000))
+        first_id = self.proposals.incarnation << 20 & (1 << 62) - 1
+        self.reads = ReadIndex(config, self.core, self.journal, self.guards, self.outbox, first_id)
+        self.loop_lag_ms = 0.0
+        """Set by the shell."""
+        self.applied, _, self._lease_ms = self.store.applied()
+        self._connections = dict.fromkeys(config.other_ids, 0)
+        self._work = True
+        self._office: tuple[int, float, int] | None = None
+        self._pinned_index = _NO_PIN
+        self._snapshot_from: str | None = None
+        machine.open(self.store.txn)
+        self.store.commit()
+
+    # Inputs.
+
+    def connected(self, peer: str, now_ms: float) -> None:
+        """A new connection to ``peer`` stands; it replaces any older one."""
+        self._at(now_ms)
+        self._connections[peer] += 1
+        self.guards.connected(peer)
+        self._work = True
+
+    def disconnected(self, peer: str, now_ms: float) -> None:
+        self._at(now_ms)
+        self.guards.disconnected(peer)
+        self._work = True
+
+    def receive(self, peer: str, message: Message, now_ms: float) -> None:
+        """One message from the present connection of ``peer``. ``PeerError``: close that connection."""
+        self._at(now_ms)
+        guards = self.guards
+        guards.peers[peer].heard_ms = now_ms
+        kind = message.WhichOneof("body")
+        if kind is None:
+            raise PeerError(f"{peer} sent a message of a kind that this release does not know")
+        if kind in _READ_KINDS:
+            self._receive_read(peer, kind, message, now_ms)
+            return
+        self._work = True
+        if kind == "forward":
+            if self.core.is_leader:
+                self.proposals.on_forward(peer, message.forward, self.core.term)
+            return
+        guards.receive(peer, kind, message)
+        self._note_office(now_ms)
+
+    def _receive_read(self, peer: str, kind: str, message: Message, now_ms: float) -> None:
+        """Messages that change nothing durable: no tick of pysyncobj, no transaction."""
+        if self.guards.quarantine.on:
+            self.guards.quarantine.hear(peer, message.term)
+        if kind == "read_request":
+            self.reads.on_request(peer, message.term, message.read_request.id, now_ms)
+        elif kind == "read_reply":
+            self.reads.on_reply(message.read_reply, now_ms)
+        elif kind == "read_confirm":
+            self.reads.on_confirm(peer, message.term, message.read_confirm.id)
+        elif kind == "read_confirmed":
+            self.reads.on_confirmed(peer, message.term, message.read_confirmed.id, now_ms)
+        elif kind == "snapshot_offer":
+            if message.term == self.core.term and message.snapshot_offer.first_index > self.journal.last_index:
+                self._snapshot_from = peer
+
+    def propose(self, token: Token, payload: bytes, now_ms: float) -> None:
+        """Run ``payload`` exactly once; ``token`` comes back in ``Output.results``."""
+        self.proposals.submit(token, payload, now_ms)
+        self._work = True
+
+    def barrier(self, token: Token, now_ms: float) -> None:
+        """A read barrier that begins now; ``token`` comes back in ``Output.barriers``."""
+        self.reads.request(token, now_ms)
+
+    # The turn.
+
+    def turn(self, now_ms: float, wall_ns: int) -> Output:
+        """Do what is due, make it durable, and say what may leave. ``StorageError``: the process must end."""
+        self._at(now_ms)
+        urgent: set[str] = set()
+        events: list[bytes] = []
+        if self._work or now_ms >= self.guards.deadline_ms() or now_ms >= self.proposals.deadline_ms():
+            self._work = False
+            self._tick(now_ms, wall_ns)
+            urgent, events = self._apply()
+        leader = self._reachable_leader()
+        self.reads.run(leader, self._connections.get(leader or "", 0), self.applied, now_ms)
+        self.store.commit()
+        output = Output(self.outbox.take(now_ms, urgent), events=events)
+        if self.proposals.results:
+            output.results = self.proposals.take_results()
+        if self.reads.results:
+            output.barriers = self.reads.take_results()
+        if self._snapshot_from is not None:
+            output.snapshot_from, self._snapshot_from = self._snapshot_from, None
+        return output
+
+    def deadline_ms(self, now_ms: float) -> float:
+        """``turn`` must be called by then, even if nothing arrives."""
+        return min(
+            self.guards.deadline_ms(),
+            self.outbox.deadline_ms(),
+            self.proposals.deadline_ms(),
+            self.reads.deadline_ms(now_ms),
+        )
+
+    def _at(self, now_ms: float) -> None:
+        self.guards.now_ms = now_ms
+        self.core.set_time(now_ms)
+
+    def _tick(self, now_ms: float, wall_ns: int) -> None:
+        core, proposals = self.core, self.proposals
+        self.guards.before_tick()
+        proposals.expire(now_ms)
+        leader = self._reachable_leader()
+        proposals.route(leader, core.term, self._connections.get(leader or "", 0), now_ms)
+        if core.is_leader:
+            self._note_office(now_ms)
+            for data in proposals.take_entries(wall_ns, self._lease_now(now_ms)):
+                core.append(data)
+        else:
+            proposals.discard_inbox()
+        core.tick()
+        self._note_office(now_ms)
+        if not self.config.other_ids:
+            while core.is_leader and core.commit_index < self.journal.last_index:
+                core.tick()
+        self.guards.after_tick()
+        if core.is_leader and leader != self.config.node_id and proposals.pending:
+            self._work = True  # Just elected: what waits here goes into the log in the next turn.
+
+    def _reachable_leader(self) -> str | None:
+        leader = self.core.leader_id
+        if leader is None or leader == self.config.node_id:
+            return leader if self.core.is_leader else None
+        return leader if self.guards.peers[leader].connected else None
+
+    # A leader's clock.
+
+    def _note_office(self, now_ms: float) -> None:
+        """Notice that this node took or left office."""
+        core = self.core
+        if not core.is_leader:
+            self._office = None
+        elif self._office is None or self._office[0] != core.term:
+            self._office = (core.term, now_ms, self._last_lease_ms())
+            self.guards.became_leader()
+            self._work = True
+
+    def _last_lease_ms(self) -> int:
+        """The clock of leases as the log's end has it, committed or not: it must never go back."""
+        for index in range(self.journal.last_index, self.applied, -1):
+            data = self.journal.entry(index)[0]
+            if data[0] == COMMAND:
+                return unpack_stamp(data)[1]
+        return self._lease_ms
+
+    def _lease_now(self, now_ms: float) -> int:
+        assert self._office is not None, "only a leader stamps entries"
+        _, since_ms, base_ms = self._office
+        return base_ms + int(now_ms - since_ms)
+
+    # Apply.
+
+    def _apply(self) -> tuple[set[str], list[bytes]]:
+        """Apply what is committed, in this tick's transaction; the origins that wait for it, and the events."""
+        target = self.core.applied_index
+        if target == self.applied:
+            return set(), []
+        origins: set[bytes] = set()
+        txn, journal, machine = self.store.txn, self.journal, self.machine
+        term = 0
+        for index in range(self.applied + 1, target + 1):
+            data, _, term = journal.entry(index)
+            if data[0] != COMMAND:
+                continue
+            wall_ns, self._lease_ms = unpack_stamp(data)
+            machine.begin_entry(txn, index, wall_ns, self._lease_ms)
+            for group in unpack_groups(data):
+                self._apply_group(group.origin, group.incarnation, *self.proposals.select(group))
+                origins.add(group.origin)
+            machine.end_entry()
+        self.applied = target
+        self.store.set_applied(target, term, self._lease_ms)
+        self.proposals.save()
+        journal.set_applied(target)
+        self.guards.quarantine.applied(target, term)
+        self._trim()
+        urgent = {origin.decode() for origin in origins} if self.core.is_leader else set()
+        return urgent, machine.take_events()
+
+    def _apply_group(self, origin: bytes, incarnation: int, first: int, payloads: Sequence[bytes]) -> None:
+        apply = self.machine.apply
+        mine = incarnation == self.proposals.incarnation
+        for number, payload in enumerate(payloads, first):
+            result = apply(payload)
+            if mine:
+                self.proposals.resolve(origin, incarnation, number, result)
+
+    def _trim(self) -> None:
+        config = self.config
+        if self._pinned_index == _NO_PIN:
+            self.journal.trim(config.log_keep_entries, config.log_keep_bytes, _NO_PIN)
+        else:
+            factor = _PIN_BYTES_FACTOR
+            self.journal.trim(config.log_keep_entries, config.log_keep_bytes, self._pinned_index)
+            self.journal.trim(1 << 62, config.log_keep_bytes * factor, _NO_PIN)
+
+    def pin_log(self, index: int | None) -> None:
+        """While a snapshot of ``index`` is under way, keep what follows it; None: no more."""
+        self._pinned_index = _NO_PIN if index is None else index
+
+    # Operations.
+
+    def hand_over(self, now_ms: float) -> bool:
+        """A leader that is about to stop names its successor; False when there is none to name."""
+        self._at(now_ms)
+        if not self.core.is_leader:
+            return False
+        for peer in self.config.other_ids:
+            if self.guards.peers[peer].fed and self.core.match_index(peer) == self.journal.last_index:
+                message = Message(term=self.core.term)
+                message.timeout_now.SetInParent()
+                self.outbox.put(peer, message)
+                return True
+        return False
+
+    @property
+    def role(self) -> str:
+        if self.core.is_leader:
+            return LEADER
+        return FOLLOWER if self.core.leader_id is not None else CANDIDATE
+
+    def status(self, now_ms: float) -> ReplicaStatus:
+        """This node's view."""
+        self._at(now_ms)
+        core, journal, leads = self.core, self.journal, self.core.is_leader
+        peers = {}
+        for peer, state in self.guards.peers.items():
+            match = core.match_index(peer) if leads else 0
+            peers[peer] = PeerStatus(
+                connected=state.connected,
+                match_index=match,
+                lag_entries=journal.last_index - match if leads else -1,
+                silent_ms=int(now_ms - state.heard_ms) if state.heard_ms > 0 else -1,
+            )
+        return ReplicaStatus(
+            node_id=self.config.node_id,
+            role=self.role,
+            term=core.term,
+            leader_id=core.leader_id or "",
+            commit_index=core.commit_index,
+            applied_index=self.applied,
+            last_log_index=journal.last_index,
+            first_log_index=journal.first_index,
+            has_quorum=self.guards.has_quorum(),
+            peers=peers,
+            loop_lag_ms=self.loop_lag_ms,
+            quarantined=self.guards.quarantine.on,
+            pending_proposals=self.proposals.pending,
+        )

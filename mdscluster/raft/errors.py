@@ -1,0 +1,15 @@
+"""The three families of what can go wrong: a peer's fault, lost storage, our own bug."""
+
+from __future__ import annotations
+
+
+class PeerError(Exception):
+    """A peer sent what no correct node sends. Its connection is closed; nothing was changed."""
+
+
+class StorageError(Exception):
+    """The log or its environment failed. Fail-stop: what is on disk is unknown, so nothing more may be promised."""
+
+
+class ConsensusBug(AssertionError):
+    """An invariant of ours does not hold. The node stops rather than diverge."""

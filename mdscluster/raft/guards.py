@@ -1,0 +1,461 @@
+"""What pysyncobj 0.3.17 gets wrong, put right between it and the network.
+
+Every message passes here, both ways. The rules, and the fault of stock pysyncobj that each one mends:
+
+1. Acks carry the term they were made in and count in no other (an old ack was counted in a later leadership).
+2. Entries the log already holds are stripped before pysyncobj sees them, so only a real conflict truncates; and an
+   ack covers only what was verified (a repeated batch dropped acknowledged entries that lay behind it).
+3. An ack never moves nextIndex back, and a gap is answered with one reset (batches in flight were sent twice;
+   every one of them was answered with a reset, for ever).
+4. A follower behind the log's beginning is sent no entries and told no commit index beyond what it was
+   verified to hold, until a snapshot has really been installed (it applied its own divergent tail).
+5. A vote counts once per voter and term.
+6. PreVote and leader stickiness; a sender with an old term is told so; a node that came back empty does not vote.
+
+Guard 7, reconciling log and state at start, is ``LmdbJournal``'s: they change in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from mdscluster.raft.config import RaftConfig
+from mdscluster.raft.core import Core, PyMessage
+from mdscluster.raft.entry import acceptable
+from mdscluster.raft.errors import ConsensusBug, PeerError
+from mdscluster.raft.journal import LmdbJournal, LogEntry
+from mdscluster.raft.outbox import Append, Outbox
+from mdscluster.raft.quarantine import Quarantine
+from mdscluster.raft.store import Store
+from mdsproto.raft_pb2 import Ack, AppendEntries, Entry, Message, RequestVote
+
+_NEVER_MS: Final = -1e12
+
+
+@dataclass(slots=True)
+class Peer:
+    """What the guards know of another node."""
+
+    connected: bool = False
+    fed: bool = False
+    """pysyncobj believes it connected, so it sends it entries. Less than ``connected``: not while a window is
+    full or a snapshot is needed."""
+    needs_snapshot: bool = False
+    heard_ms: float = _NEVER_MS
+    acked_ms: float = _NEVER_MS
+    """When it last acknowledged an append of this leadership."""
+    probed_ms: float = _NEVER_MS
+
+
+@dataclass(slots=True)
+class _PreVotes:
+    term: int
+    granted: set[str] = field(default_factory=set)
+
+
+class Guards:
+    """Sits between ``Core`` and the peers. ``now_ms`` is set by the engine before every call."""
+
+    def __init__(
+        self, config: RaftConfig, store: Store, journal: LmdbJournal, outbox: Outbox, rng: Random, now_ms: float
+    ) -> None:
+        self.config = config
+        self.store = store
+        self.journal = journal
+        self.outbox = outbox
+        self.now_ms = now_ms
+        self.peers = {peer: Peer() for peer in config.other_ids}
+        self.quarantine = Quarantine(config, store)
+        self._rng = rng
+        self._heard_leader_ms = _NEVER_MS
+        self._deadline_ms = now_ms + rng.uniform(config.election_min_ms, config.election_max_ms)
+        self._pre_votes: _PreVotes | None = None
+        self._votes: tuple[int, set[str]] = (0, set())
+        self._rejected: tuple[str, int, int, float] = ("", 0, 0, _NEVER_MS)
+        self._last_ack: tuple[str, int, int, float] = ("", 0, 0, _NEVER_MS)
+        self._transfer = False
+        self.core: Core = None  # type: ignore[assignment]  # set by attach(), before anything else is called
+        self._handlers: dict[str, Callable[[str, Message], None]] = {
+            "append": self._on_append,
+            "ack": self._on_ack,
+            "request_vote": self._on_request_vote,
+            "vote": self._on_vote,
+            "pre_vote": self._on_pre_vote,
+            "pre_vote_granted": self._on_pre_vote_granted,
+            "higher_term": self._on_higher_term,
+            "timeout_now": self._on_timeout_now,
+        }
+
+    def attach(self, core: Core) -> None:
+        self.core = core
+
+    # Connections.
+
+    def connected(self, peer: str) -> None:
+        """A new connection; anything an older one still held is lost."""
+        self.disconnected(peer)
+        state = self.peers[peer]
+        state.connected = True
+        state.heard_ms = self.now_ms
+        self._feed(peer, state)
+
+    def disconnected(self, peer: str) -> None:
+        state = self.peers[peer]
+        state.connected = False
+        self._starve(peer, state)
+        self.outbox.clear(peer)
+
+    def _feed(self, peer: str, state: Peer) -> None:
+        if state.connected and not state.fed and not (state.needs_snapshot and self.core.is_leader):
+            state.fed = True
+            self.core.connect(peer)
+
+    def _starve(self, peer: str, state: Peer) -> None:
+        if state.fed:
+            state.fed = False
+            self.core.disconnect(peer)
+
+    # Outgoing: what pysyncobj sends.
+
+    def send(self, peer: str, message: PyMessage) -> None:
+        """pysyncobj's transport. Nothing leaves before the tick's commit."""
+        kind = message["type"]
+        if kind == "append_entries":
+            self._send_append(peer, message)
+        elif kind == "next_node_idx":
+            self._send_ack(peer, message["next_node_idx"], success=message["success"], reset=message["reset"])
+        elif kind == "request_vote":
+            body = RequestVote(
+                last_index=message["last_log_index"], last_term=message["last_log_term"], transfer=self._transfer
+            )
+            self.outbox.put(peer, Message(term=message["term"], request_vote=body))
+        elif kind == "response_vote":
+            reply = Message(term=message["term"])
+            reply.vote.SetInParent()
+            self.outbox.put(peer, reply)
+        # apply_command: a command queued in the tick that lost the leadership; its origin sends it again.
+
+    def _send_append(self, peer: str, message: PyMessage) -> None:
+        state = self.peers[peer]
+        if "prevLogIdx" not in message or message["prevLogIdx"] is None:
+            self._need_snapshot(peer, state)
+            return
+        if not state.fed:
+            return
+        assert "transmission" not in message, "entries are smaller than a batch"
+        append = Append(
+            message["term"], message["prevLogIdx"], message["prevLogTerm"], message["commit_index"], message["entries"]
+        )
+        self.outbox.put_append(peer, append)
+        self.outbox.last_broadcast_ms = self.now_ms
+        if self.outbox.full(peer):
+            self._starve(peer, state)
+
+    def _send_ack(self, peer: str, next_index: int, *, success: bool, reset: bool) -> None:
+        term = self.core.term  # Guard 1: the term of now, whatever becomes of it.
+        self.outbox.put(peer, Message(term=term, ack=Ack(next_index=next_index, success=success, reset=reset)))
+        self._last_ack = (peer, term, next_index if success else -1, self.now_ms)
+
+    def _need_snapshot(self, peer: str, state: Peer) -> None:
+        """Guard 4: the follower is behind the log's beginning."""
+        state.needs_snapshot = True
+        self._starve(peer, state)
+
+    # Before and after each tick.
+
+    def before_tick(self) -> None:
+        """Timers: elections of a node without a leader, probes of a leader to followers it does not feed."""
+        if self.core.is_leader:
+            self._reset_timer()
+            self._probe_starved()
+            if self.now_ms >= self.deadline_ms():
+                self.outbox.last_broadcast_ms = self.now_ms
+        elif self.now_ms >= self._deadline_ms:
+            self._reset_timer()
+            self._start_pre_vote()
+
+    def after_tick(self) -> None:
+        """A node that no longer leads has no windows to keep."""
+        self._transfer = False
+        if self.core.is_leader:
+            return
+        for peer, state in self.peers.items():
+            state.needs_snapshot = False
+            if state.connected and not state.fed:
+                self._feed(peer, state)
+
+    def deadline_ms(self) -> float:
+        """When the next tick is due if nothing arrives."""
+        if self.core.is_leader:
+            return self.outbox.last_broadcast_ms + self.config.heartbeat_ms + 0.1
+        return self._deadline_ms
+
+    def became_leader(self) -> None:
+        """Called once for each leadership, before its first tick ends."""
+        self.outbox.last_broadcast_ms = self.now_ms
+        for state in self.peers.values():
+            state.needs_snapshot = False
+            state.acked_ms = self.now_ms
+
+    def has_quorum(self) -> bool:
+        """A leader: enough followers acknowledged within the election timeout. Others: a leader was heard."""
+        limit = self.now_ms - self.config.election_max_ms
+        if self.core.is_leader:
+            return 1 + sum(state.acked_ms > limit for state in self.peers.values()) >= self.config.quorum
+        return self.core.leader_id is not None and self._heard_leader_ms > limit
+
+    def _probe_starved(self) -> None:
+        """Keep followers loyal that get no entries for now, and learn where they stand.
+
+        The message claims nothing beyond what they were verified to hold, or the log's first entry.
+        """
+        journal, term = self.journal, self.core.term
+        for peer, state in self.peers.items():
+            if not state.connected:
+                continue
+            if state.fed:
+                if self.core.next_index(peer) <= journal.first_index:
+                    self._need_snapshot(peer, state)
+                else:
+                    continue
+            if not state.needs_snapshot and self.outbox.drained(peer):
+                self._feed(peer, state)
+                continue
+            if self.now_ms - state.probed_ms < self.config.heartbeat_ms:
+                continue
+            state.probed_ms = self.now_ms
+            prev = (
+                journal.first_index if state.needs_snapshot else max(self.core.match_index(peer), journal.first_index)
+            )
+            self.outbox.put_append(peer, Append(term, prev, journal.term_at(prev), self.core.commit_index, []))
+            if state.needs_snapshot:
+                offer = Message(term=term)
+                offer.snapshot_offer.first_index = journal.first_index
+                self.outbox.put(peer, offer)
+
+    # Incoming.
+
+    def receive(self, peer: str, kind: str, message: Message) -> None:
+        """One message of ``peer``. Raises ``PeerError`` for what no correct node sends."""
+        if self.quarantine.on:
+            self.quarantine.hear(peer, message.term)
+        self._handlers[kind](peer, message)
+
+    def stale(self, peer: str, term: int) -> bool:
+        """The sender's term is old: tell it, or a leader nobody follows would go on."""
+        if term >= self.core.term:
+            return False
+        reply = Message(term=self.core.term)
+        reply.higher_term.SetInParent()
+        self.outbox.put(peer, reply)
+        return True
+
+    def _on_append(self, peer: str, message: Message) -> None:
+        core = self.core
+        if self.stale(peer, message.term):
+            return
+        if core.is_leader and message.term == core.term:
+            raise ConsensusBug(f"two leaders in term {core.term}: {self.config.node_id} and {peer}")
+        body = message.append
+        for entry in body.entries:
+            if not acceptable(entry.data):
+                raise PeerError(f"{peer} sent a log entry of a kind that this release does not know")
+        self._heard_leader_ms = self.now_ms
+        self._reset_timer()
+        self._pre_votes = None
+        if self.quarantine.on and not self.quarantine.admits(message.term, body.commit_index):
+            return
+        self._append(peer, message.term, body)
+
+    def _append(self, peer: str, term: int, body: AppendEntries) -> None:
+        """Guard 2. ``prev`` and ``skip`` walk over what the log already holds."""
+        journal = self.journal
+        prev, prev_term, entries = body.prev_index, body.prev_term, body.entries
+        count, skip = len(entries), 0
+        first, last = journal.first_index, journal.last_index
+        if prev < first:
+            # What lies before our first entry is applied, so committed, so the same in the leader's log.
+            skip = min(first - prev, count)
+            if prev + skip < first:
+                self._touch(peer, term, body.commit_index, prev + skip)
+                return
+            prev, prev_term = first, journal.term_at(first)
+        if prev > last or journal.term_at(prev) != prev_term:
+            self._reject(peer, term, prev, first, last)
+            return
+        self._rejected = ("", 0, 0, _NEVER_MS)
+        while skip < count and prev < last and journal.term_at(prev + 1) == entries[skip].term:
+            prev += 1
+            skip += 1
+        if skip == count:
+            self._touch(peer, term, body.commit_index, prev)
+            return
+        self._deliver_append(peer, term, body.commit_index, prev, entries[skip:])
+
+    def _deliver_append(self, peer: str, term: int, commit: int, prev: int, entries: list[Entry]) -> None:
+        """New entries, directly behind ``prev``, which we hold. pysyncobj truncates what conflicts, adds and acks."""
+        if prev < self.core.commit_index and prev < self.journal.last_index:
+            raise ConsensusBug(f"{peer} (term {term}) conflicts with committed entry {prev + 1}")
+        new: list[LogEntry] = [(entry.data, prev + 1 + i, entry.term) for i, entry in enumerate(entries)]
+        self.core.deliver(
+            peer,
+            {
+                "type": "append_entries",
+                "term": term,
+                "commit_index": commit,
+                "entries": new,
+                "prevLogIdx": prev,
+                "prevLogTerm": self.journal.term_at(prev),
+            },
+        )
+
+    def _touch(self, peer: str, term: int, commit: int, match: int) -> None:
+        """Nothing new: keep the tail, take the term, the leader and the commit index, ack what was verified.
+
+        An append without prevLogIdx has just that effect in pysyncobj, and it answers nothing.
+        """
+        self.core.deliver(peer, {"type": "append_entries", "term": term, "commit_index": min(commit, match)})
+        who, acked_term, acked, when_ms = self._last_ack
+        if (who, acked_term, acked) == (peer, term, match + 1) and self.now_ms - when_ms < self.config.heartbeat_ms / 2:
+            return  # It just heard this.
+        self._send_ack(peer, match + 1, success=True, reset=False)
+
+    def _reject(self, peer: str, term: int, prev: int, first: int, last: int) -> None:
+        """Guard 3: one reset for a gap, even if a whole pipeline of appends runs into it."""
+        journal = self.journal
+        next_index = last + 1
+        if prev <= last:
+            # Skip the whole conflicting term, but nothing that is committed.
+            next_index, conflicting = prev, journal.term_at(prev)
+            floor = max(self.core.commit_index, first)
+            while next_index - 1 > floor and journal.term_at(next_index - 1) == conflicting:
+                next_index -= 1
+        who, in_term, index, when_ms = self._rejected
+        again = (
+            (who, in_term) == (peer, term)
+            and next_index >= index
+            and self.now_ms - when_ms < 2 * self.config.heartbeat_ms
+        )
+        if not again:
+            self._rejected = (peer, term, next_index, self.now_ms)
+        self.core.deliver(peer, {"type": "append_entries", "term": term, "commit_index": 0})
+        self._send_ack(peer, next_index, success=False, reset=not again)
+
+    def _on_ack(self, peer: str, message: Message) -> None:
+        core, ack, state = self.core, message.ack, self.peers[peer]
+        if message.term != core.term or not core.is_leader:  # Guard 1.
+            self._learn_term(peer, message.term)
+            return
+        if ack.next_index > self.journal.last_index + 1 and ack.success:
+            raise PeerError(
+                f"{peer} acknowledged entry {ack.next_index - 1}, the log ends at {self.journal.last_index}"
+            )
+        state.acked_ms = self.now_ms
+        if ack.reset:
+            self.outbox.forget_in_flight(peer)
+        elif ack.success:
+            self.outbox.acknowledged(peer, ack.next_index)
+        self._deliver_ack(peer, ack)
+        if ack.success or ack.reset:
+            state.needs_snapshot = core.next_index(peer) <= self.journal.first_index
+        if state.needs_snapshot:
+            self._starve(peer, state)
+        elif self.outbox.drained(peer):
+            self._feed(peer, state)
+
+    def _deliver_ack(self, peer: str, ack: Ack) -> None:
+        """Guard 3: only a reset may move nextIndex back."""
+        core = self.core
+        before = core.next_index(peer)
+        core.deliver(
+            peer,
+            {"type": "next_node_idx", "next_node_idx": ack.next_index, "reset": ack.reset, "success": ack.success},
+        )
+        if not ack.reset and core.next_index(peer) < before:
+            core.set_next_index(peer, before)
+
+    # Elections: guards 5 and 6.
+
+    def _on_request_vote(self, peer: str, message: Message) -> None:
+        core, body = self.core, message.request_vote
+        if self.stale(peer, message.term) or self.quarantine.on:
+            return
+        if message.term > core.term and not body.transfer and self._sticky():
+            return
+        core.deliver(
+            peer,
+            {
+                "type": "request_vote",
+                "term": message.term,
+                "last_log_term": body.last_term,
+                "last_log_index": body.last_index,
+            },
+        )
+        if self.journal.getVotedForNodeId() == peer:
+            self._reset_timer()
+
+    def _on_vote(self, peer: str, message: Message) -> None:
+        term, voters = self._votes
+        if term != message.term:
+            self._votes = (message.term, voters := set())
+        if peer in voters:  # Guard 5.
+            return
+        voters.add(peer)
+        self.core.deliver(peer, {"type": "response_vote", "term": message.term})
+
+    def _on_pre_vote(self, peer: str, message: Message) -> None:
+        if self.stale(peer, message.term) or self.quarantine.on or self._sticky():
+            return
+        body = message.pre_vote
+        if (body.last_term, body.last_index) >= (self.journal.last_term, self.journal.last_index):
+            reply = Message(term=message.term)
+            reply.pre_vote_granted.SetInParent()
+            self.outbox.put(peer, reply)
+
+    def _on_pre_vote_granted(self, peer: str, message: Message) -> None:
+        votes = self._pre_votes
+        if votes is not None and votes.term == message.term == self.core.term:
+            votes.granted.add(peer)
+            self._maybe_elect()
+
+    def _on_higher_term(self, peer: str, message: Message) -> None:
+        self._learn_term(peer, message.term)
+
+    def _on_timeout_now(self, peer: str, message: Message) -> None:
+        """The leader hands over (it is stopping): stand for election at once."""
+        if message.term == self.core.term and self.core.leader_id == peer and not self.quarantine.on:
+            self._transfer = True
+            self._pre_votes = None
+            self._reset_timer()
+            self.core.start_election()
+
+    def _learn_term(self, peer: str, term: int) -> None:
+        if term > self.core.term:
+            self.core.adopt_term(peer, term)
+
+    def _start_pre_vote(self) -> None:
+        if self.quarantine.on:
+            return
+        self._pre_votes = _PreVotes(self.core.term)
+        body = {"last_index": self.journal.last_index, "last_term": self.journal.last_term}
+        for peer, state in self.peers.items():
+            if state.connected:
+                self.outbox.put(peer, Message(term=self.core.term, pre_vote=body))
+        self._maybe_elect()
+
+    def _maybe_elect(self) -> None:
+        votes = self._pre_votes
+        if votes is not None and 1 + len(votes.granted) >= self.config.quorum:
+            self._pre_votes = None
+            self._reset_timer()
+            self.core.start_election()
+
+    def _sticky(self) -> bool:
+        """A leader was heard within the minimum election timeout, or this node leads."""
+        return self.core.is_leader or self.now_ms - self._heard_leader_ms < self.config.election_min_ms
+
+    def _reset_timer(self) -> None:
+        self._deadline_ms = self.now_ms + self._rng.uniform(self.config.election_min_ms, self.config.election_max_ms)

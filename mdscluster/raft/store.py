@@ -1,0 +1,157 @@
+"""The tick's one write transaction, and the small records that live beside the log.
+
+``raft_local`` belongs to this node (term, vote, incarnation, quarantine) and never travels;
+``raft_state`` is replicated (applied index, proposers) and belongs to the state machine's tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from struct import Struct
+from typing import Final
+
+import lmdb
+
+from mdscluster.raft.errors import StorageError
+
+_U64: Final = Struct(">Q")
+_APPLIED: Final = Struct(">QQQ")
+_PROPOSER: Final = Struct(">QQ")
+_VOTE: Final = b"vote"
+_INCARNATION: Final = b"incarnation"
+_QUARANTINE: Final = b"quarantine"
+_KEY_APPLIED: Final = b"applied"
+_PROPOSER_PREFIX: Final = b"p:"
+
+
+class Store:
+    """Everything consensus writes goes through ``txn``, begun on first use and ended once a tick by ``commit``.
+
+    Any LMDB error surfaces as ``StorageError`` and is final: the process must end (condition 5: fsync is
+    never retried, for the kernel may have dropped the pages it could not write).
+    """
+
+    def __init__(self, env: lmdb.Environment) -> None:
+        self.env = env
+        self._txn: lmdb.Transaction | None = None
+        self._promised = False
+        self.failed = False
+        txn = self.txn
+        self.log: Final = env.open_db(b"raft_log", txn=txn)
+        self.local: Final = env.open_db(b"raft_local", txn=txn)
+        self.state: Final = env.open_db(b"raft_state", txn=txn)
+
+    @property
+    def txn(self) -> lmdb.Transaction:
+        """The current tick's write transaction."""
+        if self._txn is None:
+            if self.failed:
+                raise StorageError("storage failed earlier")
+            self._txn = self.env.begin(write=True)
+        return self._txn
+
+    @contextmanager
+    def reading(self) -> Iterator[lmdb.Transaction]:
+        """A transaction that sees this tick's writes too, without beginning a write transaction for it."""
+        if self._txn is not None:
+            yield self._txn
+        else:
+            with self.env.begin() as txn:
+                yield txn
+
+    def promise(self) -> None:
+        """What this tick writes must survive power loss before any message of the tick leaves."""
+        self._promised = True
+
+    def commit(self) -> bool:
+        """End the tick's transaction; False when there was nothing to write.
+
+        The commit makes the pages durable and leaves the meta page to the next one: power loss may undo
+        the newest commit, never harm an older one. So an apply, which the log can repeat, costs one flush;
+        log, term and vote cost two.
+        """
+        txn = self._txn
+        if txn is None:
+            return False
+        self._txn = None
+        try:
+            txn.commit()
+            if self._promised:
+                self.env.sync(True)
+        except lmdb.Error as error:
+            self.failed = True
+            raise StorageError(f"cannot make the log durable: {error}") from error
+        self._promised = False
+        return True
+
+    def abandon(self) -> None:
+        """Drop the open transaction (after a failure, or when the node is stopped mid-tick)."""
+        self.failed = True
+        txn, self._txn = self._txn, None
+        if txn is not None:
+            txn.abort()
+
+    # Term and vote: INV-1.
+
+    def vote(self) -> tuple[int, str | None]:
+        """``(term, voted for)`` as made durable last."""
+        raw = self.txn.get(_VOTE, db=self.local)
+        if raw is None:
+            return 0, None
+        return _U64.unpack_from(raw)[0], bytes(raw[8:]).decode() or None
+
+    def set_vote(self, term: int, voted_for: str | None) -> None:
+        self.txn.put(_VOTE, _U64.pack(term) + (voted_for or "").encode(), db=self.local)
+        self._promised = True
+
+    # Applied index and the clock of leases.
+
+    def applied(self) -> tuple[int, int, int]:
+        """``(index, term, lease_ms)`` of the entry applied last; index 1 is the first entry of every log."""
+        raw = self.txn.get(_KEY_APPLIED, db=self.state)
+        if raw is None:
+            return 1, 0, 0
+        index, term, lease_ms = _APPLIED.unpack(raw)
+        return index, term, lease_ms
+
+    def set_applied(self, index: int, term: int, lease_ms: int) -> None:
+        self.txn.put(_KEY_APPLIED, _APPLIED.pack(index, term, lease_ms), db=self.state)
+
+    # Proposers: exactly once.
+
+    def proposers(self) -> dict[bytes, tuple[int, int]]:
+        """Origin -> ``(incarnation, number)`` of its last applied proposal."""
+        result: dict[bytes, tuple[int, int]] = {}
+        with self.txn.cursor(db=self.state) as cursor:
+            if cursor.set_range(_PROPOSER_PREFIX):
+                for key, value in cursor:
+                    if not key.startswith(_PROPOSER_PREFIX):
+                        break
+                    incarnation, number = _PROPOSER.unpack(value)
+                    result[key[len(_PROPOSER_PREFIX) :]] = (incarnation, number)
+        return result
+
+    def set_proposer(self, origin: bytes, incarnation: int, number: int) -> None:
+        self.txn.put(_PROPOSER_PREFIX + origin, _PROPOSER.pack(incarnation, number), db=self.state)
+
+    # This node's incarnation and quarantine.
+
+    def next_incarnation(self, wall_ms: int) -> int:
+        """A number larger than any this node used before.
+
+        The wall clock helps only a node whose disk was replaced; one with its disk counts on anyway.
+        """
+        raw = self.txn.get(_INCARNATION, db=self.local)
+        last = 0 if raw is None else _U64.unpack(raw)[0]
+        incarnation: int = max(last + 1, wall_ms)
+        self.txn.put(_INCARNATION, _U64.pack(incarnation), db=self.local)
+        self._promised = True
+        return incarnation
+
+    def quarantined(self) -> bool:
+        return self.txn.get(_QUARANTINE, db=self.local) == b"1"
+
+    def set_quarantine(self, on: bool) -> None:
+        self.txn.put(_QUARANTINE, b"1" if on else b"0", db=self.local)
+        self._promised = True
