@@ -1,0 +1,153 @@
+"""The cluster's own certificate authority: one CA, a certificate for every node, data server and operator.
+
+``run up`` makes everything by itself; ``mdscluster pki`` does the same for a cluster set up by hand.
+Certificates carry the node id and the role as DNS subject names (:mod:`mdsproto.credentials`) and the
+addresses; both server and client side of every connection check them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from mdsproto.configfile import ConfigError, write_atomically
+from mdsproto.credentials import ROLES, role_name
+from mdsproto.keyfile import KEY_BYTES
+
+CA_DAYS: Final = 3650
+NODE_DAYS: Final = 1825
+CLOCK_SKEW: Final = timedelta(days=1)
+"""Certificates count from a day before their making: a node's clock may be late."""
+SECRET_MODE: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePaths:
+    """Where a certificate and its private key lie."""
+
+    certificate: Path
+    key: Path
+
+
+class ClusterPki:
+    """The folder with the CA, the cluster key and all certificates. What is there already is kept."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.ca = directory / "ca.pem"
+        self.ca_key = directory / "ca.key"
+        self.cluster_key = directory / "cluster.key"
+
+    def paths(self, name: str) -> CertificatePaths:
+        """Where ``name``'s certificate and key are (or will be)."""
+        return CertificatePaths(self.directory / f"{name}.pem", self.directory / f"{name}.key")
+
+    def create(self, now: datetime | None = None) -> None:
+        """Make the CA and the cluster key where they are missing."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.cluster_key.exists():
+            write_atomically(self.cluster_key, secrets.token_hex(KEY_BYTES).encode() + b"\n", mode=SECRET_MODE)
+        if self.ca.exists() and self.ca_key.exists():
+            return
+        if self.ca.exists():
+            raise ConfigError(f"{self.ca} is there but its key {self.ca_key} is not: bring it back, or remove both")
+        now = now or datetime.now(UTC)
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"mdscluster CA {secrets.token_hex(4)}")])
+        certificate = (
+            _builder(name, name, key.public_key(), now, CA_DAYS)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_key_usage(ca=True), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        _write_key(self.ca_key, key)
+        _write_certificate(self.ca, certificate)
+
+    def issue(self, name: str, role: str, addresses: list[str], now: datetime | None = None) -> CertificatePaths:
+        """A certificate for ``name``; an existing one is kept while it fits role and addresses and does not run out."""
+        if role not in ROLES:
+            raise ConfigError(f"there is no role {role!r}: it must be one of {', '.join(ROLES)}")
+        now = now or datetime.now(UTC)
+        paths = self.paths(name)
+        wanted = {name, role_name(role), *(str(ipaddress.ip_address(address)) for address in addresses)}
+        if paths.certificate.exists() and paths.key.exists():
+            present = x509.load_pem_x509_certificate(paths.certificate.read_bytes())
+            if wanted <= subject_names(present) and present.not_valid_after_utc - now > timedelta(days=30):
+                return paths
+        ca = x509.load_pem_x509_certificate(self.ca.read_bytes())
+        ca_key = serialization.load_pem_private_key(self.ca_key.read_bytes(), password=None)
+        if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
+            raise ConfigError(f"{self.ca_key} is not an elliptic-curve key: it was not made by mdscluster")
+        key = ec.generate_private_key(ec.SECP256R1())
+        alternative: list[x509.GeneralName] = [x509.DNSName(name), x509.DNSName(role_name(role))]
+        alternative += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate = (
+            _builder(subject, ca.subject, key.public_key(), now, NODE_DAYS)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(ca=False), critical=True)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+                critical=False,
+            )
+            .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
+            .sign(ca_key, hashes.SHA256())
+        )
+        _write_key(paths.key, key)
+        _write_certificate(paths.certificate, certificate)
+        return paths
+
+
+def subject_names(certificate: x509.Certificate) -> frozenset[str]:
+    """Every DNS name and address that the certificate is for."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    addresses = (str(address) for address in names.get_values_for_type(x509.IPAddress))
+    return frozenset((*names.get_values_for_type(x509.DNSName), *addresses))
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, days: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCK_SKEW)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _key_usage(*, ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    write_atomically(path, pem, mode=SECRET_MODE)
+
+
+def _write_certificate(path: Path, certificate: x509.Certificate) -> None:
+    write_atomically(path, certificate.public_bytes(serialization.Encoding.PEM))
