@@ -1,7 +1,8 @@
 """Attributes (RFC 8881 section 5, RFC 7862 section 12.2, RFC 8275, RFC 8276): one row each, and fattr4 in and out.
 
-Values are what the generated codecs take and give: integers, ``bytes`` (owners, filehandles), ``bool``, ``nfs4.nfstime4``,
-``nfs4.fsid4``, ``nfs4.settime4`` and so on; a bitmap is an integer. For a time, ``(seconds, nseconds)`` is accepted too.
+Values are what the generated codecs take and give: integers, ``bytes`` (owners, filehandles), ``bool``,
+``nfs4.nfstime4``, ``nfs4.fsid4``, ``nfs4.settime4`` and so on; a bitmap is an integer. For a time, a pair
+``(seconds, nseconds)`` is accepted too.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def pack_attribute(number: int, value: Any) -> bytes:
 
 
 def pack_fattr(values: dict[int, Any]) -> nfs4.fattr4:
-    """Attributes by number, as fattr4: the mask, and the values in ascending order of number (RFC 8881 section 3.3.9)."""
+    """Attributes by number, as fattr4: mask, and values in ascending order of number (RFC 8881 section 3.3.9)."""
     mask = 0
     parts = []
     for number in sorted(values):
@@ -106,7 +107,7 @@ def pack_fattr(values: dict[int, Any]) -> nfs4.fattr4:
 
 
 def unpack_fattr(attributes: nfs4.fattr4) -> dict[int, Any]:
-    """Values by attribute number. ``UnknownAttribute``, or ``XdrError`` where the values are malformed, short or too long."""
+    """Values by attribute number. ``UnknownAttribute``; ``XdrError`` where values are malformed, short or too long."""
     data = attributes.attr_vals
     values: dict[int, Any] = {}
     pos = 0

@@ -1,8 +1,8 @@
 """Generator of ``nfs4*.py`` from ``nfs4.x``: run ``python -m nfswire.codegen`` after changing the description.
 
-It writes four modules: ``nfs4_const`` (constants, names), ``nfs4_types`` (classes), ``nfs4_codec`` (one unpack, append and
-pack function per type, and the tables of operations) and ``nfs4``, which shows all of it. They are committed; a test holds
-them against the description. Nothing here is imported by a running server.
+It writes four modules: ``nfs4_const`` (constants, names), ``nfs4_types`` (classes), ``nfs4_codec`` (one unpack, append
+and pack function per type, and the tables of operations) and ``nfs4``, which shows all of it. They are committed; a
+test holds them against the description. Nothing here is imported by a running server.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def codec(types: Types, name: str) -> list[str]:
         return table_codec(spec.unions[name])
     target = spec.aliases.get(name)
     if target is not None and target in spec.order:
-        return ["", f"unpack_{name} = unpack_{target}", f"append_{name} = append_{target}", f"pack_{name} = pack_{target}"]
+        return ["", *(f"{verb}_{name} = {verb}_{target}" for verb in ("unpack", "append", "pack"))]
     shown = types.annotation(Ref(name))
     direct = Ref(name) if name in spec.structs or name in spec.unions else types.resolve(Ref(name))
     reader = Unpacker(types, name)
@@ -146,7 +146,7 @@ def tables(spec: Spec) -> list[str]:
     out = ["", "", "Codec: TypeAlias = tuple[Callable[[Buffer, int], tuple[Any, int]], Callable[[Any], bytes]]",
            '"""Unpack function and pack function of one type."""']
     for name, table, about in (
-        ("nfs_argop4", "ARGS", "Operation to the codec of its arguments; an operation without any has a codec of None."),
+        ("nfs_argop4", "ARGS", "Operation to the codec of its arguments; one without any has a codec of None."),
         ("nfs_resop4", "RES", "Operation to the codec of its result."),
         ("nfs_cb_argop4", "CB_ARGS", "Callback operation to the codec of its arguments."),
         ("nfs_cb_resop4", "CB_RES", "Callback operation to the codec of its result."),
@@ -181,7 +181,8 @@ def codecs(types: Types) -> str:
             "from __future__ import annotations\n", "from collections.abc import Callable",
             "from struct import Struct, pack, unpack_from", "from struct import error as StructError",
             "from typing import Any, TypeAlias\n", "from nfswire.nfs4_types import *",
-            "from nfswire.xdr import (", "    PADS,", "    Buffer,", "    Payload,", "    XdrError,", "    pack_bitmap,",
+            "from nfswire.xdr import (", "    PADS,", "    Buffer,", "    Payload,", "    XdrError,",
+            "    pack_bitmap,",
             "    pack_u32,", "    unpack_bitmap,", "    unpack_uint32,", ")\n"]
     body: list[str] = []
     for name in types.spec.order:
@@ -202,7 +203,7 @@ def codecs(types: Types) -> str:
 
 def facade() -> str:
     """``nfs4``: the one module that others import."""
-    head = BANNER.format(about="NFSv4.1 and NFSv4.2 on the wire: constants, types, codecs and tables in one name space.")
+    head = BANNER.format(about="NFSv4.1 and NFSv4.2 on the wire: constants, types, codecs and tables in one place.")
     return head + "\n" + "\n".join(
         f"from nfswire.{part} import *" for part in ("nfs4_codec", "nfs4_const", "nfs4_types", "results")) + "\n"
 
@@ -217,9 +218,12 @@ def generate(text: str) -> dict[str, str]:
 
 
 def check(types: Types) -> None:
-    """Every reference has a definition, and none leads back to itself (decoding depth is bounded by the description)."""
+    """Every reference has a definition, and none leads back to itself: decoding depth is bounded."""
     for name in types.spec.order:
-        types.weight(Ref(name))
+        try:
+            types.weight(Ref(name))
+        except RecursionError:
+            raise ValueError(f"{name} contains itself") from None
     for made in types.spec.unions.values():
         kind = types.resolve(made.switch[1])
         if made.default is None and isinstance(kind, Bool) and set(made.cases) != {0, 1}:

@@ -1,8 +1,8 @@
 """Filehandles at the data servers: capabilities that need no state to check.
 
 Layout (40 bytes, big-endian): version 1, flags, stripe index, fileid, clientid, epoch, then a 16-byte MAC over those 24
-bytes, keyed BLAKE2b under the cluster's key. Whoever holds the key can say whether a handle was issued, to which client,
-for which object and in which epoch; whoever does not cannot change a bit of it (INV-6).
+bytes, keyed BLAKE2b under the cluster's key. Whoever holds the key can say whether a handle was issued, to which
+client, for which object and in which epoch; whoever does not cannot change a bit of it (INV-6).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What the emitters of straight-line codecs share: knowledge of types, lines and names. Used at generation time only.
 
-Both emitters (``emit_unpack``, ``emit_pack``) gather neighbouring fields of fixed size into a *run*, which becomes one call of one precompiled
-``struct.Struct``, whatever structs the fields came from. A length word belongs to the run before it.
+Both emitters (``emit_unpack``, ``emit_pack``) gather neighbouring fields of fixed size into a *run*,
+which becomes one call of one precompiled ``struct.Struct``, whatever structs the fields came from. A
+length word belongs to the run before it.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Types:
             return 10_000
         made = self.definition(kind.name)
         members = made.fields if isinstance(made, StructDef) else [*made.arms(), ("", Void())]
-        return sum(self.weight(member) for _, member in members) + (3 * len(members) if isinstance(made, UnionDef) else 0)
+        branches = 3 * len(members) if isinstance(made, UnionDef) else 0
+        return sum(self.weight(member) for _, member in members) + branches
 
     def size_min(self, kind: Type) -> int:
         """Fewest bytes that an encoding of ``kind`` takes; bounds what a count can ask for."""

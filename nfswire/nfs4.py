@@ -1,4 +1,4 @@
-"""NFSv4.1 and NFSv4.2 on the wire: constants, types, codecs and tables in one name space.
+"""NFSv4.1 and NFSv4.2 on the wire: constants, types, codecs and tables in one place.
 
 Generated from nfs4.x by nfswire/codegen.py. Do not edit.
 """

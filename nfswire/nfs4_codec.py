@@ -18041,7 +18041,7 @@ ARGS: dict[int, Codec] = {
     10044: (unpack_void, pack_void),  # OP_ILLEGAL
     2147483686: (unpack_OP_PROXY_WRITE4args, pack_OP_PROXY_WRITE4args),  # OP_PROXY_WRITE
 }
-"""Operation to the codec of its arguments; an operation without any has a codec of None."""
+"""Operation to the codec of its arguments; one without any has a codec of None."""
 
 RES: dict[int, Codec] = {
     3: (unpack_ACCESS4res, pack_ACCESS4res),  # OP_ACCESS

@@ -1,7 +1,7 @@
 """Results that servers send all the time, packed whole: operation number, status and body in one struct call.
 
-Each function gives what stands in ``resarray`` for one operation (``nfs_resop4``), byte for byte what the generated codecs
-would give; a test holds them together. Shown in ``nfswire.nfs4``.
+Each function gives what stands in ``resarray`` for one operation (``nfs_resop4``), byte for byte what the generated
+codecs would give; a test holds them together. Shown in ``nfswire.nfs4``.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ def pack_op_rename(atomic: bool, source: tuple[int, int], target: tuple[int, int
 def unpack_compound_sequence(buf: Buffer, pos: int) -> tuple[int, int, bytes, int, int, int, int, int] | None:
     """The front of an ordinary request in one struct call: empty tag, then SEQUENCE as the first operation.
 
-    Gives (minorversion, numops, session, sequence, slot, highest slot, cachethis, new_pos), or None where the request is
-    not of that shape (then the generated codecs say what it is).
+    Gives (minorversion, numops, session, sequence, slot, highest slot, cachethis, new_pos), or None where the
+    request is not of that shape (then the generated codecs say what it is).
     """
     if len(buf) - pos < COMPOUND_SEQUENCE_BYTES:
         return None

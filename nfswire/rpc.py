@@ -1,8 +1,8 @@
 """ONC RPC version 2 (RFC 5531): calls, replies, credentials, record marking. Sans-IO.
 
 Messages are built and parsed *without* the record mark; ``frame`` puts it before a list of parts. A call that the RFC
-wants refused raises ``RpcReject`` with the reply to send; bytes that are no RPC message at all raise ``XdrError`` (there is
-no transaction ID to answer to, so the connection is closed).
+wants refused raises ``RpcReject`` with the reply to send; bytes that are no RPC message at all raise ``XdrError``
+(there is no transaction ID to answer to, so the connection is closed).
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Call(msgspec.Struct, gc=False):
 class Reply(msgspec.Struct, gc=False):
     """A reply. ``accepted`` tells which of the enumerations ``status`` is from (accept_stat, reject_stat).
 
-    ``low`` and ``high`` are the versions of a mismatch; ``low`` is the auth_stat of AUTH_ERROR. Results at ``results_pos``.
+    ``low`` and ``high`` are the versions of a mismatch; ``low`` is the auth_stat of AUTH_ERROR.
     """
 
     xid: int

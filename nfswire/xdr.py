@@ -1,8 +1,8 @@
 """XDR primitives (RFC 4506) that the generated codecs and the hand-written ones stand on.
 
 Every decoder of this package takes ``(buf, pos)`` and returns ``(value, new_pos)``. It raises ``XdrError`` for anything
-that is not a well-formed encoding, and nothing else; it allocates no more than a small multiple of the bytes it was given,
-because every count is checked against what is left before memory is taken.
+that is not a well-formed encoding, and nothing else; it allocates no more than a small multiple of the bytes it was
+given, because every count is checked against what is left before memory is taken.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import struct
 from typing import TypeAlias
 
 Buffer: TypeAlias = "bytes | memoryview"
-"""What decoders read: ``bytes`` is the fastest; ``memoryview`` (of bytes, format B) saves the copy of a large record."""
+"""What decoders read: ``bytes`` is the fastest; ``memoryview`` (format B) saves the copy of a large record."""
 
 Payload: TypeAlias = "bytes | memoryview"
 """READ and WRITE data: decoders give a memoryview of the buffer, encoders take either."""

@@ -206,7 +206,7 @@ class Parser:
         return word, Ref(word)
 
     def declaration(self) -> tuple[str, Type, str]:
-        """``TYPE NAME``, with ``[n]``, ``<n>`` or ``*``: name, meaning, and the type's name when it is a plain alias."""
+        """``TYPE NAME``, with ``[n]``, ``<n>`` or ``*``: name, meaning, and the target of a plain alias."""
         spelled, kind = self.base()
         if isinstance(kind, Void):
             return "", kind, ""
