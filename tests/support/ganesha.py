@@ -59,9 +59,10 @@ class Ganesha:
         config = self.folder / "ganesha.conf"
         ports = {"port": self.port, "mount_port": self.port + 1, "nlm_port": self.port + 3}
         config.write_text(_CONFIG.format(address=self.address, folder=self.folder, plugins=_PLUGINS, **ports))
+        command = [*self._enter(), "ganesha.nfsd", "-F", "-f", str(config), "-N", "EVENT"]
+        command += ["-L", str(self.folder / "ganesha.log"), "-p", str(self.folder / "ganesha.pid")]
         self._process = subprocess.Popen(
-            [*self._enter(), "ganesha.nfsd", "-F", "-f", str(config), "-L", str(self.folder / "ganesha.log")]
-            + ["-N", "EVENT", "-p", str(self.folder / "ganesha.pid")],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -113,6 +113,19 @@ class Hanet:
                 self.remove_address(name, last_octet)
         return self.add_address(to, last_octet)
 
+    def never_refuse(self, name: str, last_octet: int, port: int) -> None:
+        """Keep a host from refusing connections to the service address while nobody listens there.
+
+        The kernel of a node whose server was killed answers a client's SYN with a reset, and Linux then waits
+        3 s before it tries again (rpc_delay on ECONNREFUSED): longer than the whole failover. A refusal is the
+        one reset with sequence number 0 and ACK set; dropping just that makes the client's TCP repeat its SYN
+        after 1 s, when the address has moved. A node in production needs the same rule.
+        """
+        match = f"ip saddr {self.network}.{last_octet} tcp sport {port} tcp sequence 0"
+        rule = f"{match} tcp flags & (rst | ack | syn) == (rst | ack) drop"
+        chain = "chain o { type filter hook output priority 0; " + rule + "\n}"
+        self._nft("table ip service {\n" + chain + "\n}\n", self.netns(name))
+
     def announce(self, name: str, address: str) -> None:
         """Gratuitous ARP: a request and a reply, as keepalived sends both (some listeners take only one)."""
         failure: list[OSError] = []
@@ -154,8 +167,8 @@ class Hanet:
         if elements:
             self._nft(f"add element bridge p cut {{ {elements} }}\n")
 
-    def _nft(self, script: str) -> None:
-        command = ["ip", "netns", "exec", self.switch, "nft", "-f", "-"]
+    def _nft(self, script: str, netns: str = "") -> None:
+        command = ["ip", "netns", "exec", netns or self.switch, "nft", "-f", "-"]
         done = subprocess.run(command, input=script, capture_output=True, text=True)
         if done.returncode:
             raise Unavailable(f"nft: {done.stderr.strip()}")
