@@ -11,10 +11,12 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 
 from mdscluster.fsm import clients, data_servers, recalls
 from mdscluster.fsm.commands import (
+    ConfigureCluster,
     DataServerUpdate,
     ExpireClients,
     FenceConfirmed,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from mdscluster.control.links import DataServerLinks
     from mdscluster.control.registry import Heard, Registry
+    from mdscluster.fsm.settings import Settings
 
 log = structlog.get_logger()
 
@@ -57,7 +60,11 @@ class LeaderJobs:
         clock_ms: Callable[[], int],
         *,
         ds_lease_ms: int,
+        wanted: Settings,
+        draw_cluster_id: Callable[[], int],
     ) -> None:
+        self._wanted = wanted
+        self._draw_cluster_id = draw_cluster_id
         self._replica = replica
         self._tables = tables
         self._registry = registry
@@ -97,7 +104,7 @@ class LeaderJobs:
     async def _pass(self, status: ReplicaStatus) -> None:
         now_ms = self._clock_ms()
         if status.term != self._term:
-            if await self.propose(LeaderStarted(status.node_id)) is None:
+            if not await self._configure() or await self.propose(LeaderStarted(status.node_id)) is None:
                 return
             self._term, self._since_ms = status.term, now_ms
             log.info("this node leads", term=status.term)
@@ -119,6 +126,16 @@ class LeaderJobs:
         if late or any(record.fencing for _, record in waiting):
             await self._finish_fences()
         await asyncio.gather(*(self._truncate(t) for t in truncations))
+
+    async def _configure(self) -> bool:
+        """Commit this node's configuration where the log's settings differ from it; the cluster ID is drawn once."""
+        with self._replica.env.begin() as txn:
+            committed = load_settings(txn, self._tables)
+        cluster_id = committed.cluster_id or self._draw_cluster_id()
+        wanted = msgspec.structs.replace(self._wanted, cluster_id=cluster_id)
+        if wanted == committed:
+            return True
+        return await self.propose(ConfigureCluster(msgspec.msgpack.encode(wanted))) is not None
 
     def _lease_now(self, txn: lmdb.Transaction, now_ms: int) -> int:
         """The lease clock now: the log's last, plus what has passed since it last moved."""

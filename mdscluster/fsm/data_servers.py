@@ -64,13 +64,19 @@ class Striping(msgspec.Struct, array_like=True, frozen=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode_server = msgspec.msgpack.Decoder(DataServer).decode
 _decode_device = msgspec.msgpack.Decoder(Device).decode
-_decode_striping = msgspec.msgpack.Decoder(Striping).decode
+decode_striping = msgspec.msgpack.Decoder(Striping).decode
 
 
 def all_servers(txn: lmdb.Transaction, tables: Tables) -> list[DataServer]:
     """Every registered data server, by ID."""
     with txn.cursor(db=tables.data_server) as cursor:
         return [_decode_server(value) for _, value in cursor]
+
+
+def number_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> int:
+    """A data server's number; 0 when it never registered."""
+    raw = txn.get(ds_id.encode(), db=tables.data_server)
+    return 0 if raw is None else _decode_server(raw).number
 
 
 def update(cx: Compound, command: DataServerUpdate) -> bytes:
@@ -101,7 +107,7 @@ def space(cx: Compound) -> tuple[int, int]:
 def striping_of(txn: lmdb.Transaction, tables: Tables, fileid: int) -> Striping | None:
     """A file's striping; None before its first layout or write."""
     raw = txn.get(U64.pack(fileid), db=tables.layout)
-    return None if raw is None else _decode_striping(raw)
+    return None if raw is None else decode_striping(raw)
 
 
 def ensure_striping(cx: Compound, inode: Inode) -> Striping | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import clients, internal
+from mdscluster.fsm import clients, digest, internal
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
     FLAG_EXCLUSIVE_WRITERS,
@@ -26,7 +25,7 @@ from mdscluster.fsm.commands import (
 from mdscluster.fsm.compound import NEED_RECALL, Compound, run
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.settings import DEFAULT, Settings
-from mdscluster.fsm.tables import TABLE_NAMES, U32, U64, Tables, root_fileid
+from mdscluster.fsm.tables import U32, U64, Tables, root_fileid
 from nfswire import nfs4
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 SLOT_KEY: Final = Struct(">16sI")
 _SETTINGS: Final = b"settings"
+EVENT_SETTINGS: Final = b"S"  # the cluster's settings changed: read them again
 _decode_settings = msgspec.msgpack.Decoder(Settings).decode
 
 
@@ -71,6 +71,7 @@ class StateMachine:
         self._wall_ns = wall_ns
         self._cx.bind_batch(txn, wall_ns, lease_ms)
         txn.put(b"lease_ms", U64.pack(lease_ms), db=self._cx.tables.meta)
+        txn.put(digest.APPLIED_INDEX, U64.pack(index), db=self._cx.tables.meta)
 
     def end_entry(self) -> None:
         """Nothing is kept between entries but what lies in the tables."""
@@ -94,6 +95,7 @@ class StateMachine:
         """Adopt settings that ``ConfigureCluster`` just committed."""
         self._cx.put(_SETTINGS, raw, db=self._cx.tables.meta)
         self._cx.settings = _decode_settings(raw)
+        self._cx.events.items.append(EVENT_SETTINGS)
 
     def _compound(self, payload: bytes) -> bytes:
         """SEQUENCE's part in the log: exactly once per (session, slot, sequence ID), INV-3."""
@@ -149,10 +151,4 @@ class StateMachine:
 
     def digest(self, txn: lmdb.Transaction) -> bytes:
         """A hash over every table: equal on all replicas at an equal applied index (INV-8)."""
-        h = hashlib.blake2b(digest_size=16)
-        for name in TABLE_NAMES:
-            h.update(name.encode())
-            with txn.cursor(db=getattr(self._cx.tables, name)) as cursor:
-                for key, value in cursor:
-                    h.update(U32.pack(len(key)) + key + U32.pack(len(value)) + value)
-        return h.digest()
+        return digest.digest(txn, self._cx.tables)[1]

@@ -141,6 +141,16 @@ def returned(cx: Compound, other: bytes, state: LayoutState) -> None:
     cx.events.items.append(EVENT_RETURNED + U64.pack(state.fileid))
 
 
+def forget_file(cx: Compound, fileid: int) -> None:
+    """The file is gone, and nobody had it open: its layouts go with it, and a cut that was under way."""
+    for other, state in layout_states.of_file(cx, fileid):
+        returned(cx, other, state)
+    key = _TRUNCATE_PREFIX + U64.pack(fileid)
+    if cx.get(key, db=cx.tables.recall) is not None:
+        cx.delete(key, db=cx.tables.recall)
+        cx.events.items.append(EVENT_RETURNED + U64.pack(fileid))
+
+
 def _recall(cx: Compound, layouts: list[tuple[bytes, LayoutState]], iomode: int) -> None:
     """Commit the recall of these layouts; those under recall already stay as they are.
 

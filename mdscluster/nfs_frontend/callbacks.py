@@ -15,6 +15,7 @@ import structlog
 
 from mdscluster.fsm import clients, handles, recalls
 from mdscluster.fsm.commands import RecallDone, pack_internal
+from mdscluster.fsm.tables import U64
 from nfswire import nfs4, rpc
 from nfswire.xdr import XdrError
 
@@ -68,8 +69,8 @@ class Callbacks:
             channel = self._channel_of(record.client_id)
             if channel is None:
                 return  # another node holds its back channel, or none does: then the lease of the recall runs out
-            handle = handles.filehandle(txn, dispatcher.tables, record.fileid)
-        if handle is None:
+            inode = txn.get(U64.pack(record.fileid), db=dispatcher.tables.inode)
+        if inode is None:
             return
         args = nfs4.CB_LAYOUTRECALL4args(
             nfs4.LAYOUT4_NFSV4_1_FILES,
@@ -77,7 +78,7 @@ class Callbacks:
             True,
             nfs4.layoutrecall4(
                 nfs4.LAYOUTRECALL4_FILE,
-                lor_layout=nfs4.layoutrecall_file4(handle, 0, _WHOLE, nfs4.stateid4(record.seqid, other)),
+                lor_layout=nfs4.layoutrecall_file4(handles.handle_of(inode), 0, _WHOLE, nfs4.stateid4(record.seqid, other)),
             ),
         )
         self._calling.add(other)
@@ -178,13 +179,4 @@ class Callbacks:
         channel.sequence_id = sequence_id
         channel.session.flags &= ~nfs4.SEQ4_STATUS_BACKCHANNEL_FAULT
         return int(result.status)
-
-
-def on_event(dispatcher: Dispatcher, callbacks: Callbacks, event: bytes) -> None:
-    """Act on what ``apply`` said on this node."""
-    kind = event[:1]
-    if kind == recalls.EVENT_RECALL:
-        callbacks.recall(event[1:])
-    elif kind == recalls.EVENT_RETURNED:
-        dispatcher.recall_progress()
 

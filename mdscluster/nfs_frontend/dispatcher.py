@@ -117,6 +117,11 @@ class Dispatcher:
             self.settings = load_settings(txn, self.tables)
         self.view = Compound(self.tables, self.settings)
 
+    def reload_settings(self) -> None:
+        """The cluster's settings changed in the log."""
+        with self.env.begin() as txn:
+            self.settings = self.view.settings = load_settings(txn, self.tables)
+
     # ------------------------------------------------------------ records
     def receive(self, connection: Connection, data: bytes, pos: int, end: int) -> None:
         """Handle one whole RPC record, ``data[pos:end]`` (without its mark)."""

@@ -9,13 +9,14 @@ import asyncio
 import socket
 from collections.abc import Callable
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 
 from mdscluster.nfs_frontend import exports
 
 if TYPE_CHECKING:
+    from mdscluster.nfs_frontend.callbacks import Callbacks
     from mdscluster.nfs_frontend.dispatcher import Dispatcher
     from mdscluster.nfs_frontend.exports import ExportRule, Identity
     from mdscluster.nfs_frontend.sessions import Session
@@ -53,6 +54,9 @@ class ClientConnection(asyncio.Protocol):
         self.peer = transport.get_extra_info("peername")[0]
         self.rule = exports.choose(self._server.rules, self.peer)
         self._transport.set_write_buffer_limits(high=self._server.max_unsent_bytes)
+        if len(self._server.connections) >= self._server.max_connections:
+            self.abort("too many connections")
+            return
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -141,6 +145,7 @@ class ClientConnection(asyncio.Protocol):
         session.bind_back_channel(self)
         if session not in self.sessions:
             self.sessions.append(session)
+        self._server.callbacks.session_bound(session.client_id)
 
     def on_callback_reply(self, record: bytes) -> None:
         waiting = self.callback_replies.pop(_MARK.unpack_from(record)[0], None)
@@ -154,15 +159,19 @@ class NfsServer:
     def __init__(
         self,
         dispatcher: Dispatcher,
+        callbacks: Callbacks,
         rules: list[ExportRule],
         *,
         max_record_bytes: int,
         max_unsent_bytes: int = 8 << 20,
+        max_connections: int = 4096,
     ) -> None:
         self.dispatcher = dispatcher
+        self.callbacks = callbacks
         self.rules = rules
         self.max_record_bytes = max_record_bytes
         self.max_unsent_bytes = max_unsent_bytes
+        self.max_connections = max_connections
         self.connections: set[ClientConnection] = set()
         self._unflushed: list[ClientConnection] = []
         self._loop = asyncio.get_running_loop()
@@ -193,9 +202,3 @@ class NfsServer:
         if self._server is not None:
             self._server.close()
         self.close_clients("the server stops")
-
-    def statistics(self) -> dict[str, Any]:
-        return {"connections": len(self.connections), "sessions": len(self._dispatcher_sessions())}
-
-    def _dispatcher_sessions(self) -> dict[bytes, Session]:
-        return self.dispatcher.sessions

@@ -1,0 +1,212 @@
+"""The front-end process of a metadata node: NFS server, callbacks, proxy I/O, control and admin services.
+
+A child of the consensus process, which is the node: when that dies, this dies with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import secrets
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import grpc
+import structlog
+import uvloop
+
+from mdscluster.config import ConfigError, NodeConfig
+from mdscluster.control.admin import AdminService
+from mdscluster.control.leader import LeaderJobs
+from mdscluster.control.links import DataServerLinks
+from mdscluster.control.registry import Registry
+from mdscluster.control.service import ControlService
+from mdscluster.fsm import recalls
+from mdscluster.fsm.commands import RenewLeases, pack_internal
+from mdscluster.fsm.machine import EVENT_SETTINGS
+from mdscluster.fsm.settings import Settings
+from mdscluster.lifeline import die_with_parent
+from mdscluster.logs import configure_logs
+from mdscluster.nfs_frontend.callbacks import Callbacks
+from mdscluster.nfs_frontend.dispatcher import Dispatcher
+from mdscluster.nfs_frontend.exports import ExportRule, make_rule
+from mdscluster.nfs_frontend.proxy import ProxyIo
+from mdscluster.nfs_frontend.server import NfsServer
+from mdscluster.raft.environment import open_reader
+from mdscluster.raft.local import LocalReplica
+from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials
+
+log = structlog.get_logger()
+
+_LAG_PERIOD_S: Final = 0.1
+_CONNECT_TIMEOUT_S: Final = 30.0
+
+
+def now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+class FrontEnd:
+    """Everything that lives in this process, tied together."""
+
+    def __init__(self, config: NodeConfig, replica: LocalReplica) -> None:
+        loop = asyncio.get_running_loop()
+        self.config = config
+        self.replica = replica
+        self.lag_ms = 0.0
+        self.dispatcher = Dispatcher(replica, loop.call_soon)
+        self.proxy = ProxyIo(self.dispatcher)
+        self.dispatcher.run_io = self.proxy.start
+        node_number = sorted(peer.id for peer in config.peers).index(config.node_id)
+        self.callbacks = Callbacks(self.dispatcher, node_number, loop.call_later)
+        self.server = NfsServer(
+            self.dispatcher, self.callbacks, export_rules(config), max_record_bytes=config.limits.max_record_bytes,
+            max_unsent_bytes=config.limits.max_unsent_bytes, max_connections=config.limits.max_connections,
+        )  # fmt: skip
+        self.registry = Registry()
+        self.links = DataServerLinks(config.tls.ca, config.tls.certificate, config.tls.key)
+        self.leader = LeaderJobs(
+            replica, self.dispatcher.tables, self.registry, self.links, now_ms,
+            ds_lease_ms=config.cluster.ds_lease_ms, wanted=wanted_settings(config),
+            draw_cluster_id=lambda: secrets.randbits(31) | 1,
+        )  # fmt: skip
+        replica.on_event = self.on_event
+
+    def on_event(self, event: bytes) -> None:
+        """What ``apply`` said on this node, after the commit."""
+        kind = event[:1]
+        if kind == recalls.EVENT_RECALL:
+            self.callbacks.recall(event[1:])
+        elif kind == recalls.EVENT_RETURNED:
+            self.dispatcher.recall_progress()
+        elif kind == EVENT_SETTINGS:
+            self.dispatcher.reload_settings()
+        elif kind in (recalls.EVENT_FENCE, recalls.EVENT_TRUNCATE, recalls.EVENT_DELETE):
+            self.leader.wake.set()
+
+    # ------------------------------------------------------------ FrontEndView
+    def connections(self) -> int:
+        return len(self.server.connections)
+
+    def statuses(self) -> dict[str, int]:
+        return self.dispatcher.counters.by_name()
+
+    def calls(self) -> Counter[str]:
+        return self.dispatcher.counters.calls
+
+    # ------------------------------------------------------------ background work
+    async def report_leases(self) -> None:
+        """Tell the log which clients were heard of: often enough that no lease runs out for lack of a report."""
+        while True:
+            await asyncio.sleep(min(5.0, self.dispatcher.settings.lease_ms / 10_000))
+            touched, self.dispatcher.touched = self.dispatcher.touched, set()
+            if touched:
+                self.replica.propose(pack_internal(RenewLeases(sorted(touched))), lambda _: None)
+
+    async def measure_lag(self) -> None:
+        """The longest that this loop was late in the last seconds."""
+        while True:
+            worst = 0.0
+            for _ in range(20):
+                before = time.monotonic()
+                await asyncio.sleep(_LAG_PERIOD_S)
+                worst = max(worst, (time.monotonic() - before - _LAG_PERIOD_S) * 1000)
+                self.lag_ms = max(self.lag_ms, worst)
+            self.lag_ms = worst
+
+    async def serve_grpc(self) -> grpc.aio.Server:
+        """Control and admin services on the node's admin address."""
+        config = self.config
+        server = grpc.aio.server(options=credentials.server_options())
+        tables = self.dispatcher.tables
+        control = ControlService(self.replica, tables, self.registry, now_ms, ds_lease_ms=config.cluster.ds_lease_ms)
+        control_pb2_grpc.add_ControlServicer_to_server(control, server)
+        admin = AdminService(self.replica, tables, self.registry, self, now_ms)
+        admin_pb2_grpc.add_AdminServicer_to_server(admin, server)
+        server.add_secure_port(
+            str(config.peer.admin), credentials.server_credentials(config.tls.ca, config.tls.certificate, config.tls.key)
+        )
+        await server.start()
+        return server
+
+
+def export_rules(config: NodeConfig) -> list[ExportRule]:
+    return [
+        make_rule(
+            list(export.networks), read_only=export.read_only, root_squash=export.root_squash,
+            layouts=export.layouts, exclusive_writers=export.exclusive_writers,
+        )
+        for export in config.exports
+    ]  # fmt: skip
+
+
+def wanted_settings(config: NodeConfig) -> Settings:
+    """The part of a node's configuration that every replica must agree on."""
+    cluster = config.cluster
+    return Settings(
+        name=cluster.name.encode(),
+        capability_key=config.cluster_key(),
+        lease_ms=cluster.lease_ms,
+        stripe_unit_bytes=cluster.stripe_unit_bytes,
+        max_sessions_per_client=cluster.max_sessions_per_client,
+        max_slots=cluster.max_slots,
+        max_request_bytes=cluster.max_request_bytes,
+        max_response_bytes=cluster.max_response_bytes,
+        max_cached_reply_bytes=cluster.max_cached_reply_bytes,
+        max_operations=cluster.max_operations,
+        max_io_bytes=cluster.max_io_bytes,
+        recall_timeout_ms=cluster.recall_timeout_ms,
+    )
+
+
+async def serve(config: NodeConfig) -> None:
+    """Run until SIGTERM, or until the consensus process is gone."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    env = open_reader(config.state_dir)
+    replica = LocalReplica(env, config.socket_path)
+    replica.on_lost = stop.set
+    await asyncio.wait_for(replica.connect(), _CONNECT_TIMEOUT_S)
+    front_end = FrontEnd(config, replica)
+    grpc_server = await front_end.serve_grpc()
+    await front_end.server.listen(config.nfs.host, config.nfs.port)
+    jobs = [
+        asyncio.create_task(job)
+        for job in (front_end.leader.run(), front_end.report_leases(), front_end.measure_lag())
+    ]
+    log.info("serving NFS", address=str(config.nfs))
+    gc.collect()
+    gc.freeze()  # what lives from the start is not looked at again
+    waiter = asyncio.create_task(stop.wait())
+    await asyncio.wait([waiter, *jobs], return_when=asyncio.FIRST_COMPLETED)
+    for job in jobs:
+        if job.done():
+            job.result()  # a job ends only by a bug: stop the node rather than limp on
+        job.cancel()
+    await front_end.server.close()
+    await grpc_server.stop(0.2)
+    await front_end.links.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="mdscluster-front-end", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True)
+    arguments = parser.parse_args()
+    die_with_parent()
+    try:
+        config = NodeConfig.load(arguments.config)
+    except ConfigError as error:
+        sys.exit(f"mdscluster: {error}")
+    configure_logs(config.log_level, node=config.node_id)
+    uvloop.run(serve(config))
+
+
+if __name__ == "__main__":
+    main()
