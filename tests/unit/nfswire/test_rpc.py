@@ -96,7 +96,8 @@ def refusal(data: bytes) -> rpc.Reply:
 
 def test_refusals() -> None:
     """Another RPC version, and credentials that are malformed, too long or of an unknown flavor."""
-    assert refusal(NULL_CALL[:8] + b"\0\0\0\3" + NULL_CALL[12:]) == rpc.Reply(0xA1B2C3D4, False, rpc.RPC_MISMATCH, 2, 2, 24)
+    version_3 = NULL_CALL[:8] + b"\0\0\0\3" + NULL_CALL[12:]
+    assert refusal(version_3) == rpc.Reply(0xA1B2C3D4, False, rpc.RPC_MISMATCH, 2, 2, 24)
     bad_credential = rpc.Reply(1, False, rpc.AUTH_ERROR, rpc.AUTH_BADCRED, 0, 20)
     assert refusal(SYS_CALL[:24] + struct.pack(">I", rpc.FLAVOR_GSS) + SYS_CALL[28:]) == bad_credential
     assert refusal(SYS_CALL[:28] + struct.pack(">I", 401) + bytes(500)) == bad_credential
@@ -119,7 +120,7 @@ def test_random_bytes_never_escape(data: bytes) -> None:
             pass
 
 
-# ---- record marking ---------------------------------------------------------------------------------------------------
+# ---- record marking ----
 
 
 def fragments(record: bytes, cuts: list[int]) -> bytes:
