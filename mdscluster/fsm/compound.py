@@ -54,13 +54,47 @@ class Compound:
     """One COMPOUND in progress: its input, its current and saved filehandle, its results."""
 
     __slots__ = (
-        "tables", "settings", "events", "txn", "get", "put", "delete", "writable",
-        "now_s", "now_ns", "lease_ms",
-        "data", "pos", "end", "op_start", "ops_left", "ops_done", "res", "failure_encoded", "changed",
-        "minor", "uid", "gid", "gids", "read_only", "layouts_allowed", "exclusive_writers", "client_network",
-        "client_id", "session_id", "slot", "sequence_id",
-        "fileid", "inode", "raw", "saved_fileid",
-        "stateid", "saved_stateid", "max_response_bytes", "volume", "root",
+        "changed",
+        "client_id",
+        "client_network",
+        "data",
+        "delete",
+        "end",
+        "events",
+        "exclusive_writers",
+        "failure_encoded",
+        "fileid",
+        "get",
+        "gid",
+        "gids",
+        "inode",
+        "layouts_allowed",
+        "lease_ms",
+        "max_response_bytes",
+        "minor",
+        "now_ns",
+        "now_s",
+        "op_start",
+        "ops_done",
+        "ops_left",
+        "pos",
+        "put",
+        "raw",
+        "read_only",
+        "res",
+        "root",
+        "saved_fileid",
+        "saved_stateid",
+        "sequence_id",
+        "session_id",
+        "settings",
+        "slot",
+        "stateid",
+        "tables",
+        "txn",
+        "uid",
+        "volume",
+        "writable",
     )  # fmt: skip
 
     def __init__(self, tables: Tables, settings: Settings) -> None:
@@ -86,6 +120,7 @@ class Compound:
         self.get = txn.get
         self.put = self.delete = None
         self.writable = False
+        self.inode = self.raw = None  # of an older view, if a COMPOUND goes on over this one
 
     def bind_batch(self, txn: lmdb.Transaction, wall_ns: int, lease_ms: int) -> None:
         """Run inside the batch's write transaction, at the log's time."""
@@ -184,7 +219,7 @@ def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs
         start = cx.op_start = cx.pos
         if start + 4 > cx.end:
             return _fail(cx, nfs4.OP_ILLEGAL, nfs4.NFS4ERR_BADXDR)
-        op = U32.unpack_from(data, start)[0]
+        op: int = U32.unpack_from(data, start)[0]
         cx.pos = start + 4
         if op >= known:
             if op != nfs4.OP_PROXY_WRITE or not cx.writable:

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from mdscluster.fsm import access, data_servers, layout_states, recalls, shares
+from mdscluster.fsm import access, deletions, shares
 from mdscluster.fsm.attribute_plan import MAX_NAME_BYTES
 from mdscluster.fsm.records import DIRENT, FIRST_COOKIE, Inode
 from mdscluster.fsm.settable import NOTHING, Wanted, blocks_bytes
-from mdscluster.fsm.tables import DEFAULT_VOLUME, U32, U64, U64x2, VOLUME_SHIFT, root_fileid
+from mdscluster.fsm.tables import DEFAULT_VOLUME, U32, U64, VOLUME_SHIFT, U64x2, root_fileid
 from nfswire import nfs4
 
 if TYPE_CHECKING:
@@ -27,20 +25,8 @@ if TYPE_CHECKING:
 
 MAX_SYMLINK_BYTES: Final = 4096
 _NEXT_FILEID: Final = b"next_fileid"  # + volume (u16)
-_NEXT_DELETION: Final = b"next_deletion"  # + volume (u16)
 _FIRST_NUMBER: Final = 2  # 1 is the volume's root
 _DEFAULT_MODE: Final = {nfs4.NF4DIR: 0o755, nfs4.NF4LNK: 0o777}
-
-
-class Deletion(msgspec.Struct, array_like=True):
-    """An entry of the deletion queue: objects of a dead file, and the data servers that still hold some."""
-
-    fileid: int
-    numbers: list[int]
-
-
-_encode_deletion = msgspec.msgpack.Encoder().encode
-decode_deletion = msgspec.msgpack.Decoder(Deletion).decode
 
 
 # ---------------------------------------------------------------- names and entries
@@ -228,7 +214,8 @@ def unlink(cx: Compound, inode: Inode) -> None:
 def maybe_delete(cx: Compound, inode: Inode) -> bool:
     """Remove the object if neither a link nor an open holds it any more; whether it is gone.
 
-    Called when a link goes, and by CLOSE and expiry when an open goes.
+    Called when a link goes, and by CLOSE and expiry when an open goes. Nobody has the file open, so layouts
+    that are still out are idle: their clients have flushed before CLOSE.
     """
     fileid = inode.fileid
     if inode.nlink or shares.has_opens(cx, fileid):
@@ -236,32 +223,11 @@ def maybe_delete(cx: Compound, inode: Inode) -> bool:
     key = U64.pack(fileid)
     tables = cx.tables
     if inode.type == nfs4.NF4REG:
-        _delete_objects(cx, fileid)
+        deletions.enqueue(cx, fileid)
     elif inode.type == nfs4.NF4LNK:
         cx.delete(key, db=tables.symlink)
     cx.delete(key, db=tables.inode)
     return True
-
-
-def _delete_objects(cx: Compound, fileid: int) -> None:
-    """Pass a dead file's data objects to the deletion queue (INV-11).
-
-    Nobody has it open, so layouts that are still out are idle: their clients have flushed before CLOSE.
-    """
-    for other, state in layout_states.of_file(cx, fileid):
-        recalls.returned(cx, other, state)
-    striping = data_servers.striping_of(cx.txn, cx.tables, fileid)
-    if striping is None:
-        return
-    cx.delete(U64.pack(fileid), db=cx.tables.layout)
-    volume = fileid >> VOLUME_SHIFT
-    counter = _NEXT_DELETION + volume.to_bytes(2, "big")
-    raw = cx.get(counter, db=cx.tables.meta)
-    number: int = 1 if raw is None else U64.unpack(raw)[0]
-    cx.put(counter, U64.pack(number + 1), db=cx.tables.meta)
-    entry = _encode_deletion(Deletion(fileid, sorted(set(striping.numbers))))
-    cx.put(U64.pack(volume << VOLUME_SHIFT | number), entry, db=cx.tables.deletion)
-    cx.events.items.append(recalls.EVENT_DELETE)
 
 
 # ---------------------------------------------------------------- internal commands
@@ -282,19 +248,7 @@ def report_write(cx: Compound, command: commands.ReportWrite) -> bytes:
     return b""
 
 
-def objects_deleted(cx: Compound, command: commands.ObjectsDeleted) -> bytes:
-    """A data server has deleted the objects of these entries; an entry goes when all have."""
-    number = data_servers.number_of(cx, command.ds_id)
-    for sequence in command.sequences:
-        key = U64.pack(sequence)
-        raw = cx.get(key, db=cx.tables.deletion)
-        if raw is None:
-            continue
-        entry = decode_deletion(raw)
-        if number in entry.numbers:
-            entry.numbers.remove(number)
-            if entry.numbers:
-                cx.put(key, _encode_deletion(entry), db=cx.tables.deletion)
-            else:
-                cx.delete(key, db=cx.tables.deletion)
-    return b""
+# The queue's own commands and views, for those who know the namespace by this module.
+objects_deleted = deletions.objects_deleted
+deletions_for = deletions.deletions_for
+pending_deletes = deletions.pending_deletes

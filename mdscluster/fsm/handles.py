@@ -7,10 +7,15 @@ somebody else's file. Fileids are never used again, so nothing else needs tellin
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mdscluster.fsm.records import FILEHANDLE, FILEHANDLE_MAGIC
-from mdscluster.fsm.tables import VOLUME_SHIFT
+from mdscluster.fsm.tables import U64, VOLUME_SHIFT
+
+if TYPE_CHECKING:
+    import lmdb
+
+    from mdscluster.fsm.tables import Tables
 
 HANDLE_BYTES: Final = FILEHANDLE.size
 GENERATION_AT: Final = slice(124, 128)
@@ -38,3 +43,9 @@ def unpack_handle(handle: bytes) -> tuple[int, int] | None:
     if magic != FILEHANDLE_MAGIC or volume != fileid >> VOLUME_SHIFT or zero or not fileid:
         return None
     return fileid, generation
+
+
+def filehandle(txn: lmdb.Transaction, tables: Tables, fileid: int) -> bytes | None:
+    """The handle of an object that exists; None when it does not."""
+    raw = txn.get(U64.pack(fileid), db=tables.inode)
+    return None if raw is None else handle_of(raw)

@@ -64,7 +64,7 @@ def read(cx: Compound, *, creating: bool) -> Wanted | int:
 
 
 def decode(mask: int, values: bytes, minor: int, *, creating: bool) -> Wanted | int:
-    """What a fattr4 wants; NFS4ERR_ATTRNOTSUPP, NFS4ERR_INVAL, NFS4ERR_BADOWNER or NFS4ERR_BADXDR (or XdrError) otherwise.
+    """What a fattr4 wants, or NFS4ERR_ATTRNOTSUPP, NFS4ERR_INVAL, NFS4ERR_BADOWNER, NFS4ERR_BADXDR (or XdrError).
 
     "If the attribute is not supported: NFS4ERR_ATTRNOTSUPP. If it may only be read: NFS4ERR_INVAL" (§5.5, §5.6).
     ``creating``: mode_umask is allowed and mode_set_masked is not (RFC 8275 §4, RFC 8881 §6.2.5).

@@ -38,7 +38,7 @@ TABLE_NAMES: Final = (
     # --- namespace
     "inode",  # fileid -> records.INODE
     "dirent",  # parent fileid + name -> child fileid + cookie
-    "dirlist",  # parent fileid + cookie -> child fileid + name
+    "dirlist",  # parent fileid + cookie -> child fileid + name (in XDR)
     "symlink",  # fileid -> target
     # --- client state
     "client",  # clientid -> client record
@@ -56,7 +56,7 @@ TABLE_NAMES: Final = (
     "data_server",  # data-server id -> registration
     "recall",  # stateid.other -> a recall under way
     "fence",  # fileid + clientid -> epoch
-    "deletion",  # sequence -> data objects to delete
+    "deletion",  # data server's number + sequence -> fileid whose objects it has to delete
 )
 
 
