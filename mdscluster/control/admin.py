@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Protocol
 
 import grpc
 
-from mdscluster.fsm import data_servers, deletions
+from mdscluster import replica_async
+from mdscluster.fsm import data_servers, files
 from mdscluster.fsm.digest import digest
 from mdsproto import admin_pb2, admin_pb2_grpc, credentials
 
 if TYPE_CHECKING:
     from collections import Counter
+    from typing import Any, TypeAlias
 
     from mdscluster.control.registry import Registry
     from mdscluster.fsm.tables import Tables
-    from mdscluster.replica import Replica, ReplicaStatus
+    from mdscluster.replica import Replica
+
+    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class FrontEndView(Protocol):
@@ -49,17 +53,17 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         self._clock_ms = clock_ms
         self._started = time.monotonic()
 
-    async def Status(  # noqa: N802 - the name is the protocol's
-        self, request: admin_pb2.StatusRequest, context: grpc.aio.ServicerContext
+    async def Status(
+        self, request: admin_pb2.StatusRequest, context: Context
     ) -> admin_pb2.StatusReply:
         await self._require(context)
-        status = await self._status()
+        status = await replica_async.status(self._replica)
         now_ms = self._clock_ms()
         with self._replica.env.begin() as txn:
             clients = txn.stat(self._tables.client)["entries"]
             sessions = txn.stat(self._tables.session)["entries"]
             servers = data_servers.all_servers(txn, self._tables)
-            pending = deletions.pending(txn, self._tables)
+            pending = {s.ds_id: files.pending_deletes(txn, self._tables, s.ds_id) for s in servers}
         reply = admin_pb2.StatusReply(
             node_id=status.node_id, role=status.role, term=status.term, leader_id=status.leader_id,
             has_quorum=status.has_quorum, commit_index=status.commit_index, applied_index=status.applied_index,
@@ -75,24 +79,27 @@ class AdminService(admin_pb2_grpc.AdminServicer):
                 admin_pb2.DataServer(
                     ds_id=server.ds_id, host=server.host, port=server.port, state="up" if server.up else "down",
                     capacity_bytes=server.capacity_bytes, free_bytes=server.free_bytes,
-                    silent_ms=-1 if silent is None else silent, pending_deletes=pending[server.number],
-                )  # fmt: skip
+                    silent_ms=-1 if silent is None else silent, pending_deletes=pending[server.ds_id],
+                )
             )
         for node_id, peer in sorted(status.peers.items()):
             reply.peers.append(
                 admin_pb2.Peer(
                     node_id=node_id, connected=peer.connected, match_index=peer.match_index,
                     lag_entries=peer.lag_entries, silent_ms=peer.silent_ms,
-                )  # fmt: skip
+                )
             )
         return reply
 
-    async def Digest(  # noqa: N802 - the name is the protocol's
-        self, request: admin_pb2.DigestRequest, context: grpc.aio.ServicerContext
+    async def Digest(
+        self, request: admin_pb2.DigestRequest, context: Context
     ) -> admin_pb2.DigestReply:
         """A hash over the replicated state. Waits until ``at_index`` is applied, up to the call's deadline."""
         await self._require(context)
-        while (await self._status()).applied_index < request.at_index:
+        while True:
+            status = await replica_async.status(self._replica)
+            if status.applied_index >= request.at_index:
+                break
             await asyncio.sleep(0.05)
         index, value = await asyncio.to_thread(self._digest)
         return admin_pb2.DigestReply(applied_index=index, digest=value)
@@ -101,12 +108,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         with self._replica.env.begin() as txn:
             return digest(txn, self._tables)
 
-    async def _status(self) -> ReplicaStatus:
-        answer: asyncio.Future[ReplicaStatus] = asyncio.get_running_loop().create_future()
-        self._replica.status(lambda status: answer.done() or answer.set_result(status))
-        return await answer
-
-    async def _require(self, context: grpc.aio.ServicerContext) -> None:
+    async def _require(self, context: Context) -> None:
         if not credentials.caller_has_role(context, credentials.ROLE_ADMIN, credentials.ROLE_MDS):
             await context.abort(
                 grpc.StatusCode.PERMISSION_DENIED, "the caller's certificate has neither the role admin nor mds"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import structlog
 
+from mdscluster import replica_async
 from mdscluster.fsm import clients, data_servers, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
@@ -83,23 +84,15 @@ class LeaderJobs:
             except TimeoutError:
                 pass
             self.wake.clear()
-            status = await self.status()
+            status = await replica_async.status(self._replica)
             if status.role == LEADER and status.has_quorum:
                 await self._pass(status)
             else:
                 self._term = -1
 
-    async def status(self) -> ReplicaStatus:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[ReplicaStatus] = loop.create_future()
-        self._replica.status(lambda status: answer.done() or answer.set_result(status))
-        return await answer
-
     async def propose(self, command: Internal) -> bytes | None:
         """Commit one command; None when there was no outcome within the deadline."""
-        answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-        self._replica.propose(pack_internal(command), lambda result: answer.done() or answer.set_result(result))
-        return await answer
+        return await replica_async.propose(self._replica, pack_internal(command))
 
     async def _pass(self, status: ReplicaStatus) -> None:
         now_ms = self._clock_ms()
@@ -241,7 +234,7 @@ class LeaderJobs:
                     DataServerUpdate(
                         ds_id, server.host, server.port, False, server.capacity_bytes, server.free_bytes,
                         server.instance,
-                    )  # fmt: skip
+                    )
                 )
                 await self.propose(StartRecall(0, 0))
 

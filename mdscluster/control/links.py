@@ -26,7 +26,7 @@ class DataServerLinks:
         self._credentials = credentials.channel_credentials(ca, certificate, key)
         self._channels: dict[tuple[str, str], grpc.aio.Channel] = {}
 
-    def _stub(self, heard: Heard) -> control_pb2_grpc.DataServerControlStub:
+    def _stub(self, heard: Heard) -> control_pb2_grpc.DataServerControlAsyncStub:
         key = (heard.ds_id, heard.control_address)
         channel = self._channels.get(key)
         if channel is None:
@@ -42,7 +42,7 @@ class DataServerLinks:
             reply = await self._stub(heard).Fence(
                 control_pb2.FenceRequest(version=version, fences=entries), timeout=_CALL_TIMEOUT_S
             )
-        except (grpc.aio.AioRpcError, asyncio.TimeoutError) as error:
+        except (TimeoutError, grpc.aio.AioRpcError) as error:
             log.warning("data server did not take the fence list", ds=heard.ds_id, error=_reason(error))
             return 0
         return int(reply.version)
@@ -53,13 +53,13 @@ class DataServerLinks:
             await self._stub(heard).Truncate(
                 control_pb2.TruncateRequest(fileid=fileid, size_bytes=size), timeout=_CALL_TIMEOUT_S
             )
-        except (grpc.aio.AioRpcError, asyncio.TimeoutError) as error:
+        except (TimeoutError, grpc.aio.AioRpcError) as error:
             log.warning("data server did not truncate", ds=heard.ds_id, fileid=fileid, error=_reason(error))
             return False
         return True
 
     async def close(self) -> None:
-        await asyncio.gather(*(channel.close() for channel in self._channels.values()))
+        await asyncio.gather(*(channel.close(None) for channel in self._channels.values()))
 
 
 def _reason(error: BaseException) -> str:

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
+from mdscluster import replica_async
 from mdscluster.control.registry import Heard, Registry
-from mdscluster.fsm import deletions, recalls
+from mdscluster.fsm import files, recalls
 from mdscluster.fsm.commands import ObjectsDeleted, ReportWrite, pack_internal
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 
 if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
     from mdscluster.fsm.tables import Tables
     from mdscluster.replica import Replica
+
+    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 _DELETES_PER_HEARTBEAT: Final = 256
 
@@ -32,8 +37,8 @@ class ControlService(control_pb2_grpc.ControlServicer):
         self._clock_ms = clock_ms
         self._ds_lease_ms = ds_lease_ms
 
-    async def Heartbeat(  # noqa: N802 - the name is the protocol's
-        self, request: control_pb2.HeartbeatRequest, context: grpc.aio.ServicerContext
+    async def Heartbeat(
+        self, request: control_pb2.HeartbeatRequest, context: Context
     ) -> control_pb2.HeartbeatReply:
         """Take note of a data server, and tell it what the cluster has decided: only with a quorum behind it."""
         await self._require(context, request.ds_id)
@@ -42,15 +47,16 @@ class ControlService(control_pb2_grpc.ControlServicer):
                 request.ds_id, request.instance, request.nfs_host, request.nfs_port, request.control_host,
                 request.control_port, request.capacity_bytes, request.free_bytes, request.fence_version,
                 self._clock_ms(),
-            )  # fmt: skip
+            )
         )
         if request.deleted:
-            await self._propose(pack_internal(ObjectsDeleted(request.ds_id, list(request.deleted))))
-        if not await self._barrier():
+            done = ObjectsDeleted(request.ds_id, list(request.deleted))
+            await replica_async.propose(self._replica, pack_internal(done))
+        if not await replica_async.barrier(self._replica):
             return control_pb2.HeartbeatReply(quorum_backed=False)
         with self._replica.env.begin() as txn:
             version, fences = recalls.fences(txn, self._tables)
-            deletes = deletions.of_server(txn, self._tables, request.ds_id, _DELETES_PER_HEARTBEAT)
+            deletes = files.deletions_for(txn, self._tables, request.ds_id, _DELETES_PER_HEARTBEAT)
         reply = control_pb2.HeartbeatReply(
             quorum_backed=True, cluster_epoch=version, fence_version=version, lease_ms=self._ds_lease_ms,
             deletes=[control_pb2.DeleteRequest(sequence=sequence, fileid=fileid) for sequence, fileid in deletes],
@@ -61,8 +67,8 @@ class ControlService(control_pb2_grpc.ControlServicer):
             )
         return reply
 
-    async def ReportWrites(  # noqa: N802 - the name is the protocol's
-        self, request: control_pb2.ReportWritesRequest, context: grpc.aio.ServicerContext
+    async def ReportWrites(
+        self, request: control_pb2.ReportWritesRequest, context: Context
     ) -> control_pb2.ReportWritesReply:
         """Commit sizes and times of stable writes; answered when a quorum has them (INV-10)."""
         await self._require(context, request.ds_id)
@@ -73,21 +79,13 @@ class ControlService(control_pb2_grpc.ControlServicer):
             if known is not None:
                 end, mtime_ns = max(end, known.end_offset), max(mtime_ns, known.mtime_ns)
             latest[write.fileid] = ReportWrite(write.fileid, end, mtime_ns)
-        results = await asyncio.gather(*(self._propose(pack_internal(report)) for report in latest.values()))
+        results = await asyncio.gather(
+            *(replica_async.propose(self._replica, pack_internal(report)) for report in latest.values())
+        )
         return control_pb2.ReportWritesReply(committed=all(result is not None for result in results))
 
-    async def _require(self, context: grpc.aio.ServicerContext, ds_id: str) -> None:
+    async def _require(self, context: Context, ds_id: str) -> None:
         if not credentials.caller_is(context, ds_id, credentials.ROLE_DS):
             await context.abort(
                 grpc.StatusCode.PERMISSION_DENIED, f"the caller's certificate is not data server {ds_id}'s"
             )
-
-    async def _propose(self, payload: bytes) -> bytes | None:
-        answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-        self._replica.propose(payload, lambda result: answer.done() or answer.set_result(result))
-        return await answer
-
-    async def _barrier(self) -> bool:
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._replica.barrier(lambda confirmed: answer.done() or answer.set_result(confirmed))
-        return await answer

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from mdscluster.fsm import clients, handles, recalls
+from mdscluster.fsm import handles, recalls, session_records
 from mdscluster.fsm.commands import RecallDone, pack_internal
 from mdscluster.fsm.tables import U64
 from nfswire import nfs4, rpc
 from nfswire.xdr import XdrError
 
 if TYPE_CHECKING:
-    from mdscluster.nfs_frontend.dispatcher import Connection, Dispatcher
+    from mdscluster.nfs_frontend.dispatcher import Dispatcher
+    from mdscluster.nfs_frontend.request import Connection
     from mdscluster.nfs_frontend.sessions import Session
 
 log = structlog.get_logger()
@@ -78,11 +79,13 @@ class Callbacks:
             True,
             nfs4.layoutrecall4(
                 nfs4.LAYOUTRECALL4_FILE,
-                lor_layout=nfs4.layoutrecall_file4(handles.handle_of(inode), 0, _WHOLE, nfs4.stateid4(record.seqid, other)),
+                lor_layout=nfs4.layoutrecall_file4(
+                    handles.handle_of(inode), 0, _WHOLE, nfs4.stateid4(record.seqid, other)
+                ),
             ),
         )
         self._calling.add(other)
-        operation = nfs4.nfs_cb_argop4(nfs4.OP_CB_LAYOUTRECALL, opcblayoutrecall=args)
+        operation = nfs4.nfs_cb_argop4(nfs4.OP_CB_LAYOUTRECALL, args)
         self._enqueue(channel, operation, lambda status: self._recalled(other, status))
 
     def session_bound(self, client_id: int) -> None:
@@ -114,7 +117,8 @@ class Callbacks:
     def _open(self, session: Session) -> BackChannel:
         with self._dispatcher.env.begin() as txn:
             record = txn.get(session.session_id, db=self._dispatcher.tables.session)
-        view = clients.SessionView(record)
+        assert record is not None, "a bound session was not forgotten with its record"
+        view = session_records.SessionView(record)
         slot = self._node_number if self._node_number < view.back_slots else 0
         channel = self._channels[session.session_id] = BackChannel(session, view.cb_program, slot)
         for gone in [sid for sid in self._channels if sid not in self._dispatcher.sessions]:
@@ -141,7 +145,7 @@ class Callbacks:
         sequence_id = channel.sequence_id + 1
         sequence = nfs4.CB_SEQUENCE4args(channel.session.session_id, sequence_id, channel.slot, channel.slot, False, [])
         compound = nfs4.CB_COMPOUND4args(
-            b"", 1, 0, [nfs4.nfs_cb_argop4(nfs4.OP_CB_SEQUENCE, opcbsequence=sequence), operation]
+            b"", 1, 0, [nfs4.nfs_cb_argop4(nfs4.OP_CB_SEQUENCE, sequence), operation]
         )
         xid = self._next_xid = self._next_xid + 1 & 0xFFFFFFFF
         parts = rpc.pack_call(
@@ -168,7 +172,7 @@ class Callbacks:
             return None
         if not result.resarray:
             return None
-        sequence = result.resarray[0].opcbsequence
+        sequence = result.resarray[0].arm if result.resarray[0].resop == nfs4.OP_CB_SEQUENCE else None
         if sequence is None or sequence.csr_status != 0:
             status = None if sequence is None else sequence.csr_status
             log.info("CB_SEQUENCE refused", peer=connection.peer, status=status)

@@ -8,11 +8,11 @@ read barrier and one read transaction; changes of one turn share one Raft entry.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from mdscluster.fsm import clients
+from mdscluster.fsm import session_records
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
     KIND_COMPOUND,
@@ -26,7 +26,8 @@ from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.tables import Tables, root_fileid
 from mdscluster.nfs_frontend import sessionless
 from mdscluster.nfs_frontend.counters import Counters
-from mdscluster.nfs_frontend.exports import NOBODY, ExportRule, Identity
+from mdscluster.nfs_frontend.exports import NOBODY, Identity
+from mdscluster.nfs_frontend.request import Connection, Request
 from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REFUSED, REPLAY, Session
 from mdscluster.nfs_frontend.wire import (
     CALL_HEAD,
@@ -47,45 +48,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 NFS_PROGRAM: Final = 100003
+_BARRIERS_IN_FLIGHT: Final = 2
 _LONGEST_CREDENTIAL: Final = 400  # bytes (RFC 5531 §8.2)
 
 #: Operations that tell nothing of whether a COMPOUND changes state; the scan in front of it skips them.
 _NEUTRAL: Final = frozenset(
     (nfs4.OP_PUTROOTFH, nfs4.OP_PUTPUBFH, nfs4.OP_SAVEFH, nfs4.OP_RESTOREFH, nfs4.OP_GETFH)
 )
-
-
-class Connection(Protocol):
-    """What the dispatcher needs of a client's connection."""
-
-    rule: ExportRule | None
-    peer: str
-    identities: dict[bytes, Identity]
-    callback_replies: dict[int, Callable[[bytes], None]]
-    """By xid: what to do with the reply to a call of ours; with b"" when the connection is lost first."""
-
-    def send(self, record: bytes) -> None: ...
-    def abort(self, reason: str) -> None: ...
-    def on_callback_reply(self, record: bytes) -> None: ...
-    def bind_session(self, session: Session) -> None: ...
-
-
-class Request:
-    """One COMPOUND with a SEQUENCE, from its arrival to its reply."""
-
-    __slots__ = (
-        "cache_this", "connection", "data", "end", "identity", "minor", "ops_left", "payload", "pos", "rule",
-        "sequence_id", "session", "session_id", "slot", "started", "tag", "xid",
-    )  # fmt: skip
-
-    connection: Connection
-    rule: ExportRule
-    identity: Identity
-    session: Session | None
-    payload: bytes | None
-
-    def sequence_flags(self) -> int:
-        return self.session.flags if self.session is not None else 0
 
 
 class Dispatcher:
@@ -110,7 +79,7 @@ class Dispatcher:
         """Clients heard of since the last report of leases."""
         self.reads: list[Request] = []
         self.waiting_for_recall: list[Request] = []
-        self._barrier_out = False
+        self._barriers_out = 0
         self._read_scheduled = False
         with self.env.begin() as txn:
             self.tables = Tables(self.env, txn)
@@ -341,27 +310,27 @@ class Dispatcher:
             elif op in _NEUTRAL:
                 pos += 4
             else:
-                return op < len(changes) and changes[op]
+                return bool(op < len(changes) and changes[op])
         return False
 
     # ------------------------------------------------------------ reads
     def _read_later(self, request: Request) -> None:
         self.reads.append(request)
-        if not self._barrier_out and not self._read_scheduled:
+        if self._barriers_out < _BARRIERS_IN_FLIGHT and not self._read_scheduled:
             self._read_scheduled = True
             self.defer(self._ask_barrier)
 
     def _ask_barrier(self) -> None:
-        """One barrier for every read that waits; the next one goes out when this one is back."""
+        """One barrier for every read that waits; those that come while it is out share the next one."""
         self._read_scheduled = False
-        if not self.reads or self._barrier_out:
+        if not self.reads or self._barriers_out >= _BARRIERS_IN_FLIGHT:
             return
         batch, self.reads = self.reads, []
-        self._barrier_out = True
+        self._barriers_out += 1
         self.replica.barrier(lambda confirmed: self._barrier_done(batch, confirmed))
 
     def _barrier_done(self, batch: list[Request], confirmed: bool) -> None:
-        self._barrier_out = False
+        self._barriers_out -= 1
         if self.reads and not self._read_scheduled:
             self._read_scheduled = True
             self.defer(self._ask_barrier)
@@ -446,7 +415,7 @@ class Dispatcher:
 
     def adopt_session(self, session_id: bytes, record: bytes, *, made_here: bool) -> Session:
         """Take a session of the state machine into this node's memory."""
-        view = clients.SessionView(record)
+        view = session_records.SessionView(record)
         session = Session(session_id, view.client_id, view.slots, made_here=made_here)
         session.max_operations = view.max_operations
         session.max_request_bytes = view.max_request_bytes

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
+from mdscluster import replica_async
 from mdscluster.fsm import data_servers, recalls, stateids
 from mdscluster.fsm.commands import RESULT_DONE, EnsureStriping, pack_internal
 from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
@@ -24,7 +25,8 @@ from nfswire import dsfh, nfs4
 from nfswire.xdr import XdrError
 
 if TYPE_CHECKING:
-    from mdscluster.nfs_frontend.dispatcher import Dispatcher, Request
+    from mdscluster.nfs_frontend.dispatcher import Dispatcher
+    from mdscluster.nfs_frontend.request import Request
 
 log = structlog.get_logger()
 
@@ -275,11 +277,7 @@ class ProxyIo:
             return inode, data_servers.striping_of(txn, cx.tables, inode.fileid)
 
     async def _ensure_striping(self, inode: Inode) -> Striping:
-        answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-        self._dispatcher.replica.propose(
-            pack_internal(EnsureStriping(inode.fileid)), lambda result: answer.done() or answer.set_result(result)
-        )
-        result = await answer
+        result = await replica_async.propose(self._dispatcher.replica, pack_internal(EnsureStriping(inode.fileid)))
         if result is None:
             raise IoFailed(nfs4.NFS4ERR_DELAY)
         if result == RESULT_DONE:

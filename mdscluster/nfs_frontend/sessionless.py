@@ -17,8 +17,9 @@ from nfswire import nfs4
 from nfswire.xdr import XdrError
 
 if TYPE_CHECKING:
-    from mdscluster.nfs_frontend.dispatcher import Connection, Dispatcher
+    from mdscluster.nfs_frontend.dispatcher import Dispatcher
     from mdscluster.nfs_frontend.exports import Identity
+    from mdscluster.nfs_frontend.request import Connection
 
 _REPLICATED: Final = frozenset(
     (nfs4.OP_EXCHANGE_ID, nfs4.OP_CREATE_SESSION, nfs4.OP_DESTROY_SESSION, nfs4.OP_DESTROY_CLIENTID)

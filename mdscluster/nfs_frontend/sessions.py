@@ -15,7 +15,7 @@ from mdscluster.fsm.machine import sequence_distance
 from nfswire import nfs4
 
 if TYPE_CHECKING:
-    from mdscluster.nfs_frontend.dispatcher import Connection, Request
+    from mdscluster.nfs_frontend.request import Connection, Request
 
 RUN: Final = 0
 """The request is new on its slot, or harmless to repeat: run it."""

@@ -29,6 +29,7 @@ from mdscluster.control.service import ControlService
 from mdscluster.fsm import recalls
 from mdscluster.fsm.commands import RenewLeases, pack_internal
 from mdscluster.fsm.machine import EVENT_SETTINGS
+from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
 from mdscluster.lifeline import die_with_parent
 from mdscluster.logs import configure_logs
@@ -37,7 +38,7 @@ from mdscluster.nfs_frontend.dispatcher import Dispatcher
 from mdscluster.nfs_frontend.exports import ExportRule, make_rule
 from mdscluster.nfs_frontend.proxy import ProxyIo
 from mdscluster.nfs_frontend.server import NfsServer
-from mdscluster.raft.environment import open_reader
+from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
 from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials
 
@@ -84,6 +85,8 @@ class FrontEnd:
             self.callbacks.recall(event[1:])
         elif kind == recalls.EVENT_RETURNED:
             self.dispatcher.recall_progress()
+        elif kind == EVENT_SESSION_GONE:
+            self.dispatcher.forget_session(event[1:])
         elif kind == EVENT_SETTINGS:
             self.dispatcher.reload_settings()
         elif kind in (recalls.EVENT_FENCE, recalls.EVENT_TRUNCATE, recalls.EVENT_DELETE):
@@ -128,8 +131,9 @@ class FrontEnd:
         control_pb2_grpc.add_ControlServicer_to_server(control, server)
         admin = AdminService(self.replica, tables, self.registry, self, now_ms)
         admin_pb2_grpc.add_AdminServicer_to_server(admin, server)
+        tls = config.tls
         server.add_secure_port(
-            str(config.peer.admin), credentials.server_credentials(config.tls.ca, config.tls.certificate, config.tls.key)
+            str(config.peer.admin), credentials.server_credentials(tls.ca, tls.certificate, tls.key)
         )
         await server.start()
         return server
@@ -170,10 +174,10 @@ async def serve(config: NodeConfig) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    env = open_reader(config.state_dir)
-    replica = LocalReplica(env, config.socket_path)
+    env = open_environment(config.state_dir, readonly=True)
+    replica = LocalReplica(config.socket_path, env)
     replica.on_lost = stop.set
-    await asyncio.wait_for(replica.connect(), _CONNECT_TIMEOUT_S)
+    await replica.connect(_CONNECT_TIMEOUT_S)
     front_end = FrontEnd(config, replica)
     grpc_server = await front_end.serve_grpc()
     await front_end.server.listen(config.nfs.host, config.nfs.port)
@@ -193,6 +197,7 @@ async def serve(config: NodeConfig) -> None:
     await front_end.server.close()
     await grpc_server.stop(0.2)
     await front_end.links.close()
+    await replica.close()
 
 
 def main() -> None:

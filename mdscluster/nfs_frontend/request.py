@@ -1,0 +1,57 @@
+"""One COMPOUND on its way through the front end, and the connection it came by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mdscluster.nfs_frontend.exports import ExportRule, Identity
+    from mdscluster.nfs_frontend.sessions import Session
+
+
+class Connection(Protocol):
+    """What the front end's core needs of a client's connection."""
+
+    rule: ExportRule | None
+    """The export rule for the client's address; None: it may not mount."""
+    peer: str
+    identities: dict[bytes, Identity]
+    """Callers by their raw credential."""
+    callback_replies: dict[int, Callable[[bytes], None]]
+    """By xid: what to do with the reply to a call of ours; with b"" when the connection is lost first."""
+
+    def send(self, record: bytes) -> None: ...
+    def abort(self, reason: str) -> None: ...
+    def on_callback_reply(self, record: bytes) -> None: ...
+    def bind_session(self, session: Session) -> None: ...
+
+
+class Request:
+    """A COMPOUND that began with SEQUENCE, from its arrival to its reply."""
+
+    __slots__ = (
+        "cache_this", "connection", "data", "end", "identity", "minor", "ops_left", "payload", "pos",
+        "sequence_id", "session", "session_id", "slot", "started", "tag", "xid",
+    )  # fmt: skip
+
+    connection: Connection
+    identity: Identity
+    xid: int
+    tag: bytes
+    minor: int
+    data: bytes
+    """The record; its operations behind SEQUENCE lie in ``data[pos:end]``."""
+    pos: int
+    end: int
+    ops_left: int
+    session_id: bytes
+    sequence_id: int
+    slot: int
+    cache_this: int
+    session: Session | None
+    """None until a session that this node does not know was looked up."""
+    payload: bytes | None
+    """The command, once it was made."""
+    started: bool
+    """It was admitted to its slot."""
