@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, array_like=True):
     """maxread and maxwrite."""
     recall_timeout_ms: int = 20_000
     """How long a client may keep a recalled layout before it is revoked and fenced."""
+    max_clients: int = 20_000
+    """Client records, confirmed or not; EXCHANGE_ID of a further one is answered NFS4ERR_DELAY."""
 
 
 DEFAULT = Settings()
