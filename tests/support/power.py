@@ -1,0 +1,64 @@
+"""Power loss without a power switch: a loop-mounted ext4 whose un-fsynced writes are thrown away."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+from tests.support.debian import Unavailable, is_root, need_tools
+
+_GOINGDOWN = 0x8004587D  # _IOR('X', 125, __u32): ext4 and XFS
+_NOLOGFLUSH = 2  # drop everything that is not on disk, the journal's last transactions too
+_TOOLS = {"mkfs.ext4": "e2fsprogs", "mount": "mount"}
+
+
+class Disk:
+    """One node's disk: a sparse image, mounted at ``folder``."""
+
+    def __init__(self, image: Path, folder: Path, size_mib: int = 2048) -> None:
+        self.image, self.folder, self.size_mib = image, folder, size_mib
+
+    def create(self) -> None:
+        """Make and mount it. Raises Unavailable where that is not allowed."""
+        if not is_root():
+            raise Unavailable("mounting needs root")
+        need_tools(_TOOLS)
+        self.image.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.image, "wb") as f:
+            f.truncate(self.size_mib << 20)
+        _run("mkfs.ext4", "-q", "-E", "lazy_itable_init=1,lazy_journal_init=1", str(self.image))
+        self.mount()
+
+    def mount(self) -> None:
+        """Mount it; ext4 replays its journal, as after a power loss."""
+        _run("mount", "-o", "loop", str(self.image), str(self.folder))
+
+    def cut_power(self) -> None:
+        """From now on nothing reaches the disk, and what was not fsynced is gone. Every later call on it fails."""
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.ioctl(handle, _GOINGDOWN, struct.pack("I", _NOLOGFLUSH))
+        finally:
+            os.close(handle)
+
+    def power_cycle(self) -> None:
+        """Unmount and mount again; whoever used the disk must be dead by now."""
+        _run("umount", str(self.folder))
+        self.mount()
+
+    def remove(self) -> None:
+        """Unmount and delete it."""
+        subprocess.run(["umount", str(self.folder)], capture_output=True)
+        self.image.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        raise Unavailable(f"{' '.join(words)}: {done.stderr.strip()}")
