@@ -95,7 +95,7 @@ class Engine:
         self._connections = dict.fromkeys(config.other_ids, 0)
         self._work = True
         self._office: tuple[int, float, int] | None = None
-        self._pinned_index = _NO_PIN
+        self.pinned_index = _NO_PIN
         self._snapshot_from: str | None = None
         machine.open(self.store.txn)
         self.store.commit()
@@ -285,16 +285,16 @@ class Engine:
 
     def _trim(self) -> None:
         config = self.config
-        if self._pinned_index == _NO_PIN:
+        if self.pinned_index == _NO_PIN:
             self.journal.trim(config.log_keep_entries, config.log_keep_bytes, _NO_PIN)
         else:
             factor = _PIN_BYTES_FACTOR
-            self.journal.trim(config.log_keep_entries, config.log_keep_bytes, self._pinned_index)
+            self.journal.trim(config.log_keep_entries, config.log_keep_bytes, self.pinned_index)
             self.journal.trim(1 << 62, config.log_keep_bytes * factor, _NO_PIN)
 
     def pin_log(self, index: int | None) -> None:
         """While a snapshot of ``index`` is under way, keep what follows it; None: no more."""
-        self._pinned_index = _NO_PIN if index is None else index
+        self.pinned_index = _NO_PIN if index is None else index
 
     # Operations.
 

@@ -33,6 +33,8 @@ from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Ack, AppendEntries, Entry, Message, RequestVote
 
 _NEVER_MS: Final = -1e12
+_ORPHANED_MS: Final = (10.0, 120.0)
+"""How soon a follower stands for election when its leader's connection broke."""
 
 
 @dataclass(slots=True)
@@ -104,6 +106,10 @@ class Guards:
 
     def disconnected(self, peer: str) -> None:
         state = self.peers[peer]
+        if state.connected and peer == self.core.leader_id and not self.core.is_leader:
+            # Most likely its process died, which its kernel told us at once. If others still hear it they refuse.
+            self._heard_leader_ms = _NEVER_MS
+            self._deadline_ms = min(self._deadline_ms, self.now_ms + self._rng.uniform(*_ORPHANED_MS))
         state.connected = False
         self._starve(peer, state)
         self.outbox.clear(peer)

@@ -113,7 +113,7 @@ class Store:
         if raw is None:
             return 1, 0, 0
         index, term, lease_ms = _APPLIED.unpack(raw)
-        return index, term, lease_ms
+        return int(index), int(term), int(lease_ms)
 
     def set_applied(self, index: int, term: int, lease_ms: int) -> None:
         self.txn.put(_KEY_APPLIED, _APPLIED.pack(index, term, lease_ms), db=self.state)
@@ -142,12 +142,18 @@ class Store:
 
         The wall clock helps only a node whose disk was replaced; one with its disk counts on anyway.
         """
+        incarnation = max(self.incarnation() + 1, wall_ms)
+        self.set_incarnation(incarnation)
+        return incarnation
+
+    def incarnation(self) -> int:
+        """The number used last; 0 before the first."""
         raw = self.txn.get(_INCARNATION, db=self.local)
-        last = 0 if raw is None else _U64.unpack(raw)[0]
-        incarnation: int = max(last + 1, wall_ms)
+        return 0 if raw is None else int(_U64.unpack(raw)[0])
+
+    def set_incarnation(self, incarnation: int) -> None:
         self.txn.put(_INCARNATION, _U64.pack(incarnation), db=self.local)
         self._promised = True
-        return incarnation
 
     def quarantined(self) -> bool:
         return self.txn.get(_QUARANTINE, db=self.local) == b"1"

@@ -1,4 +1,4 @@
-"""A cluster in one process and no time but the test's: real engines, real LMDB, real messages, a network moved by hand."""
+"""A cluster in one process, its time and network moved by hand: real engines, real LMDB, real messages."""
 
 from __future__ import annotations
 

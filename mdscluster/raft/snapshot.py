@@ -1,0 +1,247 @@
+"""A follower behind the log's beginning gets the leader's whole environment, on a connection of its own.
+
+The leader copies its LMDB environment (one read transaction, compacted, in a thread, through a pipe: bounded memory,
+paced by the receiver). The receiver writes it beside its own, checks length and digest, makes it this node's own
+(its term and vote, a log that begins at the image's applied entry), and only then renames it over the live file:
+one atomic step. Whatever a crash leaves before it is thrown away at start; after it the new state is in force.
+The process must then end with ``RESTART_EXIT_CODE`` and be started again, front end included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from struct import Struct
+from typing import Final
+
+import lmdb
+import structlog
+from google.protobuf.message import DecodeError
+
+from mdscluster.raft.config import RaftConfig
+from mdscluster.raft.entry import NO_OP
+from mdscluster.raft.environment import open_environment
+from mdscluster.raft.errors import StorageError
+from mdscluster.raft.store import Store
+from mdscluster.raft.transport import FRAME_BYTES_MAX, Link, client_context, hello, pack_frame
+from mdsproto.raft_pb2 import Hello, SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
+
+log = structlog.get_logger()
+
+CHUNK_BYTES: Final = 512 << 10
+_STALL_S: Final = 15.0
+_LENGTH: Final = Struct(">I")
+_DATA: Final = "data.mdb"
+
+
+class SnapshotError(Exception):
+    """This transfer failed; another may be tried."""
+
+
+def incoming_dir(state_dir: Path) -> Path:
+    """Where an image is received. Whatever is there at start was never in force."""
+    return state_dir.with_name(state_dir.name + ".incoming")
+
+
+def discard_incoming(state_dir: Path) -> None:
+    """Throw away what a crash left of a transfer."""
+    shutil.rmtree(incoming_dir(state_dir), ignore_errors=True)
+
+
+# The leader's side.
+
+
+async def serve(link: Link, env: lmdb.Environment, term: int, applied_index: int) -> None:
+    """Stream the environment down ``link``. Its last frame is the trailer; without one the receiver keeps nothing."""
+    loop = asyncio.get_running_loop()
+    read_fd, write_fd = os.pipe()
+    fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, 1 << 20)
+    copying = loop.run_in_executor(None, _copy, env, write_fd)
+    digest = hashlib.blake2b(digest_size=32)
+    length = sequence = 0
+    try:
+        header = SnapshotHeader(term=term, applied_index=applied_index)
+        link.write(_frame(SnapshotFrame(header=header)))
+        while data := await loop.run_in_executor(None, _read_chunk, read_fd):
+            digest.update(data)
+            length += len(data)
+            link.write(_frame(SnapshotFrame(chunk=SnapshotChunk(sequence=sequence, data=data))))
+            sequence += 1
+            await asyncio.wait_for(link.drained(), _STALL_S)
+            if link.closed.done():
+                raise SnapshotError("the receiver went away")
+    finally:
+        os.close(read_fd)  # Ends the copy, if it still runs, with EPIPE.
+        failure = await copying
+    if failure is not None:
+        raise SnapshotError(f"copying the environment failed: {failure}")
+    trailer = SnapshotTrailer(chunks=sequence, length_bytes=length, digest=digest.digest())
+    link.write(_frame(SnapshotFrame(trailer=trailer)))
+    await asyncio.wait_for(link.closed, _STALL_S)
+
+
+def refuse(link: Link, reason: str) -> None:
+    """Not now."""
+    link.write(_frame(SnapshotFrame(refused=reason)))
+    link.close()
+
+
+def _copy(env: lmdb.Environment, write_fd: int) -> Exception | None:
+    try:
+        env.copyfd(write_fd, compact=True)
+    except (lmdb.Error, OSError) as error:
+        return error
+    finally:
+        os.close(write_fd)
+    return None
+
+
+def _read_chunk(fd: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while size < CHUNK_BYTES:
+        part = os.read(fd, CHUNK_BYTES - size)
+        if not part:
+            break
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
+def _frame(frame: SnapshotFrame) -> bytes:
+    return pack_frame(frame.SerializeToString())
+
+
+# The follower's side.
+
+
+async def fetch(config: RaftConfig, leader: str) -> Path:
+    """Receive the leader's image, verified and durable, and not yet in force; the directory it is in.
+
+    ``SnapshotError``: nothing was kept, and nothing has changed.
+    """
+    host, port = config.peers[leader]
+    context = client_context(config.tls) if config.tls else None
+    directory = incoming_dir(config.state_dir)
+    discard_incoming(config.state_dir)
+    directory.mkdir(parents=True)
+    try:
+        connecting = asyncio.open_connection(
+            host, port, ssl=context, server_hostname=leader if context else None, limit=1 << 20
+        )
+        reader, writer = await asyncio.wait_for(connecting, _STALL_S)
+        try:
+            writer.write(hello(config, Hello.SNAPSHOT))
+            await _receive(reader, directory / _DATA)
+        finally:
+            writer.close()
+    except (OSError, EOFError, TimeoutError, DecodeError, ValueError) as error:
+        discard_incoming(config.state_dir)
+        raise SnapshotError(str(error) or type(error).__name__) from error
+    except BaseException:
+        discard_incoming(config.state_dir)
+        raise
+    return directory
+
+
+async def _receive(reader: asyncio.StreamReader, path: Path) -> None:
+    """Header, chunks in sequence, trailer: anything else is an error (guard 4)."""
+    frame = await _next(reader)
+    if frame.WhichOneof("body") == "refused":
+        raise ValueError(frame.refused)
+    if frame.WhichOneof("body") != "header":
+        raise ValueError("snapshot without a header")
+    log.info("receiving a snapshot", applied_index=frame.header.applied_index)
+    digest = hashlib.blake2b(digest_size=32)
+    length = sequence = 0
+    with path.open("xb", buffering=0) as file:
+        while True:
+            frame = await _next(reader)
+            kind = frame.WhichOneof("body")
+            if kind == "trailer":
+                break
+            if kind != "chunk" or frame.chunk.sequence != sequence:
+                raise ValueError(f"snapshot chunk {sequence} is missing")
+            data = frame.chunk.data
+            digest.update(data)
+            length += len(data)
+            sequence += 1
+            await asyncio.to_thread(file.write, data)
+        trailer = frame.trailer
+        if (trailer.chunks, trailer.length_bytes, trailer.digest) != (sequence, length, digest.digest()):
+            raise ValueError("snapshot does not agree with its trailer")
+        await asyncio.to_thread(os.fsync, file.fileno())
+
+
+async def _next(reader: asyncio.StreamReader) -> SnapshotFrame:
+    (length,) = _LENGTH.unpack(await asyncio.wait_for(reader.readexactly(4), _STALL_S))
+    if length > FRAME_BYTES_MAX:
+        raise ValueError(f"frame of {length} bytes")
+    return SnapshotFrame.FromString(await asyncio.wait_for(reader.readexactly(length), _STALL_S))
+
+
+# Putting it in force.
+
+
+def adopt(directory: Path, own: Store, applied_index: int) -> int:
+    """Make the image in ``directory`` this node's: its term, vote and incarnation, and a log of one entry.
+
+    The engine stands still from here on. Returns the image's applied index; ``SnapshotError`` when it is not
+    ahead of ``applied_index`` (guard 4: never go back).
+    """
+    term, voted_for = own.vote()
+    incarnation = own.incarnation()
+    quarantined = own.quarantined()
+    env = open_environment(directory)
+    try:
+        store = Store(env)
+        txn = store.txn
+        index, index_term, _ = store.applied()
+        if index <= applied_index:
+            raise SnapshotError(f"the image is of entry {index}, this node has applied {applied_index}")
+        raw = txn.get(_index_key(index), db=store.log)
+        if raw is None or _term_of(raw) != index_term:
+            raise SnapshotError("the image's log does not hold its applied entry")
+        txn.drop(store.log, delete=False)
+        txn.drop(store.local, delete=False)
+        txn.put(_index_key(index), bytes(raw[:8]) + bytes((NO_OP,)), db=store.log)
+        if index_term > term:
+            term, voted_for = index_term, None
+        store.set_vote(term, voted_for)
+        store.set_incarnation(incarnation)
+        store.set_quarantine(quarantined)
+        store.commit()
+    finally:
+        env.close()
+    (directory / "lock.mdb").unlink(missing_ok=True)
+    return index
+
+
+def switch(directory: Path, state_dir: Path) -> None:
+    """One rename puts the image in force. The old environment must not be written after it."""
+    try:
+        _fsync(directory / _DATA)
+        os.rename(directory / _DATA, state_dir / _DATA)
+        _fsync(state_dir)
+    except OSError as error:
+        raise StorageError(f"cannot put the snapshot in force: {error}") from error
+
+
+def _fsync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _index_key(index: int) -> bytes:
+    return index.to_bytes(8, "big")
+
+
+def _term_of(raw: bytes) -> int:
+    return int.from_bytes(raw[:8], "big")
