@@ -1,0 +1,117 @@
+"""Slots and retransmission, on one node and over a failover (INV-3, INV-7)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nfswire import nfs4
+from tests.unit.nfs_frontend.support import Client, World, getattr_size, mkdir, putroot
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_a_retransmitted_change_runs_once_and_gets_its_first_reply(world: World) -> None:
+    """INV-3: same session, slot and sequence ID on the same node."""
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection)
+    record = client.compound(1, [putroot(), mkdir(b"d")])
+    first = client.send(node, connection, record)
+    again = client.send(node, connection, record)
+    assert client.decode(first).status == 0
+    assert first == again
+
+
+def test_a_retransmission_to_another_node_gets_the_first_reply(world: World) -> None:
+    """INV-3: the reply cache is replicated with the change."""
+    a, b, client = world.node(), world.node(), Client(world)
+    connection = world.connect()
+    client.start(a, connection)
+    record = client.compound(1, [putroot(), mkdir(b"d"), getattr_size()])
+    first = client.send(a, connection, record)
+    again = client.send(b, world.connect(), record)
+    assert client.decode(first).status == 0
+    assert client.decode(again).resarray[1:] == client.decode(first).resarray[1:]
+
+
+def test_a_session_goes_on_on_a_node_that_never_saw_it(world: World) -> None:
+    """INV-7: no BADSESSION, no SEQ_MISORDERED, although reads moved the slot on without the log."""
+    a, b, client = world.node(), world.node(), Client(world)
+    connection = world.connect()
+    client.start(a, connection)
+    assert client.decode(client.send(a, connection, client.compound(1, [putroot(), mkdir(b"x")]))).status == 0
+    for sequence_id in range(2, 9):
+        reply = client.send(a, connection, client.compound(sequence_id, [putroot(), getattr_size()]))
+        assert client.decode(reply).status == 0
+    elsewhere = world.connect()
+    assert client.decode(client.send(b, elsewhere, client.compound(9, [putroot(), getattr_size()]))).status == 0
+    assert client.decode(client.send(b, elsewhere, client.compound(10, [putroot(), mkdir(b"y")]))).status == 0
+    # And back again: the first node's memory of the slot is old by now.
+    back = world.connect()
+    assert client.decode(client.send(a, back, client.compound(11, [putroot(), mkdir(b"z")]))).status == 0
+
+
+def test_a_read_repeated_on_another_node_is_answered(world: World) -> None:
+    """A read's reply is not replicated: repeating it is harmless, so it simply runs again."""
+    a, b, client = world.node(), world.node(), Client(world)
+    connection = world.connect()
+    client.start(a, connection)
+    record = client.compound(1, [putroot(), getattr_size()])
+    assert client.decode(client.send(a, connection, record)).status == 0
+    assert client.decode(client.send(b, world.connect(), record)).status == 0
+
+
+@pytest.mark.parametrize("sequence_id", [0, 3, 7, 0xFFFFFFFF])
+def test_misordered_sequence_ids_are_refused_where_the_slot_is_known(world: World, sequence_id: int) -> None:
+    """RFC 8881 §2.10.6.1: neither the slot's sequence ID nor the next one."""
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection)
+    assert client.decode(client.send(node, connection, client.compound(1, [putroot()]))).status == 0
+    reply = client.decode(client.send(node, connection, client.compound(sequence_id, [putroot()])))
+    assert reply.status == nfs4.NFS4ERR_SEQ_MISORDERED
+    assert client.decode(client.send(node, connection, client.compound(2, [putroot()]))).status == 0
+
+
+def test_a_slot_beyond_the_granted_ones_is_refused(world: World) -> None:
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection, slots=4)
+    reply = client.decode(client.send(node, connection, client.compound(1, [putroot()], slot=4)))
+    assert reply.status == nfs4.NFS4ERR_BADSLOT
+
+
+def test_an_unknown_session_is_refused(world: World) -> None:
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection)
+    client.session_id = bytes(16)
+    reply = client.decode(client.send(node, connection, client.compound(1, [putroot()])))
+    assert reply.status == nfs4.NFS4ERR_BADSESSION
+
+
+def test_a_session_destroyed_elsewhere_is_gone_here(world: World) -> None:
+    """The front end's memory of a session does not outlive the session."""
+    a, b, client = world.node(), world.node(), Client(world)
+    connection, other = world.connect(), world.connect()
+    client.start(a, connection)
+    assert client.decode(client.send(b, other, client.compound(1, [putroot()]))).status == 0
+    destroy = nfs4.nfs_argop4(nfs4.OP_DESTROY_SESSION, nfs4.DESTROY_SESSION4args(client.session_id))
+    assert client.call(a, connection, [destroy]).status == 0
+    for record in (client.compound(2, [putroot(), getattr_size()]), client.compound(2, [putroot(), mkdir(b"d")])):
+        assert client.decode(client.send(b, other, record)).status == nfs4.NFS4ERR_BADSESSION
+
+
+def test_a_node_without_quorum_answers_nothing(world: World) -> None:
+    """INV-6: it closes the connection, so that the client finds another node."""
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection)
+    world.replica.available = False
+    for record in (client.compound(1, [putroot(), getattr_size()]), client.compound(1, [putroot(), mkdir(b"d")])):
+        lost = world.connect()
+        assert client.send(node, lost, record) is None
+        assert lost.aborted is not None
+    world.replica.available = True
+    healthy = world.connect()
+    assert client.decode(client.send(node, healthy, client.compound(1, [putroot(), mkdir(b"d")]))).status == 0
