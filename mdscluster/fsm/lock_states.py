@@ -37,7 +37,7 @@ def _key(client_id: int, fileid: int, open_other: bytes, owner_key: bytes) -> by
 
 
 def unpack_lock(raw: bytes) -> Lock:
-    return Lock(*_RECORD.unpack_from(raw), raw[_RECORD.size :])
+    return Lock(*(*_RECORD.unpack_from(raw), raw[_RECORD.size :]))
 
 
 def save(cx: Compound, other: bytes, state: Lock) -> None:

@@ -55,7 +55,7 @@ _astuple = msgspec.structs.astuple
 
 
 def unpack_open(raw: bytes) -> Open:
-    return Open(*_RECORD.unpack_from(raw), raw[_RECORD.size :])
+    return Open(*(*_RECORD.unpack_from(raw), raw[_RECORD.size :]))
 
 
 def save(cx: Compound, other: bytes, state: Open) -> None:
@@ -182,10 +182,3 @@ def save_verifier(cx: Compound, fileid: int, verifier: bytes) -> None:
 def has_verifier(cx: Compound, fileid: int, verifier: bytes) -> bool:
     """Whether the file was made by an exclusive create with this verifier, and that create is still open."""
     return bool(cx.get(U64.pack(fileid) + _VERIFIER_SUFFIX, db=cx.tables.state_file) == verifier)
-
-
-def client_has_open(cx: Compound, client_id: int, fileid: int) -> bool:
-    """Whether the client has the file open under any owner: else layouts with return-on-close end."""
-    prefix = _OWNER_KEY.pack(client_id, TYPE_OPEN, fileid)
-    with cx.txn.cursor(db=cx.tables.state_client) as cursor:
-        return bool(cursor.set_range(prefix) and cursor.key().startswith(prefix))

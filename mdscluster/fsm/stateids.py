@@ -91,7 +91,7 @@ def check_io(cx: Compound, stateid: nfs4.stateid4, write: bool, inode: Inode) ->
     """
     stateid = substitute_current(cx, stateid)
     other = stateid.other
-    if other == ZEROS or other == ONES:
+    if other in (ZEROS, ONES):
         return _check_special(cx, stateid, write, inode.fileid)
     state = cx.tables.state
     raw = cx.get(other, db=state)
