@@ -41,6 +41,11 @@ from mdscluster.nfs_frontend.server import NfsServer
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
 from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials
+from nfsclient.data_servers import DataServers, DataServerSettings
+from nfsclient.handshake import Identity
+from nfsclient.stats import Stats
+from nfsclient.transport import AsyncioRuntime
+from nfswire import rpc
 
 log = structlog.get_logger()
 
@@ -61,7 +66,15 @@ class FrontEnd:
         self.replica = replica
         self.lag_ms = 0.0
         self.dispatcher = Dispatcher(replica, loop.call_soon)
-        self.proxy = ProxyIo(self.dispatcher)
+        runtime = AsyncioRuntime()
+        identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), runtime.random_bytes(8))
+        self.proxy = ProxyIo(
+            self.dispatcher,
+            DataServers(
+                runtime, identity, 1, rpc.AuthSys(0, config.node_id.encode(), 0, 0, ()), DataServerSettings(),
+                config.cluster.max_io_bytes, Stats(),
+            ),
+        )
         self.dispatcher.run_io = self.proxy.start
         node_number = sorted(peer.id for peer in config.peers).index(config.node_id)
         self.callbacks = Callbacks(self.dispatcher, node_number, loop.call_later)

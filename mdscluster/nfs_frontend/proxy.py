@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -21,6 +21,7 @@ from mdscluster.fsm.data_servers import Striping
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.records import Inode
 from mdscluster.nfs_frontend.wire import U32, U32x2
+from nfsclient.data_servers import DataServer, DataServerFailed, DataServers
 from nfswire import dsfh, nfs4
 from nfswire.xdr import XdrError
 
@@ -40,20 +41,6 @@ class IoFailed(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(nfs4.STATUS_NAMES.get(status, str(status)))
         self.status = status
-
-
-class DataServerSession(Protocol):
-    """An NFSv4.1 session with one data server."""
-
-    async def read(self, handle: bytes, offset: int, count: int) -> bytes: ...
-    async def write(self, handle: bytes, offset: int, data: memoryview, stable: int) -> tuple[int, int, bytes]: ...
-    async def commit(self, handle: bytes) -> bytes: ...
-
-
-class DataServerSessions(Protocol):
-    """Sessions by address, made when first needed."""
-
-    async def get(self, host: str, port: int) -> DataServerSession: ...
 
 
 class Piece:
@@ -83,9 +70,9 @@ def pieces(striping: Striping, offset: int, length: int) -> list[Piece]:
 class ProxyIo:
     """Runs COMPOUNDs that hold READ, WRITE or COMMIT, each in a task of its own."""
 
-    def __init__(self, dispatcher: Dispatcher, sessions: DataServerSessions) -> None:
+    def __init__(self, dispatcher: Dispatcher, servers: DataServers) -> None:
         self._dispatcher = dispatcher
-        self._sessions = sessions
+        self._servers = servers
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, dispatcher: Dispatcher, request: Request) -> None:
@@ -168,9 +155,9 @@ class ProxyIo:
         cx.res.append(bytes(-length & 3))
 
     async def _read_piece(self, striping: Striping, inode: Inode, piece: Piece) -> bytes:
-        session, handle = await self._target(striping, inode, piece.stripe, 0)
-        data = await session.read(handle, piece.offset, piece.length)
-        return data if len(data) == piece.length else bytes(data) + bytes(piece.length - len(data))
+        server, handle = self._target(striping, inode, piece.stripe, 0)
+        data = (await server.read(handle, stateids.ANONYMOUS, piece.offset, piece.length)).data
+        return bytes(data) + bytes(piece.length - len(data))
 
     async def _write(self, cx: Compound, request: Request, args: nfs4.WRITE4args) -> None:
         """WRITE (§18.32): data first, then its size through the log, as a PROXY_WRITE in the COMPOUND's place."""
@@ -211,16 +198,17 @@ class ProxyIo:
     async def _write_piece(
         self, striping: Striping, inode: Inode, piece: Piece, data: memoryview, stable: int
     ) -> tuple[int, tuple[int, bytes]]:
-        session, handle = await self._target(striping, inode, piece.stripe, dsfh.FLAG_WRITE)
+        server, handle = self._target(striping, inode, piece.stripe, dsfh.FLAG_WRITE)
         done = 0
         committed = nfs4.FILE_SYNC4
         verifier = b""
         while done < len(data):
-            count, level, verifier = await session.write(handle, piece.offset + done, data[done:], stable)
-            if not count:
+            result = await server.write(handle, stateids.ANONYMOUS, piece.offset + done, stable, data[done:])
+            if not result.count:
                 raise IoFailed(nfs4.NFS4ERR_IO)
-            done += count
-            committed = min(committed, level)
+            done += result.count
+            committed = min(committed, result.committed)
+            verifier = result.writeverf
         return committed, (piece.stripe, verifier)
 
     async def _commit(self, cx: Compound, args: nfs4.COMMIT4args) -> None:
@@ -239,8 +227,8 @@ class ProxyIo:
         cx.res.append(struct.pack(">IIQ", nfs4.OP_COMMIT, 0, verifier))
 
     async def _commit_one(self, striping: Striping, inode: Inode, stripe: int) -> tuple[int, tuple[int, bytes]]:
-        session, handle = await self._target(striping, inode, stripe, dsfh.FLAG_WRITE)
-        return nfs4.FILE_SYNC4, (stripe, await session.commit(handle))
+        server, handle = self._target(striping, inode, stripe, dsfh.FLAG_WRITE)
+        return nfs4.FILE_SYNC4, (stripe, await server.commit(handle))
 
     @staticmethod
     def _combined(results: list[tuple[int, tuple[int, bytes]]]) -> int:
@@ -284,10 +272,8 @@ class ProxyIo:
             raise IoFailed(nfs4.NFS4ERR_NOSPC)  # no data server is registered or up
         return data_servers.decode_striping(result[1:])
 
-    async def _target(
-        self, striping: Striping, inode: Inode, stripe: int, flags: int
-    ) -> tuple[DataServerSession, bytes]:
-        """The session with the stripe's data server and a filehandle for it; IoFailed when it is down."""
+    def _target(self, striping: Striping, inode: Inode, stripe: int, flags: int) -> tuple[DataServer, bytes]:
+        """The stripe's data server and a filehandle for it; IoFailed when it is down."""
         dispatcher = self._dispatcher
         number = striping.numbers[stripe]
         with dispatcher.env.begin() as txn:
@@ -296,12 +282,12 @@ class ProxyIo:
         if not server.up:
             raise IoFailed(nfs4.NFS4ERR_IO)
         handle = dsfh.pack_ds_fh(dispatcher.settings.capability_key, flags, stripe, inode.fileid, 0, epoch)
-        return await self._sessions.get(server.host, server.port), handle
+        return self._servers.at(((server.host, server.port),)), handle
 
     async def _gather(self, work: Any) -> list[Any]:
         """All at once; a data server that does not answer is an I/O error for its stripes."""
         try:
             return list(await asyncio.wait_for(asyncio.gather(*work), _IO_TIMEOUT_S))
-        except (OSError, TimeoutError) as error:
+        except (DataServerFailed, OSError, TimeoutError) as error:
             log.warning("data server did not answer", error=repr(error))
             raise IoFailed(nfs4.NFS4ERR_IO) from None
