@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mdsproto.configfile import ConfigError, write_atomically
-from mdsproto.credentials import ROLES, role_name
+from mdsproto.credentials import ROLE_ADMIN, ROLES, role_name
 from mdsproto.keyfile import KEY_BYTES
 
 CA_DAYS: Final = 3650
@@ -151,3 +151,22 @@ def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
 
 def _write_certificate(path: Path, certificate: x509.Certificate) -> None:
     write_atomically(path, certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def parse_request(text: str) -> tuple[str, str, list[str]]:
+    """``mds1=10.0.0.1,fd00::1`` as id, role and addresses; the role is the id's leading word (mds, ds, admin)."""
+    name, _, addresses = text.partition("=")
+    role = next((role for role in ROLES if name.rstrip("0123456789").rstrip("-") == role), None)
+    if role is None:
+        raise ConfigError(
+            f"{text!r}: the id must be mds1, mds2, ..., ds1, ds2, ..., or admin, so that its role is clear"
+        )
+    listed = [address for address in addresses.split(",") if address]
+    for address in listed:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError as problem:
+            raise ConfigError(f"{text!r}: {problem}") from problem
+    if not listed and role != ROLE_ADMIN:
+        raise ConfigError(f"{text!r}: give the address (or addresses) it listens on, like {name}=10.0.0.1")
+    return name, role, listed

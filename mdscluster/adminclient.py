@@ -1,0 +1,135 @@
+"""Asking metadata servers how they are: what mdsctl, ``run up`` and the demo share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+
+from mdscluster.config import ConfigError
+from mdscluster.pki import ClusterPki
+from mdsproto import admin_pb2, admin_pb2_grpc, credentials
+
+ADMIN_ID: Final = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A metadata server as ``cluster.json`` names it."""
+
+    id: str
+    admin: str
+    """``host:port`` of its gRPC listener."""
+    nfs: str
+    """``host:port`` of its NFS listener."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one node said, or why it said nothing."""
+
+    target: Target
+    reply: admin_pb2.StatusReply | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFile:
+    """``cluster.json``."""
+
+    path: Path
+    mds: tuple[Target, ...]
+    ds: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def load(cls, path: Path) -> ClusterFile:
+        """Read it; raises :class:`ConfigError` in the operator's words."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            mds = tuple(
+                Target(node["id"], node["admin"], f"{node['host']}:{node['nfs_port']}") for node in content["mds"]
+            )
+            return cls(path, mds, tuple(content["ds"]))
+        except FileNotFoundError as problem:
+            raise ConfigError(
+                f"there is no {path}: is the cluster up? `run up` writes it once it serves; "
+                "--cluster FILE names another"
+            ) from problem
+        except OSError as problem:
+            raise ConfigError(f"cannot read {path}: {problem.strerror}") from problem
+        except (ValueError, KeyError, TypeError) as problem:
+            raise ConfigError(f"{path} is not a cluster file as `run up` writes it: {problem!r}") from problem
+
+
+class AdminClient:
+    """Channels to every metadata server, with the operator's certificate from ``pki/`` beside ``cluster.json``."""
+
+    def __init__(self, targets: Iterable[Target], pki: ClusterPki) -> None:
+        paths = pki.paths(ADMIN_ID)
+        try:
+            creds = credentials.channel_credentials(pki.ca, paths.certificate, paths.key)
+        except OSError as problem:
+            raise ConfigError(
+                f"cannot read the operator's certificate {problem.filename}: {problem.strerror}"
+            ) from problem
+        self.targets = tuple(targets)
+        self._channels = {
+            target.id: grpc.secure_channel(target.admin, creds, options=credentials.channel_options(target.id))
+            for target in self.targets
+        }
+
+    def __enter__(self) -> AdminClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for channel in self._channels.values():
+            channel.close()
+
+    def status(self, timeout_s: float) -> list[Answer]:
+        """Ask all at once; a node that does not answer within ``timeout_s`` is an answer too."""
+        calls = [
+            (target, admin_pb2_grpc.AdminStub(self._channels[target.id]).Status.future(
+                admin_pb2.StatusRequest(), timeout=timeout_s
+            ))
+            for target in self.targets
+        ]  # fmt: skip
+        answers = []
+        for target, call in calls:
+            try:
+                answers.append(Answer(target, call.result()))
+            except grpc.RpcError as problem:
+                answers.append(Answer(target, None, explain(problem)))
+        return answers
+
+    def digest(self, node_id: str, at_index: int, timeout_s: float) -> admin_pb2.DigestReply:
+        """The node's digest of its whole state. Raises ``grpc.RpcError``."""
+        stub = admin_pb2_grpc.AdminStub(self._channels[node_id])
+        return stub.Digest(admin_pb2.DigestRequest(at_index=at_index), timeout=timeout_s)
+
+
+def explain(problem: grpc.RpcError) -> str:
+    """Why a call failed, in a few words."""
+    if not isinstance(problem, grpc.Call):
+        return str(problem)
+    code, details = problem.code(), problem.details() or ""
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "no answer in time"
+    for sign, words in (
+        ("Connection refused", "connection refused"),
+        ("CERTIFICATE_VERIFY_FAILED", "its certificate is not of this cluster"),
+        ("No route to host", "no route to host"),
+        ("unreachable", "network unreachable"),
+        ("Socket closed", "connection lost"),
+    ):
+        if sign in details:
+            return words
+    return f"{code.name.lower().replace('_', ' ')}: {details}".strip(": ")
+
+
+def has_quorum(answers: Iterable[Answer]) -> bool:
+    """Whether some node that answered says that a majority works together."""
+    return any(answer.reply is not None and answer.reply.has_quorum for answer in answers)

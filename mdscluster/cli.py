@@ -1,0 +1,97 @@
+"""The ``mdscluster`` command: ``serve`` a node, bring an embedded cluster ``up``, make certificates (``pki``)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from mdscluster.config import ConfigError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse and run; the exit code. A :class:`ConfigError` becomes one line and exit code 2."""
+    arguments = parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except ConfigError as problem:
+        print(f"mdscluster: {problem}", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="mdscluster", description="A replicated pNFS metadata server.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run one metadata server in the foreground")
+    serve.add_argument("--config", type=Path, required=True, metavar="FILE", help="its TOML file")
+    serve.set_defaults(run=_serve)
+
+    check = commands.add_parser("check", help="read a metadata server's configuration and say what is wrong with it")
+    check.add_argument("--config", type=Path, required=True, metavar="FILE")
+    check.set_defaults(run=_check)
+
+    up = commands.add_parser("up", help="an embedded cluster in the foreground, for trying and testing")
+    add_cluster_options(up)
+    up.set_defaults(run=_up)
+
+    pki = commands.add_parser("pki", help="make the cluster's CA, key and certificates, for a cluster set up by hand")
+    pki.add_argument("--directory", type=Path, required=True, metavar="DIR", help="what is there already is kept")
+    pki.add_argument(
+        "certificates", nargs="*", metavar="ID=ADDRESS[,ADDRESS...]",
+        help="mds1=10.0.0.1, ds1=10.0.0.11, ...; 'admin' alone is mdsctl's",
+    )  # fmt: skip
+    pki.set_defaults(run=_pki)
+    return top
+
+
+def add_cluster_options(up: argparse.ArgumentParser) -> None:
+    """The options of ``up``; ``demo`` has them too."""
+    up.add_argument("--mds", type=int, metavar="N", help="metadata servers, an odd number (3)")
+    up.add_argument("--ds", type=int, metavar="N", help="data servers (3)")
+    up.add_argument(
+        "--base-dir", type=Path, metavar="DIR",
+        help="where state, configuration and logs live; a second 'up' there comes back with all data"
+        " ($XDG_DATA_HOME/mdscluster or ~/.local/share/mdscluster)",
+    )  # fmt: skip
+    up.add_argument("--address", metavar="ADDR", help="the IP address that everything listens on (127.0.0.1)")
+    up.add_argument(
+        "--port", type=int, metavar="BASE",
+        help="first NFS port: metadata servers from here, then data servers; BASE+100 to BASE+399 are used too (20490)",
+    )  # fmt: skip
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from mdscluster.server import serve  # the other commands do without consensus
+
+    return serve(arguments.config)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from mdscluster.config import NodeConfig
+
+    config = NodeConfig.load(arguments.config)
+    config.cluster_key()
+    print(f"{arguments.config}: {config.node_id}, one of {len(config.peers)} metadata servers: no fault found")
+    return 0
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from mdscluster.launcher import up
+
+    return up(arguments.base_dir, arguments.mds, arguments.ds, arguments.address, arguments.port)
+
+
+def _pki(arguments: argparse.Namespace) -> int:
+    from mdscluster.pki import ClusterPki, parse_request
+
+    pki = ClusterPki(arguments.directory)
+    requests = [parse_request(text) for text in arguments.certificates]
+    pki.create()
+    print(f"{pki.ca}\n{pki.cluster_key}")
+    for name, role, addresses in requests:
+        print(pki.issue(name, role, addresses).certificate)
+    return 0

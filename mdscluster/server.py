@@ -1,0 +1,137 @@
+"""One metadata node: the consensus process is the node, the NFS front end its child.
+
+The two share a fate (fail-stop). When consensus dies, the kernel kills the front end
+(:mod:`mdscluster.lifeline`); when the front end dies, the node exits, and whoever looks after it
+(systemd, ``run up``'s operator) starts it again. A node that is half alive would hold its clients'
+connections and answer nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvloop
+
+from mdscluster.config import ConfigError, NodeConfig
+from mdscluster.fsm.machine import StateMachine
+from mdscluster.lifeline import PARENT_VARIABLE, die_with_parent
+from mdscluster.logs import configure_logs
+from mdscluster.raft import process as consensus
+from mdscluster.raft.config import ConfigError as RaftConfigError
+from mdscluster.raft.config import RaftConfig, TlsConfig
+from mdscluster.raft.interface import RESTART_EXIT_CODE
+from mdsproto.nodelock import NodeLock
+
+log = structlog.get_logger()
+
+FRONT_END_DIED_EXIT_CODE: Final = 70
+"""EX_SOFTWARE: the front end ended although nobody had asked it to."""
+_FRONT_END_STOP_S: Final = 5.0
+
+
+def serve(config_path: Path) -> int:
+    """Run the node until SIGTERM or SIGINT; the exit code. Raises ``ConfigError`` for what the operator must mend."""
+    die_with_parent()
+    config = NodeConfig.load(config_path)
+    config.cluster_key()
+    configure_logs(config.log_level, node=config.node_id)
+    lock = NodeLock(config.data_dir, config.node_id)
+    front_end = FrontEnd(config_path)
+    try:
+        code = uvloop.run(_run(config, front_end))
+    except (RaftConfigError, OSError) as problem:
+        raise ConfigError(f"{config.node_id} cannot run: {problem}") from problem
+    finally:
+        front_end.stop()
+    if code == RESTART_EXIT_CODE:
+        # A snapshot was installed. The same process starts anew: its pid is what the operator knows the node by.
+        log.info("starting anew on the installed snapshot")
+        lock.release()
+        os.execv(sys.executable, [sys.executable, "-m", "mdscluster", "serve", "--config", str(config_path)])
+    return code
+
+
+async def _run(config: NodeConfig, front_end: FrontEnd) -> int:
+    stop = asyncio.Event()
+
+    def terminate() -> None:
+        # The front end first: it would take the loss of consensus for a failure.
+        front_end.terminate()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, terminate)
+    return await consensus.run(raft_config(config), StateMachine, stop=stop, on_ready=lambda _: front_end.start())
+
+
+def raft_config(config: NodeConfig) -> RaftConfig:
+    """The part of a node's configuration that consensus knows."""
+    return RaftConfig(
+        node_id=config.node_id,
+        peers={peer.id: (peer.raft.host, peer.raft.port) for peer in config.peers},
+        state_dir=config.state_dir,
+        socket_path=config.socket_path,
+        tls=TlsConfig(config.tls.ca, config.tls.certificate, config.tls.key),
+        cluster_id=config.cluster.name,
+        replace=config.replace,
+        heartbeat_ms=config.raft.heartbeat_ms,
+        election_min_ms=config.raft.election_min_ms,
+        election_max_ms=config.raft.election_max_ms,
+        propose_deadline_ms=config.propose_deadline_ms,
+        barrier_deadline_ms=config.barrier_deadline_ms,
+    )
+
+
+class FrontEnd:
+    """The child process and the thread that waits for its end."""
+
+    def __init__(self, config_path: Path) -> None:
+        self._config_path = config_path
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Called on the main thread, once consensus has opened the state and listens on its local socket.
+
+        The main thread matters: the kernel's parent-death signal follows the thread that forked.
+        """
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mdscluster.front_end", "--config", str(self._config_path)],
+            env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
+            stdin=subprocess.DEVNULL,
+        )
+        threading.Thread(target=self._watch, args=(self._process,), name="front-end watch", daemon=True).start()
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        code = process.wait()
+        if not self._stopping.is_set():
+            log.error("the front end died: the node stops", exit_code=code)
+            # At once: whatever was promised is on disk already, and an orderly stop might hang on the same fault.
+            os._exit(FRONT_END_DIED_EXIT_CODE)
+
+    def terminate(self) -> None:
+        """Ask the child to end; does not wait."""
+        self._stopping.set()
+        if self._process is not None:
+            self._process.terminate()
+
+    def stop(self) -> None:
+        """End the child, politely at first; returns when it is gone."""
+        self.terminate()
+        if self._process is None:
+            return
+        try:
+            self._process.wait(_FRONT_END_STOP_S)
+        except subprocess.TimeoutExpired:
+            log.warning("the front end did not stop in time", timeout_s=_FRONT_END_STOP_S)
+            self._process.kill()
+            self._process.wait()
