@@ -136,10 +136,10 @@ _SETTABLE: Final = WRITE_ONLY | _mask(
 )
 
 #: By minor version, as attribute masks.
-SUPPORTED: Final = {1: _ALL & ~_ONLY_42, 2: _ALL}
-SETTABLE: Final = {1: _SETTABLE & ~_ONLY_42, 2: _SETTABLE}
+SUPPORTED: Final[dict[int, int]] = {1: _ALL & ~_ONLY_42, 2: _ALL}
+SETTABLE: Final[dict[int, int]] = {1: _SETTABLE & ~_ONLY_42, 2: _SETTABLE}
 #: With EXCLUSIVE4_1 the verifier is kept in the times, and a mask needs an old mode to work on (§5.8.1.14).
-EXCLUSIVE_CREATE: Final = {
+EXCLUSIVE_CREATE: Final[dict[int, int]] = {
     minor: settable
     & ~_mask(nfs4.FATTR4_TIME_ACCESS_SET, nfs4.FATTR4_TIME_MODIFY_SET, nfs4.FATTR4_MODE_SET_MASKED)
     for minor, settable in SETTABLE.items()
@@ -170,7 +170,7 @@ def _owner(number: bytes) -> bytes:
 class Plan:
     """How to encode the attributes of one mask. ``memo`` maps records to their fattr4; look there first."""
 
-    __slots__ = ("_bitmap", "_computed", "_constants", "_pick", "mask", "memo", "refused", "settings")
+    __slots__ = ("_bitmap", "_computed", "_constants", "_pick", "_with_handle", "mask", "memo", "refused", "settings")
 
     def __init__(self, requested: int, minor: int, settings: Settings) -> None:
         self.refused = bool(requested & WRITE_ONLY & SUPPORTED[minor])
@@ -206,6 +206,7 @@ class Plan:
         empty = _CONSTANTS + len(self._constants)
         self._constants.append(b"")
         self._computed.reverse()
+        self._with_handle = bool(self.mask >> nfs4.FATTR4_FILEHANDLE & 1)
         self._pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]] = itemgetter(*places, empty, empty)
 
     def encode(self, cx: Compound, raw: bytes) -> bytes:
@@ -223,12 +224,13 @@ class Plan:
             _owners.get(uid) or _owner(uid),
             _owners.get(gid) or _owner(gid),
             _FSID_HEAD + volume + _ZERO8,
-            b"".join((_HANDLE_HEAD, volume, pieces[14], fileid, _ZERO8)),
+            b"".join((_HANDLE_HEAD, volume, pieces[14], fileid, _ZERO8)) if self._with_handle else b"",
             *self._constants,
-            *[compute(cx) for compute in self._computed],
         )
+        if self._computed:
+            everything += tuple([compute(cx) for compute in self._computed])
         values = b"".join(self._pick(everything))
-        encoded = b"".join((self._bitmap, U32.pack(len(values)), values))
+        encoded = self._bitmap + U32.pack(len(values)) + values
         if not self._computed:
             if len(self.memo) >= _MEMO_MAX:
                 self.memo.clear()

@@ -120,7 +120,11 @@ class Compound:
         self.get = txn.get
         self.put = self.delete = None
         self.writable = False
-        self.inode = self.raw = None  # of an older view, if a COMPOUND goes on over this one
+        self._forget_inode()  # an older view's, if a COMPOUND goes on over this one
+
+    def _forget_inode(self) -> None:
+        self.inode: Inode | None = None  # of fileid, once somebody needed it
+        self.raw: bytes | None = None  # its record as it lies in the table: what reading operations work on
 
     def bind_batch(self, txn: lmdb.Transaction, wall_ns: int, lease_ms: int) -> None:
         """Run inside the batch's write transaction, at the log's time."""
@@ -150,8 +154,7 @@ class Compound:
         self.session_id = b""
         self.slot = self.sequence_id = 0
         self.fileid = 0  # 0: no current filehandle
-        self.inode: Inode | None = None  # of fileid, once somebody needed it
-        self.raw: bytes | None = None  # its record as it lies in the table: what reading operations work on
+        self._forget_inode()
         self.saved_fileid = 0
         self.stateid: Any = None  # the current stateid, nfs4.stateid4 (RFC 8881 §16.2.3.1.2)
         self.saved_stateid: Any = None
@@ -174,10 +177,9 @@ class Compound:
 
     def load_raw(self) -> bytes | None:
         """The record behind :meth:`load`, for operations that only read: twice as fast."""
-        raw = self.raw
-        if raw is None:
-            raw = self.raw = self.get(U64.pack(self.fileid), db=self.tables.inode)
-        return raw
+        if self.raw is None:
+            self.raw = self.get(U64.pack(self.fileid), db=self.tables.inode)
+        return self.raw
 
     def load_other(self, fileid: int) -> Inode | None:
         """Any object's inode. The current filehandle's is shared with :meth:`load`, so that no change is lost."""

@@ -1,0 +1,1 @@
+"""What tests of the state machine share."""
