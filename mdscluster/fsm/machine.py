@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import clients, digest, internal
+from mdscluster.fsm import digest, internal, session_records
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
     FLAG_EXCLUSIVE_WRITERS,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SLOT_KEY: Final = Struct(">16sI")
 _SETTINGS: Final = b"settings"
-EVENT_SETTINGS: Final = b"S"  # the cluster's settings changed: read them again
+EVENT_SETTINGS: Final = b"C"  # the cluster's settings changed: read them again
 _decode_settings = msgspec.msgpack.Decoder(Settings).decode
 
 
@@ -89,6 +89,7 @@ class StateMachine:
         if kind == KIND_SESSIONLESS:
             self._decode(payload)
             return self._run()
+        self._cx.reset()  # nothing of the last COMPOUND may be taken for current
         return internal.apply(self._cx, unpack_internal(payload), self)
 
     def use_settings(self, raw: bytes) -> None:
@@ -104,7 +105,7 @@ class StateMachine:
         session = cx.get(cx.session_id, db=cx.tables.session)
         if session is None:
             return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_BADSESSION)
-        cx.client_id = clients.session_client_id(session)
+        cx.client_id = session_records.session_client_id(session)
         slot_key = SLOT_KEY.pack(cx.session_id, cx.slot)
         cached = cx.get(slot_key, db=cx.tables.slot)
         if cached is not None:
@@ -114,14 +115,16 @@ class StateMachine:
             if ahead < 0:
                 return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_SEQ_MISORDERED)
         result = self._run()
-        if result is not RESULT_RECALL:
+        # A COMPOUND that ended its own session has no session ID any more, and no slot to keep its reply in.
+        if result is not RESULT_RECALL and cx.session_id:
             cx.put(slot_key, U32.pack(cx.sequence_id) + result, db=cx.tables.slot)
         return result
 
     def _decode(self, payload: bytes) -> None:
         cx = self._cx
         cx.reset()
-        (_, minor, flags, groups, slot, sequence_id, count, uid, gid, most, session_id) = COMPOUND_HEAD.unpack_from(payload)
+        head = COMPOUND_HEAD.unpack_from(payload)
+        _, minor, flags, groups, slot, sequence_id, count, uid, gid, most, session_id = head
         pos = COMPOUND_HEAD.size
         cx.minor = minor
         cx.slot = slot

@@ -81,8 +81,8 @@ class Dispatcher:
         self.waiting_for_recall: list[Request] = []
         self._barriers_out = 0
         self._read_scheduled = False
+        self.tables = Tables(self.env)
         with self.env.begin() as txn:
-            self.tables = Tables(self.env, txn)
             self.settings = load_settings(txn, self.tables)
         self.view = Compound(self.tables, self.settings)
 

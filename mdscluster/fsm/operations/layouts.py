@@ -132,7 +132,7 @@ def _pack_content(
     """nfsv4_1_file_layout4: sparse, one capability filehandle per data server (§13.3)."""
     flags = dsfh.FLAG_WRITE if wanted == RW else 0
     handles = [
-        dsfh.pack(cx.settings.capability_key, flags, stripe, inode.fileid, cx.client_id, epoch)
+        dsfh.pack_ds_fh(cx.settings.capability_key, flags, stripe, inode.fileid, cx.client_id, epoch)
         for stripe in range(len(striping.numbers))
     ]
     out: list[bytes] = []
