@@ -177,7 +177,7 @@ class LmdbJournal(Journal):  # type: ignore[misc]  # pysyncobj is untyped
         """
         drop = 0
         excess = len(self._terms) - keep_entries
-        if excess >= _TRIM_ENTRIES:
+        if excess >= min(_TRIM_ENTRIES, keep_entries):
             drop = excess
         if self._bytes > keep_bytes + (keep_bytes >> 3):
             size, count = self._bytes, 0

@@ -9,6 +9,7 @@ from random import Random
 
 import lmdb
 
+from mdscluster.raft import snapshot
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Engine, Output
 from mdscluster.raft.guards import Guards
@@ -59,6 +60,21 @@ class SimNode:
             self.images = [self._image()]
             self._watch_commits()
 
+    def install_snapshot(self, leader: SimNode) -> bool:
+        """What the processes do between a snapshot offer and the restart; False when the image was refused."""
+        directory = snapshot.incoming_dir(self.dir)
+        snapshot.discard_incoming(self.dir)
+        directory.mkdir()
+        leader.env.copy(str(directory), compact=True)
+        try:
+            snapshot.adopt(directory, self.engine.store, self.engine.applied)
+        except snapshot.SnapshotError:
+            self.engine.store.commit()
+            return False
+        self.engine.store.commit()
+        snapshot.switch(directory, self.dir)
+        return True
+
     def _image(self) -> bytes:
         return (self.dir / "data.mdb").read_bytes()
 
@@ -95,13 +111,15 @@ class SimNode:
         output = self.engine.turn(cluster.now_ms, cluster.wall_ns)
         for peer, data in output.messages:
             if (self.id, peer) in cluster.links:
-                cluster.queues[self.id, peer].append(data)
+                cluster.post(self.id, peer, data)
         for token, result in output.results:
             assert token not in self.results, f"two results for {token!r}"
             self.results[token] = result
+            cluster.note_result(self, token, result)
         for token, ok in output.barriers:
             assert token not in self.barriers, f"two answers for {token!r}"
             self.barriers[token] = ok
+            cluster.note_barrier(self, token, ok)
         self.events += output.events
         self.snapshot_from = output.snapshot_from or self.snapshot_from
         cluster.observe(self)
@@ -215,6 +233,9 @@ class Cluster:
                 self.nodes[b].turn()
         return done
 
+    def post(self, a: str, b: str, data: bytes) -> None:
+        self.queues[a, b].append(data)
+
     def hand(self, a: str, b: str, data: bytes) -> None:
         self.nodes[b].engine.receive(a, Message.FromString(data), self.now_ms)
 
@@ -281,12 +302,18 @@ class Cluster:
 
     # Invariants.
 
+    def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
+        """A proposal was answered."""
+
+    def note_barrier(self, node: SimNode, token: object, ok: bool) -> None:
+        """A barrier was answered."""
+
     def observe(self, node: SimNode) -> None:
         """INV-1 and INV-8 at every turn of every node."""
         core, journal = node.engine.core, node.engine.journal
         if core.is_leader and self.leaders.setdefault(core.term, node.id) != node.id:
             self.violations.append(f"INV-1: term {core.term} has leaders {self.leaders[core.term]} and {node.id}")
-        for index in range(max(node.engine.applied - 20, journal.first_index), node.engine.applied + 1):
+        for index in range(max(node.engine.applied - 20, journal.first_index + 1), node.engine.applied + 1):
             data, _, term = journal.entry(index)
             known = self.committed.setdefault(index, (term, data))
             if known != (term, data):
