@@ -277,13 +277,15 @@ class Dispatcher:
         if request.connection.rule is None and request.ops_left:
             self._refuse_export(request, session)
             return
-        if session.knows(request.slot):
+        changes = self._changes(request)
+        if changes or session.knows(request.slot, request.connection):
+            # What changes state is judged again in ``apply``, by the replicated slot.
             session.start(request.slot, request.sequence_id, request.connection, request)
             request.started = True
-            if self._changes(request):
-                self.propose(request)
-                return
-        self._read_later(request)
+        if changes:
+            self.propose(request)
+        else:
+            self._read_later(request)
 
     def _refuse_export(self, request: Request, session: Session) -> None:
         """No export is for this client's network: its first operation is NFS4ERR_ACCESS."""
@@ -374,13 +376,12 @@ class Dispatcher:
             session = self.adopt_session(request.session_id, record, made_here=False)
         request.session = session
         slot = request.slot
-        if slot < session.slots and not session.knows(slot):
+        if slot < session.slots:
             cached = self.view.get(SLOT_KEY.pack(request.session_id, slot), db=self.tables.slot)
             if cached is None:
-                session.learn(slot, 0)
+                session.learn(slot, 0, None)
             else:
-                session.learn(slot, U32.unpack_from(cached)[0])
-                session.replies[slot] = self._record_of(request, session, cached[4:])
+                session.learn(slot, U32.unpack_from(cached)[0], self._record_of(request, session, cached[4:]))
         if not self._admit(request, session, request.end - request.pos):
             return False
         session.start(slot, request.sequence_id, request.connection, request)
@@ -463,6 +464,8 @@ class Dispatcher:
             status = U32.unpack_from(result, 1)[0]
             if status == nfs4.NFS4ERR_BADSESSION:
                 self.forget_session(request.session_id)
+            elif request.session is not None:
+                request.session.forget(request.slot)
             self._finish(request, failed_first(request.xid, request.tag, nfs4.OP_SEQUENCE, status), status)
             return
         _, status, results = REPLY_HEAD.unpack_from(result)

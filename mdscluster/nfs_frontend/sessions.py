@@ -79,16 +79,29 @@ class Session:
             return RUN if have or not self.made_here else REFUSED
         if ahead < 0:
             return REFUSED
+        return REFUSED if self.knows(slot, connection) else RUN
+
+    def knows(self, slot: int, connection: Connection) -> bool:
+        """Whether nobody else can have served the slot since this node did.
+
+        True on the connection that used it last, and on a slot of a session made here that nobody used yet.
+        By any other connection the client may have come from another node.
+        """
         last = self.last_connection[slot]
-        strict = last is connection or (last is None and self.made_here)
-        return REFUSED if strict else RUN
+        return last is connection or (last is None and self.made_here)
 
-    def knows(self, slot: int) -> bool:
-        return self.sequence_ids[slot] != _UNKNOWN
+    def learn(self, slot: int, sequence_id: int, reply: bytes | None) -> None:
+        """Take over what the state machine has of a slot, if it is ahead of what this node has seen."""
+        have = self.sequence_ids[slot]
+        if have == _UNKNOWN or sequence_distance(sequence_id, have) > 0:
+            self.sequence_ids[slot] = sequence_id
+            self.replies[slot] = reply
 
-    def learn(self, slot: int, sequence_id: int) -> None:
-        """Take over what the state machine has of a slot that this node has not seen."""
-        self.sequence_ids[slot] = sequence_id
+    def forget(self, slot: int) -> None:
+        """What this node thought of the slot was wrong: the state machine knows better."""
+        self.sequence_ids[slot] = _UNKNOWN
+        self.last_connection[slot] = None
+        self.replies[slot] = None
 
     def start(self, slot: int, sequence_id: int, connection: Connection, request: Request) -> None:
         self.sequence_ids[slot] = sequence_id

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from nfswire import nfs4, rpc
 from tests.unit.nfs_frontend.support import ROOT, Client, World, getattr_size, mkdir, putroot
 
-
 _numbers = itertools.count()
 
 

@@ -115,3 +115,40 @@ def test_a_node_without_quorum_answers_nothing(world: World) -> None:
     world.replica.available = True
     healthy = world.connect()
     assert client.decode(client.send(node, healthy, client.compound(1, [putroot(), mkdir(b"d")]))).status == 0
+
+
+def test_a_late_retransmission_to_a_node_with_old_knowledge_gets_the_first_reply(world: World) -> None:
+    """INV-3: the node served the slot before, then another did; its view alone would say NOENT."""
+    a, b, client = world.node(), world.node(), Client(world)
+    first = world.connect()
+    client.start(b, first)
+    assert client.decode(client.send(b, first, client.compound(1, [putroot(), mkdir(b"d")]))).status == 0
+    there = world.connect()
+    lookup = nfs4.nfs_argop4(nfs4.OP_LOOKUP, nfs4.LOOKUP4args(b"d"))
+    lookupp = nfs4.nfs_argop4(nfs4.OP_LOOKUPP)
+    remove = nfs4.nfs_argop4(nfs4.OP_REMOVE, nfs4.REMOVE4args(b"d"))
+    record = client.compound(2, [putroot(), lookup, lookupp, remove])
+    done = client.send(a, there, record)
+    assert client.decode(done).status == 0
+    back = world.connect()
+    again = client.decode(client.send(b, back, record))
+    assert again.status == 0
+    assert again.resarray[1:] == client.decode(done).resarray[1:]
+
+
+def test_a_retransmission_while_the_first_run_is_under_way_is_answered_once(world: World) -> None:
+    """INV-3: the client reconnected before the change was committed; the answer goes to its new connection."""
+    node, old, client = world.node(), world.connect(), Client(world)
+    client.start(node, old)
+    held: list[tuple[bytes, object]] = []
+    propose = world.replica.propose
+    world.replica.propose = lambda payload, done: held.append((payload, done))  # type: ignore[method-assign, assignment]
+    record = client.compound(1, [putroot(), mkdir(b"d")])
+    assert client.send(node, old, record) is None
+    new = world.connect()
+    assert client.send(node, new, record) is None
+    assert len(held) == 1, "the request was proposed twice"
+    payload, done = held[0]
+    propose(payload, done)  # type: ignore[arg-type]
+    assert not old.sent[2:]
+    assert client.decode(new.sent[-1]).status == 0
