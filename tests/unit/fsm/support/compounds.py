@@ -237,8 +237,9 @@ def unpack_reply(result: bytes) -> Reply:
             continue
         codec = nfs4.RES[op]
         assert codec is not None
+        status_of_one = _U32.unpack_from(result, pos + 4)[0]  # its field's name differs from result to result
         value, pos = codec[0](result, pos + 4)
-        results.append((op, value.status, value))
+        results.append((op, status_of_one, value))
     assert pos == len(result), "bytes behind the last result"
     return Reply(status, results, result)
 
