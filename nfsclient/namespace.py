@@ -6,8 +6,8 @@ Refusals raise ``NfsError``. Each call is timed and told to the history hook und
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import wraps
+from collections.abc import Callable, Coroutine
+from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from nfsclient.channel import Channel
@@ -34,14 +34,15 @@ class HasRecorder:
     recorder: Recorder
 
 
-def recorded(method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[S, P], Awaitable[T]]:
+def recorded(method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> (
+        Callable[Concatenate[S, P], Coroutine[Any, Any, T]]):
     """Time the call and tell the history of it, under the method's name."""
 
-    @wraps(method)
-    async def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         told = (*args, *kwargs.items()) if kwargs else args
         return await self.recorder.run(method.__name__, told, method(self, *args, **kwargs))
 
+    update_wrapper(run, method)
     return run
 
 

@@ -122,6 +122,12 @@ class SocketConnection:
             self._flush_due = True
             self._loop.call_soon(self._flush)
 
+    def send_torn(self, parts: Sequence[Payload], count: int) -> None:
+        """Send the first ``count`` bytes of a record, mark included, and nothing after them (fault injection)."""
+        whole = rpc.record_mark(sum(map(len, parts))) + b"".join(parts)
+        self._queue.append(whole[:count])
+        self._flush()
+
     def close(self) -> None:
         """Drop the connection without telling the receiver."""
         if not self._open:
