@@ -9,6 +9,8 @@ connections and answer nothing.
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import os
 import signal
 import subprocess
@@ -109,7 +111,9 @@ class FrontEnd:
             env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
             stdin=subprocess.DEVNULL,
         )
-        threading.Thread(target=self._watch, args=(self._process,), name="front-end watch", daemon=True).start()
+        context = contextvars.copy_context()  # what the log binds
+        watch = functools.partial(context.run, self._watch, self._process)
+        threading.Thread(target=watch, name="front-end watch", daemon=True).start()
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         code = process.wait()

@@ -127,6 +127,7 @@ def _hints(cls: type) -> dict[str, Any]:
 def dump(config: object, base: Path, *, header: str = "") -> str:
     """``config`` as TOML, every field under its documentation; paths below ``base`` become relative to it."""
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
+    lines += [""] if lines else []
     _dump_table(config, "", base, lines)
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -200,7 +201,7 @@ def _literal(value: Any, base: Path) -> str:
         return "[" + ", ".join(_literal(item, base) for item in value) + "]"
     if isinstance(value, Path):
         value = os.path.relpath(value, base) if value.is_relative_to(base.parent) else value
-    return json.dumps(str(value), ensure_ascii=False)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML refuses a bare DEL
 
 
 def _documentation(cls: type) -> dict[str, str]:
