@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mdscluster.fsm import clients, session_records
+from mdscluster.fsm import clients, layout_states, session_records
+from mdscluster.fsm.commands import FenceConfirmed, StartFence
 from mdscluster.fsm.settings import Settings
-from mdscluster.fsm.stateids import HEAD
 from nfswire import nfs4
 from tests.unit.fsm.support.compounds import Namespace, Who, operation, putfh, root
 from tests.unit.fsm.support.sessions import (
@@ -23,6 +23,7 @@ from tests.unit.fsm.support.sessions import (
     destroy_clientid,
     destroy_session,
     exchange_id,
+    expire,
     introduce,
     reclaim_complete,
     rows,
@@ -195,7 +196,9 @@ def test_the_front_end_reads_a_session(fs: Namespace) -> None:
 
 def _record(fs: Namespace, session_id: bytes) -> bytes:
     with fs.env.begin() as txn:
-        return bytes(txn.get(session_id, db=fs.machine.tables.session))
+        record = txn.get(session_id, db=fs.machine.tables.session)
+    assert record is not None
+    return record
 
 
 def test_there_is_a_limit_to_sessions(tmp_path: Path) -> None:
@@ -279,8 +282,6 @@ def test_reclaim_complete_once(fs: Namespace) -> None:
 # ---------------------------------------------------------------- a client with layouts
 def give_layout(fs: Namespace, client_id: int, fileid: int) -> bytes:
     """A layout as LAYOUTGET leaves it."""
-    from mdscluster.fsm import layout_states
-
     with fs.entry() as cx:
         other, state = layout_states.create(cx, client_id, fileid)
         layout_states.save(cx, other, state)
@@ -289,14 +290,9 @@ def give_layout(fs: Namespace, client_id: int, fileid: int) -> bytes:
 
 def test_a_restarted_client_with_layouts_is_dead_until_it_is_fenced(fs: Namespace) -> None:
     """INV-6: its record stays, so that the leader fences the old layouts; nothing else of it does."""
-    from mdscluster.fsm.commands import FenceConfirmed, StartFence
-    from tests.unit.fsm.support.sessions import expire
-
     old = connect(fs, b"me")
-    handle, stateid = old.create(b"file")
-    with fs.env.begin() as txn:
-        fileid = HEAD.unpack_from(txn.get(stateid.other, db=fs.machine.tables.state))[1]
-    give_layout(fs, old.client_id, fileid)
+    handle, _ = old.create(b"file")
+    give_layout(fs, old.client_id, int.from_bytes(handle[8:16], "big"))
     new = connect(fs, b"me", OTHER_VERIFIER)
     assert old.status() == "NFS4ERR_BADSESSION"
     assert fs.fails(create_session(old.client_id, 2)) == "NFS4ERR_STALE_CLIENTID"

@@ -197,8 +197,8 @@ class Caller:
         owner: bytes | None = None,
     ) -> nfs4.stateid4:  # fmt: skip
         reply = self.ok(putfh(handle), lock(stateid, offset, length, kind, owner=owner))
-        stateid = reply[nfs4.OP_LOCK].resok4.lock_stateid
-        return stateid
+        taken: nfs4.stateid4 = reply[nfs4.OP_LOCK].resok4.lock_stateid
+        return taken
 
 
 def reply_of(result: bytes) -> Reply:
