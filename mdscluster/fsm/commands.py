@@ -25,6 +25,7 @@ FLAG_CACHE_THIS: Final = 1
 FLAG_READ_ONLY: Final = 2  # the export is read-only to this client
 FLAG_NO_LAYOUTS: Final = 4  # the export grants no layouts to this client
 FLAG_EXCLUSIVE_WRITERS: Final = 8  # the export asks for exclusive writers
+FLAG_PROXIED: Final = 16  # the front end has put a PROXY_WRITE in the place of a WRITE
 
 NO_SESSION: Final = bytes(16)
 
@@ -154,4 +155,5 @@ def pack_internal(command: Internal) -> bytes:
 
 
 def unpack_internal(payload: bytes) -> Internal:
-    return _decoder.decode(memoryview(payload)[1:])
+    command: Internal = _decoder.decode(memoryview(payload)[1:])
+    return command

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 U32x2: Final = Struct(">II")
 
+TIGHT_BYTES: Final = 4096
+"""Below this room for results, operations are measured one by one; above, only those with long results look."""
+_CHANGE_RESULT_BYTES: Final = 160  # the longest result of an operation that changes state, layouts apart
+
 # Outcomes of a run that are not statuses of the protocol. They never leave this node.
 NEED_CHANGE: Final = -1  # a read view met an operation that changes state
 NEED_IO: Final = -2  # READ, WRITE or COMMIT: the front end moves the data, then runs on
@@ -54,6 +58,7 @@ class Compound:
     """One COMPOUND in progress: its input, its current and saved filehandle, its results."""
 
     __slots__ = (
+        "cache_this",
         "changed",
         "client_id",
         "client_network",
@@ -78,6 +83,7 @@ class Compound:
         "ops_done",
         "ops_left",
         "pos",
+        "proxied",
         "put",
         "raw",
         "read_only",
@@ -91,6 +97,7 @@ class Compound:
         "slot",
         "stateid",
         "tables",
+        "tight",
         "txn",
         "uid",
         "volume",
@@ -158,7 +165,16 @@ class Compound:
         self.saved_fileid = 0
         self.stateid: Any = None  # the current stateid, nfs4.stateid4 (RFC 8881 §16.2.3.1.2)
         self.saved_stateid: Any = None
-        self.max_response_bytes = 0xFFFFFFFF
+        self.max_response_bytes = 0xFFFFFFFF  # for the results behind SEQUENCE's
+        self.tight = False  # so little that every operation has to be measured
+        self.cache_this = False
+        self.proxied = False  # the front end has put a PROXY_WRITE in the place of a WRITE
+
+    def limit_reply(self, most_bytes: int, *, cache_this: bool) -> None:
+        """How large the results behind SEQUENCE's may become."""
+        self.max_response_bytes = most_bytes
+        self.cache_this = cache_this
+        self.tight = most_bytes < TIGHT_BYTES
 
     def load(self) -> Inode | None:
         """The current filehandle's inode, or None when the object is gone (NFS4ERR_STALE).
@@ -224,8 +240,9 @@ def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs
         op: int = U32.unpack_from(data, start)[0]
         cx.pos = start + 4
         if op >= known:
-            if op != nfs4.OP_PROXY_WRITE or not cx.writable:
+            if op != nfs4.OP_PROXY_WRITE or not cx.proxied:
                 return _fail(cx, nfs4.OP_ILLEGAL, nfs4.NFS4ERR_OP_ILLEGAL)
+            cx.proxied = False  # one, put there by the front end; a second is the client's forgery
             op = known
         handler = handlers[op]
         if handler is None:
@@ -236,6 +253,9 @@ def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs
             return NEED_CHANGE
         if needs_fh[op] and not cx.fileid:
             return _fail(cx, op, nfs4.NFS4ERR_NOFILEHANDLE)
+        if cx.tight and (status := _check_room(cx, changing)):
+            return _fail(cx, op, status)
+        before = len(cx.res)
         try:
             status = handler(cx)
         except XdrError:
@@ -250,9 +270,23 @@ def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs
             return _fail(cx, op, status)
         if changing:
             cx.changed = True
+        elif cx.tight and (status := _check_room(cx, False)):
+            del cx.res[before:]
+            return _fail(cx, op, status)
         cx.ops_done += 1
         cx.ops_left -= 1
     return 0
+
+
+def _check_room(cx: Compound, changing: bool) -> int:
+    """Whether the reply stays within what the session allows; asked only on sessions that allow little.
+
+    "If the reply would exceed ca_maxresponsesize: NFS4ERR_REP_TOO_BIG; ca_maxresponsesize_cached, with
+    sa_cachethis set: NFS4ERR_REP_TOO_BIG_TO_CACHE" (§18.36.3). What changes state must know beforehand.
+    """
+    if sum(map(len, cx.res)) + (_CHANGE_RESULT_BYTES if changing else 0) <= cx.max_response_bytes:
+        return 0
+    return nfs4.NFS4ERR_REP_TOO_BIG_TO_CACHE if cx.cache_this else nfs4.NFS4ERR_REP_TOO_BIG
 
 
 def _fail(cx: Compound, op: int, status: int) -> int:

@@ -10,8 +10,10 @@ import msgspec
 from mdscluster.fsm import digest, internal, session_records
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
+    FLAG_CACHE_THIS,
     FLAG_EXCLUSIVE_WRITERS,
     FLAG_NO_LAYOUTS,
+    FLAG_PROXIED,
     FLAG_READ_ONLY,
     KIND_COMPOUND,
     KIND_SESSIONLESS,
@@ -132,7 +134,8 @@ class StateMachine:
         cx.ops_left = count
         cx.uid = uid
         cx.gid = gid
-        cx.max_response_bytes = most
+        cx.limit_reply(most, cache_this=bool(flags & FLAG_CACHE_THIS))
+        cx.proxied = bool(flags & FLAG_PROXIED)
         cx.session_id = session_id if session_id != NO_SESSION else b""
         cx.gids = tuple(U32.unpack_from(payload, pos + 4 * i)[0] for i in range(groups)) if groups else ()
         cx.read_only = bool(flags & FLAG_READ_ONLY)

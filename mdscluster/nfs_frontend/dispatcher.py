@@ -15,6 +15,8 @@ import structlog
 from mdscluster.fsm import session_records
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
+    FLAG_CACHE_THIS,
+    FLAG_PROXIED,
     KIND_COMPOUND,
     REPLY_HEAD,
     RESULT_RECALL,
@@ -33,6 +35,7 @@ from mdscluster.nfs_frontend.wire import (
     CALL_HEAD,
     COMPOUND_START,
     SEQUENCE_ARGS,
+    SESSION_REPLY,
     U32,
     U32x2,
     failed_first,
@@ -246,6 +249,8 @@ class Dispatcher:
             refusal = nfs4.NFS4ERR_REQ_TOO_BIG
         elif request.ops_left >= session.max_operations:
             refusal = nfs4.NFS4ERR_TOO_MANY_OPS
+        elif request.cache_this and session.max_cached_bytes < SESSION_REPLY.size:
+            refusal = nfs4.NFS4ERR_REP_TOO_BIG_TO_CACHE
         if refusal:
             self._send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, refusal)
             return False
@@ -408,7 +413,7 @@ class Dispatcher:
         cx.slot = request.slot
         cx.sequence_id = request.sequence_id
         cx.root = root_fileid()
-        cx.max_response_bytes = session.max_response_bytes
+        cx.limit_reply(session.room_for_results(request.cache_this), cache_this=bool(request.cache_this))
         if rule is not None:
             cx.read_only = rule.read_only
             cx.layouts_allowed = rule.layouts
@@ -439,15 +444,22 @@ class Dispatcher:
             payload = request.payload = self.command(request, request.ops_left, request.data[request.pos : request.end])
         self.replica.propose(payload, lambda result: self._proposed(request, result))
 
-    def command(self, request: Request, count: int, operations: bytes) -> bytes:
-        """The log's form of a COMPOUND: its identity, then the operations as the client sent them."""
+    def command(self, request: Request, count: int, operations: bytes, *, proxied: bool = False) -> bytes:
+        """The log's form of a COMPOUND: its identity, then the operations as the client sent them.
+
+        ``proxied``: its first WRITE was done, and a PROXY_WRITE stands in its place.
+        """
         identity = request.identity
         session = request.session
         assert session is not None
         rule = request.connection.rule
+        flags = (FLAG_PROXIED if proxied else 0) | (FLAG_CACHE_THIS if request.cache_this else 0)
+        if rule is not None:
+            flags |= rule.command_flags
         head = COMPOUND_HEAD.pack(
-            KIND_COMPOUND, request.minor, rule.command_flags if rule else 0, len(identity.gids), request.slot,
-            request.sequence_id, count, identity.uid, identity.gid, session.max_response_bytes, request.session_id,
+            KIND_COMPOUND, request.minor, flags, len(identity.gids), request.slot,
+            request.sequence_id, count, identity.uid, identity.gid, session.room_for_results(request.cache_this),
+            request.session_id,
         )  # fmt: skip
         if identity.gids:
             head += b"".join(map(U32.pack, identity.gids))

@@ -192,7 +192,7 @@ class ProxyIo:
                 request.data[cx.pos : request.end],
             )
         )
-        request.payload = dispatcher.command(request, request.ops_left, operations)
+        request.payload = dispatcher.command(request, request.ops_left, operations, proxied=True)
         dispatcher.propose(request)
 
     async def _write_piece(

@@ -12,6 +12,7 @@ from array import array
 from typing import TYPE_CHECKING, Final
 
 from mdscluster.fsm.machine import sequence_distance
+from mdscluster.nfs_frontend.wire import SESSION_REPLY
 from nfswire import nfs4
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ class Session:
         if ahead < 0:
             return REFUSED
         return REFUSED if self.knows(slot, connection) else RUN
+
+    def room_for_results(self, cache_this: int) -> int:
+        """How large the results behind SEQUENCE's may become, in bytes (RFC 8881 §18.36.3)."""
+        most = min(self.max_response_bytes, self.max_cached_bytes) if cache_this else self.max_response_bytes
+        return max(0, most - SESSION_REPLY.size)
 
     def knows(self, slot: int, connection: Connection) -> bool:
         """Whether nobody else can have served the slot since this node did.
