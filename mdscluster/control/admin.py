@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import grpc
 
 from mdscluster import replica_async
-from mdscluster.fsm import data_servers, files
+from mdscluster.fsm import data_servers, deletions
 from mdscluster.fsm.digest import digest
 from mdsproto import admin_pb2, admin_pb2_grpc, credentials
 
@@ -63,7 +63,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             clients = txn.stat(self._tables.client)["entries"]
             sessions = txn.stat(self._tables.session)["entries"]
             servers = data_servers.all_servers(txn, self._tables)
-            pending = {s.ds_id: files.pending_deletes(txn, self._tables, s.ds_id) for s in servers}
+            pending = {s.ds_id: deletions.pending_deletes(txn, self._tables, s.ds_id) for s in servers}
         reply = admin_pb2.StatusReply(
             node_id=status.node_id, role=status.role, term=status.term, leader_id=status.leader_id,
             has_quorum=status.has_quorum, commit_index=status.commit_index, applied_index=status.applied_index,

@@ -10,7 +10,7 @@ import grpc
 
 from mdscluster import replica_async
 from mdscluster.control.registry import Heard, Registry
-from mdscluster.fsm import files, recalls
+from mdscluster.fsm import deletions, recalls
 from mdscluster.fsm.commands import ObjectsDeleted, ReportWrite, pack_internal
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 
@@ -56,7 +56,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
             return control_pb2.HeartbeatReply(quorum_backed=False)
         with self._replica.env.begin() as txn:
             version, fences = recalls.fences(txn, self._tables)
-            deletes = files.deletions_for(txn, self._tables, request.ds_id, _DELETES_PER_HEARTBEAT)
+            deletes = deletions.deletions_for(txn, self._tables, request.ds_id, _DELETES_PER_HEARTBEAT)
         reply = control_pb2.HeartbeatReply(
             quorum_backed=True, cluster_epoch=version, fence_version=version, lease_ms=self._ds_lease_ms,
             deletes=[control_pb2.DeleteRequest(sequence=sequence, fileid=fileid) for sequence, fileid in deletes],
