@@ -87,7 +87,7 @@ def save(cx: Compound, client_id: int, client: Client) -> None:
 
 
 def reclaim_is_complete(cx: Compound) -> bool:
-    """Whether the caller may open and lock: "non-reclaim locking before RECLAIM_COMPLETE: NFS4ERR_GRACE" (§18.51.3)."""
+    """Whether the caller may open and lock: before RECLAIM_COMPLETE it is NFS4ERR_GRACE (§18.51.3)."""
     raw = cx.get(U64.pack(cx.client_id), db=cx.tables.client)
     return raw is not None and bool(raw[_FLAGS_AT] & RECLAIM_COMPLETE)
 

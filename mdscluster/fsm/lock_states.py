@@ -1,7 +1,6 @@
 """Lock stateids: one lock-owner's byte-range locks on one file, got through one open (RFC 8881 §8.2.1).
 
-"All locks held on a particular file by a particular owner and gotten via the aegis of a particular open
-file are associated with a single stateid". Rows: ``state`` (:data:`_RECORD`, then the owner), ``state_client``
+The same owner's locks through another open have another stateid; they do not conflict. Rows: ``state`` (:data:`_RECORD`, then the owner), ``state_client``
 (client, type, file, open, owner -> ``other``) and, while it holds ranges, ``lock`` (see ranges.py).
 """
 

@@ -37,8 +37,7 @@ _RANGE: Final = Struct(">QQB")
 def bounds(offset: int, length: int) -> tuple[int, int] | None:
     """First and last byte of a request, or None where the answer is NFS4ERR_INVAL.
 
-    "If the length is zero, or if a length that is not equal to NFS4_UINT64_MAX is specified and
-    length when added to the offset exceeds NFS4_UINT64_MAX, NFS4ERR_INVAL" (§18.10.3).
+    That is: a length of zero, or one (other than END) that added to the offset exceeds 2**64 - 1 (§18.10.3).
     """
     if length == END:
         return offset, END

@@ -76,8 +76,7 @@ def session_client_id(record: bytes) -> int:
 def negotiate_fore(asked: nfs4.channel_attrs4, settings: Settings) -> nfs4.channel_attrs4 | int:
     """The fore channel we grant, never more than was asked; NFS4ERR_TOOSMALL where nothing could be said by it.
 
-    "If the client selects a value for ca_maxresponsesize such that a replier could never send a response,
-    the server SHOULD return NFS4ERR_TOOSMALL" (§18.36.3); likewise ca_maxrequestsize.
+    So is a response size by which we could never answer, or a request size by which nothing could be asked (§18.36.3).
     """
     if asked.ca_maxrequestsize < MIN_REQUEST_BYTES or asked.ca_maxresponsesize < MIN_RESPONSE_BYTES:
         return nfs4.NFS4ERR_TOOSMALL

@@ -5,8 +5,8 @@ An open is one open-owner's hold on one file: opening again adds to it, CLOSE en
 - ``state``: ``other`` -> the open (:class:`Open`);
 - ``state_client``: client, type, file, owner -> ``other``: to find the same owner's open, and to drop a client's;
 - ``state_file``: file -> how many opens read, write, deny reading and deny writing
-  (:data:`~mdscluster.fsm.stateids.SUMMARY`). A conflict is judged by the sums alone, because "checking of
-  share reservations on OPEN is done with no exception for an existing OPEN for the same open-owner" (§9.7).
+  (:data:`~mdscluster.fsm.stateids.SUMMARY`). A conflict is judged by the sums alone, because an owner's own
+  OPEN is no exception to the rule (§9.7; Linux's server does likewise).
   So the cost of an OPEN does not grow with the number of clients that have the file open.
 """
 
@@ -79,7 +79,7 @@ def has_opens(cx: Compound, fileid: int) -> bool:
 
 
 def conflict(cx: Compound, fileid: int, access: int, deny: int) -> bool:
-    """"If (request.access & file_state.deny) or (request.deny & file_state.access): NFS4ERR_SHARE_DENIED" (§9.7)."""
+    """Whether (request.access & file_state.deny) or (request.deny & file_state.access): NFS4ERR_SHARE_DENIED (§9.7)."""
     raw = cx.get(U64.pack(fileid), db=cx.tables.state_file)
     if raw is None:
         return False
@@ -145,8 +145,8 @@ def _change(cx: Compound, other: bytes, state: Open, access: int, deny: int) -> 
 def downgrade(cx: Compound, other: bytes, state: Open, access: int, deny: int) -> nfs4.stateid4 | None:
     """Fall back to less; None where that is NFS4ERR_INVAL.
 
-    "The bits in share_access SHOULD equal the union of the share_access bits specified for some subset
-    of the OPENs in effect for the current open-owner on the current file", likewise share_deny (§18.18.3).
+    Access and deny must be the union of what some of the OPENs in effect, of this owner on this file,
+    asked for (§18.18.3).
     """
     kept = seen_access = seen_deny = 0
     for bit in range(16):

@@ -49,7 +49,7 @@ def new_other(cx: Compound, type_: int) -> bytes:
 
 
 def next_seqid(seqid: int) -> int:
-    """"When such a set of locks changes, the seqid is incremented"; 0 is skipped: it means the newest (§8.2.2)."""
+    """What follows a sequence ID when the state changes; 0 is skipped, because it means the newest (§8.2.2)."""
     return 1 if seqid == _NEWEST else seqid + 1
 
 
@@ -62,15 +62,15 @@ def substitute_current(cx: Compound, stateid: nfs4.stateid4) -> nfs4.stateid4:
 
 
 def is_regular(stateid: nfs4.stateid4) -> bool:
-    """Whether it stands for state of its own. "Stateid values whose other field is all zeros or ones are special"."""
+    """Whether it stands for state of its own: all zeros and all ones are special (§8.2.3)."""
     return stateid.other not in (ZEROS, ONES)
 
 
 def judge(raw: bytes | None, client_id: int, seqid: int) -> int:
     """Status of a stateid whose record is ``raw``, shown by ``client_id`` with this sequence ID (§8.2.4).
 
-    "If the seqid is zero, it is the newest. If it is greater than the current one: NFS4ERR_BAD_STATEID;
-    if less, NFS4ERR_OLD_STATEID." State of another client is NFS4ERR_BAD_STATEID.
+    Sequence ID 0 is the newest; one ahead of the current one is NFS4ERR_BAD_STATEID, one behind it
+    NFS4ERR_OLD_STATEID. State of another client is NFS4ERR_BAD_STATEID.
     """
     if raw is None:
         return nfs4.NFS4ERR_BAD_STATEID
@@ -104,7 +104,7 @@ def check_io(cx: Compound, stateid: nfs4.stateid4, write: bool, inode: Inode) ->
         return nfs4.NFS4ERR_BAD_STATEID
     if write:
         if other[0] == TYPE_LOCK:
-            # "the stateid of a lock stands for the open it was got through" (§8.2.5).
+            # A lock's stateid allows what the open allows that it was got through.
             raw = cx.get(raw[LOCK_OPEN_AT], db=state)
         if not raw[OPEN_ACCESS_AT] & nfs4.OPEN4_SHARE_ACCESS_WRITE:
             return nfs4.NFS4ERR_OPENMODE

@@ -141,7 +141,7 @@ def lockt(cx: Compound) -> int:
     if status:
         return status
     kind = ranges.kind_of(args.locktype)
-    # The owner's client ID in the arguments "MUST be ignored": it is the session's (§18.11.3).
+    # The owner's client ID in the arguments is ignored: it is the session's (§18.11.3).
     conflict = ranges.find_conflict(cx, cx.fileid, cx.client_id, args.owner.owner, *bounds, kind)
     if conflict is not None:
         return _denied(cx, nfs4.OP_LOCKT, *conflict)

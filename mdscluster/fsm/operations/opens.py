@@ -65,7 +65,6 @@ def open_(cx: Compound) -> int:
     """Open a regular file, and make it where that is asked for (§18.16)."""
     args, cx.pos = nfs4.unpack_OPEN4args(cx.data, cx.pos)
     share = args.share_access
-    # "If share_access is not one of the valid values: NFS4ERR_INVAL"; likewise share_deny (§18.16.4).
     if not share & _BOTH or share & ~(_BOTH | _WISHES) or args.share_deny & ~3 or share & _WANT not in _DELEGATION:
         return nfs4.NFS4ERR_INVAL
     claim = args.claim.claim
@@ -149,7 +148,7 @@ def _verifier(how: nfs4.createhow4) -> bytes | None:
 def _may_exist(cx: Compound, how: nfs4.createhow4, fileid: int) -> int:
     """Whether a create may find its file there (§18.16.3).
 
-    GUARDED4: never. Exclusive: "if the object exists and the verifiers match", this is the same create again.
+    GUARDED4: never. Exclusive: if the verifiers match, this is the same create again.
     """
     if how.mode == nfs4.UNCHECKED4:
         return nfs4.NFS4_OK

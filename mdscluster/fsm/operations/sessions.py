@@ -56,7 +56,7 @@ def exchange_id(cx: Compound) -> int:
         return nfs4.NFS4ERR_NOT_ONLY_OP
     flags = args.eia_flags
     # "Bits not defined above should not be set in the eia_flags field. If they are, the server MUST reject
-    # the operation with NFS4ERR_INVAL." SUPP_FENCE_OPS came with minor version 2 (RFC 7862 §14.1).
+    # the operation with NFS4ERR_INVAL" (§18.35.3). SUPP_FENCE_OPS came with minor version 2 (RFC 7862 §14.1).
     if flags & ~(_EXCHANGE_FLAGS | (nfs4.EXCHGID4_FLAG_SUPP_FENCE_OPS if cx.minor >= 2 else 0)):
         return nfs4.NFS4ERR_INVAL
     protect = args.eia_state_protect.spa_how
@@ -72,8 +72,7 @@ def exchange_id(cx: Compound) -> int:
     confirmed = clients.load(cx, confirmed_id) if confirmed_id else None
     if confirmed is not None:
         if confirmed.principal != cx.uid:
-            # Case 3, client collision: "if the old client ID has no state, or its lease has expired",
-            # its name may be taken; else NFS4ERR_CLID_INUSE.
+            # Case 3, client collision: a client without state, or whose lease has run out, loses its name.
             if clients.has_state(cx, confirmed_id) and not clients.lapsed(cx, confirmed_id):
                 return nfs4.NFS4ERR_CLID_INUSE
             clients.bury(cx, confirmed_id, confirmed)
@@ -161,7 +160,7 @@ def create_session(cx: Compound) -> int:
         return nfs4.NFS4ERR_STALE_CLIENTID
     confirmed = client.flags & CONFIRMED
     if not confirmed:
-        # "Any unconfirmed record that is not confirmed within a lease period SHOULD be removed" (§18.35.5).
+        # A record that is not confirmed within a lease period is to be removed (§18.35.4).
         if clients.lapsed(cx, client_id):
             return nfs4.NFS4ERR_STALE_CLIENTID
         if client.principal != cx.uid:
@@ -206,7 +205,7 @@ def _session_made(cx: Compound, reply: bytes) -> int:
 
 # ---------------------------------------------------------------- the rest
 def destroy_session(cx: Compound) -> int:
-    """End a session (§18.37). "MUST be the final operation" where it ends the session that it came by."""
+    """End a session (§18.37). It must be the final operation where it ends the session that it came by."""
     args, cx.pos = nfs4.unpack_DESTROY_SESSION4args(cx.data, cx.pos)
     if _not_alone(cx):
         return nfs4.NFS4ERR_NOT_ONLY_OP
@@ -221,7 +220,7 @@ def destroy_session(cx: Compound) -> int:
 
 
 def destroy_clientid(cx: Compound) -> int:
-    """Forget a client that holds nothing (§18.50); "if there are sessions or state: NFS4ERR_CLIENTID_BUSY"."""
+    """Forget a client that holds nothing (§18.50); one with sessions or state is NFS4ERR_CLIENTID_BUSY."""
     args, cx.pos = nfs4.unpack_DESTROY_CLIENTID4args(cx.data, cx.pos)
     if _not_alone(cx):
         return nfs4.NFS4ERR_NOT_ONLY_OP
@@ -251,7 +250,7 @@ def backchannel_ctl(cx: Compound) -> int:
 def reclaim_complete(cx: Compound) -> int:
     """The client will reclaim nothing more (§18.51). There is nothing to reclaim here, ever (INV-7).
 
-    "If rca_one_fs is TRUE, it concerns the file system of the current filehandle": that changes nothing.
+    With rca_one_fs it concerns the current filehandle's file system only, and changes nothing.
     """
     args, cx.pos = nfs4.unpack_RECLAIM_COMPLETE4args(cx.data, cx.pos)
     if args.rca_one_fs:
