@@ -1,7 +1,8 @@
 """Lock stateids: one lock-owner's byte-range locks on one file, got through one open (RFC 8881 §8.2.1).
 
-The same owner's locks through another open have another stateid; they do not conflict. Rows: ``state`` (:data:`_RECORD`, then the owner), ``state_client``
-(client, type, file, open, owner -> ``other``) and, while it holds ranges, ``lock`` (see ranges.py).
+The same owner's locks through another open have another stateid; they do not conflict. Rows: ``state``
+(:data:`_RECORD`, then the owner), ``state_client`` (client, type, file, open, owner -> ``other``) and, while
+it holds ranges, ``lock`` (see ranges.py).
 """
 
 from __future__ import annotations
