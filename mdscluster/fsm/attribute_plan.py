@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mdscluster.fsm.settings import Settings
 
 MAX_FILE_BYTES: Final = (1 << 63) - 1
-MAX_LINKS: Final = 65_000
+MAX_LINKS: Final = (1 << 31) - 1
 MAX_NAME_BYTES: Final = 255
 FILES_TOTAL: Final = 1 << 40
 """What statfs reports; fileids themselves last for 2**48."""
@@ -153,7 +153,7 @@ def bitmap(mask: int) -> bytes:
 
 
 _MEMO_MAX: Final = 4096
-_PLANS_MAX: Final = 64
+_PLANS_MAX: Final = 32
 _owners: dict[bytes, bytes] = {}
 
 
@@ -271,6 +271,8 @@ def read_request(cx: Compound) -> Plan:
         cx.pos = stop
         return plan
     mask, cx.pos = nfs4.unpack_bitmap4(cx.data, pos)
+    if cx.pos > cx.end:
+        raise XdrError("bitmap4: truncated")
     plan = plan_for(mask, cx.minor, cx.settings)
     given = data[pos : cx.pos]
     PLANS[cx.minor][given] = plan

@@ -116,6 +116,8 @@ def setattr_(cx: Compound) -> int:
 def _same(cx: Compound) -> int:
     """Compare a fattr4 with the object's own: NFS4ERR_SAME or NFS4ERR_NOT_SAME, or why that cannot be told."""
     fattr, cx.pos = nfs4.unpack_fattr4(cx.data, cx.pos)
+    if cx.pos > cx.end:
+        return nfs4.NFS4ERR_BADXDR
     raw = cx.load_raw()
     if raw is None:
         return _STALE

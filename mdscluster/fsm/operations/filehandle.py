@@ -180,6 +180,8 @@ def _secinfo_result(cx: Compound, op: int) -> int:
 def secinfo(cx: Compound) -> int:
     """How an entry of the current directory may be got at (§18.29)."""
     name, cx.pos = nfs4.unpack_component4(cx.data, cx.pos)
+    if cx.pos > cx.end:
+        return _BADXDR
     raw = cx.load_raw()
     if raw is None:
         return _STALE
@@ -199,6 +201,8 @@ def secinfo(cx: Compound) -> int:
 def secinfo_no_name(cx: Compound) -> int:
     """How the current filehandle, or its parent, may be got at (§18.45)."""
     style, cx.pos = nfs4.unpack_secinfo_style4(cx.data, cx.pos)
+    if cx.pos > cx.end:
+        return _BADXDR
     raw = cx.load_raw()
     if raw is None:
         return _STALE

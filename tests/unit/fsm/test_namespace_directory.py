@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from mdscluster.fsm import data_servers, deletions, files, layout_states, recalls, shares
+from mdscluster.fsm import data_servers, deletions, files, handles, layout_states, recalls, shares
 from mdscluster.fsm.attribute_plan import MAX_LINKS
 from mdscluster.fsm.commands import FLAG_PROXIED, DataServerUpdate, ObjectsDeleted, ReportWrite
-from mdscluster.fsm.tables import U64
+from mdscluster.fsm.tables import U64, root_fileid
 from nfswire import nfs4
 from tests.unit.fsm.support.compounds import (
     ALICE,
@@ -167,6 +167,18 @@ def test_link(fs: Namespace) -> None:
     assert after[nfs4.FATTR4_TIME_MODIFY] == before[nfs4.FATTR4_TIME_MODIFY]
     fs.ok(root(), remove(b"f"))
     assert fs.attributes(b"d", b"g")[NLINK] == 1
+
+
+def test_other_volumes_are_other_file_systems(fs: Namespace) -> None:
+    with fs.entry() as cx:
+        files.create_root(cx, 2)
+    fs.file(b"f")
+    other = handles.pack_handle(root_fileid(2), 0x11223344)
+    assert fs.fails(*at(b"f"), savefh(), putfh(other), link(b"g")) == "NFS4ERR_XDEV"
+    assert fs.fails(root(), savefh(), putfh(other), rename(b"f", b"g")) == "NFS4ERR_XDEV"
+    fs.ok(putfh(other), mkdir(b"d"), getfh())
+    fsid = (nfs4.FATTR4_FSID,)
+    assert fs.ok(putfh(other), getattr_(*fsid)).attributes == {fsid[0]: nfs4.fsid4(2, 0)}
 
 
 def test_link_refusals(fs: Namespace) -> None:

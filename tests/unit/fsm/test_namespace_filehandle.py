@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from mdscluster.fsm.commands import COMPOUND_HEAD, KIND_SESSIONLESS, NO_SESSION
+from mdscluster.fsm.compound import run
+from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.settings import Settings
 from nfswire import nfs4
 from tests.unit.fsm.support.compounds import (
     ALICE,
     BOB,
+    ROOT,
     Namespace,
     Who,
+    access,
     at,
     create,
     getattr_,
@@ -23,6 +27,7 @@ from tests.unit.fsm.support.compounds import (
     lookup,
     lookupp,
     mkdir,
+    nverify,
     operation,
     putfh,
     readdir,
@@ -37,6 +42,7 @@ from tests.unit.fsm.support.compounds import (
     setattr_,
     symlink,
     unpack_reply,
+    verify,
 )
 
 
@@ -213,6 +219,28 @@ def test_arguments_cut_short_are_badxdr(fs: Namespace, name: str) -> None:
         assert seen is None or seen == reply.raw
         assert name == "PUTFH" or fs.listing() == []
         assert before != b""
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [putfh(bytes(24)), lookup(b"abcdefgh"), getattr_(1, 33), readdir(), secinfo(b"name"), secinfo_no_name(0),
+     verify({nfs4.FATTR4_MODE: 0}), nverify({nfs4.FATTR4_MODE: 0}), access(1)],
+)  # fmt: skip
+def test_a_view_does_not_read_into_the_next_record(fs: Namespace, whole: bytes) -> None:
+    """A connection's buffer holds more than this record: what lies behind its end is not its own."""
+    fs.ok(root(), mkdir(b"name"))
+    with fs.env.begin() as txn:
+        for length in range(4, len(whole), 4):
+            cx = fs.view
+            cx.reset()
+            cx.bind_view(txn)
+            cx.data = root() + whole + bytes(64)
+            cx.ops_left = 2
+            cx.end = 4 + length
+            cx.root = ROOT
+            dispatch = DISPATCH[1]
+            status = run(cx, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
+            assert status == nfs4.NFS4ERR_BADXDR, length
 
 
 def test_unknown_operations(fs: Namespace) -> None:
