@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from tests.kernel.conftest import LONG, Guests
 from tests.kernel.rig.workload import JOBS, Workload, try_locks, verify
 from tests.support.cluster import FAILOVER_ERRORS, Cluster
+from tests.support.userload import UserLoad
 
 ROUNDS = 10 if LONG else 3
 STALL_MS_MAX = 3_000
 MOVE_AFTER_S = 0.2
 """How long after the kill the address moves: what a health check on the node needs to notice a dead process."""
 HELD = {"flock": "refused", "posix": "refused", "posix-elsewhere": "granted"}
+
+
+@pytest.fixture
+def user_load(cluster: Cluster, base: Path) -> Iterator[UserLoad]:
+    """The user-space client at work beside the kernel's."""
+    load = UserLoad(cluster, base / "userload")
+    yield load
+    load.kill()
 
 
 def next_victim(cluster: Cluster, killed: list[str], rounds_left: int) -> tuple[str, str]:
@@ -31,12 +44,15 @@ def fail_over(cluster: Cluster, victim: str, heir: str) -> None:
     cluster.move_service(heir)
 
 
-def test_killing_the_leader_that_holds_the_address_is_only_a_pause(cluster: Cluster, guests: Guests) -> None:
+def test_killing_the_leader_that_holds_the_address_is_only_a_pause(
+    cluster: Cluster, guests: Guests, user_load: UserLoad
+) -> None:
     """INV-2, INV-3, INV-5, INV-7: no call fails, data intact, locks held, open files usable, under 3 s, no grace."""
     worker = guests.boot(cluster.service_address, 1)
     watcher = guests.boot(cluster.service_address, 2)
     workload = Workload(worker)
     workload.await_progress(5)
+    user_load.await_progress()
     assert try_locks(watcher) == HELD
     killed: list[str] = []
     stalls: list[float] = []
@@ -50,6 +66,7 @@ def test_killing_the_leader_that_holds_the_address_is_only_a_pause(cluster: Clus
         time.sleep(0.3)
         fail_over(cluster, victim, heir)
         state = workload.await_progress(3)
+        user_load.await_progress()
         stalls.append(state.longest_ms(str(number)))
         print(f"round {number}: {victim} killed, address to {heir}, longest call {stalls[-1]:.0f} ms")
         assert (state.errors, state.alive) == ([], JOBS)
@@ -58,6 +75,9 @@ def test_killing_the_leader_that_holds_the_address_is_only_a_pause(cluster: Clus
         cluster.start(victim)
         cluster.wait_healthy()
         workload.set_round(f"after-{number}")
+    verdict = user_load.finish()
+    print(verdict["text"])
+    assert verdict["ok"], verdict["text"]
     slow = workload.state().slow
     model = workload.stop()
     for guest in (worker, watcher):
