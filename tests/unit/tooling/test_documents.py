@@ -1,0 +1,37 @@
+"""The documents tell the truth about what can be checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support import invariants
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")])
+
+
+def test_invariants_names_only_tests_that_defend_them() -> None:
+    """Fails? Run `python -m tests.support.invariants` and commit."""
+    found = invariants.defenders()
+    claimed = invariants.claimed()
+    assert list(claimed) == [f"INV-{number}" for number in range(1, 12)]
+    assert set(found) <= set(claimed), "a test names an invariant that does not exist"
+    for number, tests in claimed.items():
+        assert set(tests) <= set(found.get(number, [])), number
+        assert bool(tests) == bool(found.get(number)), number
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "adr"
+    listed = re.findall(r"\]\((\d{4}-[^)]+\.md)\)", (folder / "README.md").read_text())
+    assert listed == sorted(file.name for file in folder.glob("[0-9]*.md"))
