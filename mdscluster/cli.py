@@ -38,6 +38,14 @@ def parser() -> argparse.ArgumentParser:
     add_cluster_options(up)
     up.set_defaults(run=_up)
 
+    demo = commands.add_parser("demo", help="bring a cluster up, use it, kill its leader, and tell what a client felt")
+    demo.add_argument("--mds", type=int, metavar="N", help="metadata servers, an odd number (3)")
+    demo.add_argument("--ds", type=int, metavar="N", help="data servers (3)")
+    demo.add_argument("--address", metavar="ADDR", help="the IP address that everything listens on (127.0.0.1)")
+    demo.add_argument("--port", type=int, metavar="BASE", help="first NFS port (21490)")
+    demo.add_argument("--size-mib", type=int, default=256, metavar="N", help="size of the striped file (%(default)s)")
+    demo.set_defaults(run=_demo)
+
     pki = commands.add_parser("pki", help="make the cluster's CA, key and certificates, for a cluster set up by hand")
     pki.add_argument("--directory", type=Path, required=True, metavar="DIR", help="what is there already is kept")
     pki.add_argument(
@@ -49,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_cluster_options(up: argparse.ArgumentParser) -> None:
-    """The options of ``up``; ``demo`` has them too."""
+    """The options of ``up``."""
     up.add_argument("--mds", type=int, metavar="N", help="metadata servers, an odd number (3)")
     up.add_argument("--ds", type=int, metavar="N", help="data servers (3)")
     up.add_argument(
@@ -83,6 +91,12 @@ def _up(arguments: argparse.Namespace) -> int:
     from mdscluster.launcher import up
 
     return up(arguments.base_dir, arguments.mds, arguments.ds, arguments.address, arguments.port)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from mdscluster.demo import demo
+
+    return demo(arguments.mds, arguments.ds, arguments.address, arguments.port, arguments.size_mib)
 
 
 def _pki(arguments: argparse.Namespace) -> int:
