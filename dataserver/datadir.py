@@ -1,0 +1,171 @@
+"""The data directory: whose it is, its shards, and what is durable about their entries.
+
+Layout: ``dataserver.json`` (format, owner, stripe width), ``lock``, ``tombstones``, and ``objects/00`` to
+``objects/ff``, the shards, each a directory of objects named ``FILEID.STRIPE`` in hexadecimal.
+
+File IDs are consecutive, so their low bits spread them evenly. The stripe width is one more than the highest stripe
+index ever stored here: with it "all objects of a file" is a handful of look-ups and not a scan. It is made durable
+before the first object that needs it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Final
+
+from mdsproto.configfile import ConfigError, write_atomically
+
+FORMAT: Final = 1
+SHARDS: Final = 256
+STRIPES_MAX: Final = 256
+_SUPERBLOCK: Final = "dataserver.json"
+
+
+class Shard:
+    """One directory of objects, and up to which of its changes it is on stable storage.
+
+    ``_changes`` counts creations and removals; each is made and counted under the lock, so that whoever sees its
+    effect and then takes the lock sees the count. ``_synced`` is the count that the last fsync of the directory
+    covers. At start nothing is known of the past, so the first one that asks syncs once.
+    """
+
+    __slots__ = ("_changes", "_lock", "_synced", "fd")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._changes = 1
+        self._synced = 0
+        self._lock = threading.Lock()
+
+    def open(self, name: str, *, create: bool) -> tuple[int, int]:
+        """A descriptor for reading and writing, and the change that :meth:`sync_up_to` must cover for the name.
+
+        ``OSError``; ``FileNotFoundError`` unless ``create``.
+        """
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        if not create:
+            fd = os.open(name, flags, dir_fd=self.fd)
+            with self._lock:
+                return fd, self._changes
+        with self._lock:
+            fd = os.open(name, flags | os.O_CREAT, 0o600, dir_fd=self.fd)
+            self._changes += 1
+            return fd, self._changes
+
+    def remove(self, name: str) -> tuple[bool, int]:
+        """Whether there was such a name, and the change that makes its absence durable. ``OSError``."""
+        with self._lock:
+            try:
+                os.unlink(name, dir_fd=self.fd)
+            except FileNotFoundError:
+                return False, self._changes  # removed before, perhaps by a process that died before it synced
+            self._changes += 1
+            return True, self._changes
+
+    def sync_up_to(self, change: int) -> None:
+        """Return when that change is durable; ``OSError`` where the directory cannot be synced."""
+        if self._synced >= change:
+            return
+        with self._lock:
+            covered = self._changes
+        os.fsync(self.fd)
+        with self._lock:
+            self._synced = max(self._synced, covered)
+
+
+class DataDir:
+    """An open data directory, locked against a second data server."""
+
+    def __init__(self, path: Path, ds_id: str) -> None:
+        """Make or check it; :class:`ConfigError` in the operator's words when it cannot be used."""
+        self.path = path
+        self._width_lock = threading.Lock()
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock_fd = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as problem:
+            raise ConfigError(f"data_dir {path} cannot be used: {problem.strerror}") from problem
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as problem:
+            os.close(self._lock_fd)
+            raise ConfigError(f"data_dir {path} is in use by another data server process") from problem
+        try:
+            self._ds_id = ds_id
+            self.stripe_width = self._superblock()
+            self.shards = self._open_shards()
+        except BaseException:
+            os.close(self._lock_fd)
+            raise
+
+    def _superblock(self) -> int:
+        """Check whose directory it is, or make it this data server's; returns the stripe width."""
+        file = self.path / _SUPERBLOCK
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            owner, version, width = found["ds_id"], found["format"], found["stripe_width"]
+        except FileNotFoundError:
+            if (self.path / "objects").exists():
+                raise ConfigError(
+                    f"data_dir {self.path} holds objects but no {_SUPERBLOCK}: it is damaged, or no data server's"
+                ) from None
+            self._write_superblock(1)
+            return 1
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise ConfigError(f"{file} cannot be read: {problem}") from problem
+        if version != FORMAT:
+            raise ConfigError(f"data_dir {self.path} has format {version}; this version of the program reads {FORMAT}")
+        if owner != self._ds_id:
+            raise ConfigError(f"data_dir {self.path} belongs to data server {owner!r}, and this is {self._ds_id!r}")
+        if not isinstance(width, int) or not 1 <= width <= STRIPES_MAX:
+            raise ConfigError(f"{file}: stripe_width is {width!r}")
+        return width
+
+    def _write_superblock(self, width: int) -> None:
+        content = {"format": FORMAT, "ds_id": self._ds_id, "stripe_width": width}
+        write_atomically(self.path / _SUPERBLOCK, json.dumps(content).encode() + b"\n", mode=0o600)
+
+    def _open_shards(self) -> list[Shard]:
+        objects = self.path / "objects"
+        try:
+            objects.mkdir(mode=0o700, exist_ok=True)
+            shards = []
+            for number in range(SHARDS):
+                name = objects / f"{number:02x}"
+                name.mkdir(mode=0o700, exist_ok=True)
+                shards.append(Shard(os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)))
+            for directory in (objects, self.path, self.path.parent):
+                sync_directory(directory)
+        except OSError as problem:
+            raise ConfigError(f"data_dir {self.path}: {problem.strerror} ({problem.filename})") from problem
+        return shards
+
+    def shard_of(self, fileid: int) -> Shard:
+        return self.shards[fileid % SHARDS]
+
+    def widen(self, stripe: int) -> None:
+        """Make sure, durably, that objects of this stripe index will be found. ``OSError`` where it cannot be."""
+        with self._width_lock:
+            if stripe < self.stripe_width:
+                return
+            width = min(STRIPES_MAX, 1 << stripe.bit_length())
+            self._write_superblock(width)
+            self.stripe_width = width
+
+    def close(self) -> None:
+        for shard in self.shards:
+            os.close(shard.fd)
+        os.close(self._lock_fd)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the directory's entries durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,121 @@
+"""Reports of stable writes to the MDS, batched: whoever finds no call under way sends for all who wait.
+
+A WRITE answered with FILE_SYNC4 is followed by no LAYOUTCOMMIT, so its thread waits here until a quorum has the new
+size and time. Threads that come while a call is out put their reports down and share the next one (group commit).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import grpc
+import structlog
+import tenacity
+
+from mdsproto import control_pb2
+
+log = structlog.get_logger()
+
+BATCH_MAX: Final = 1000
+CALL_TIMEOUT_S: Final = 2.0
+"""After this long without an answer another MDS is asked; a report may be made twice."""
+
+Send = Callable[[control_pb2.ReportWritesRequest, float], control_pb2.ReportWritesReply]
+"""A blocking call to one MDS with a timeout in seconds; raises ``grpc.RpcError``."""
+
+
+class _NotCommitted(Exception):
+    """The MDS answered, and has no quorum."""
+
+
+class _Report:
+    __slots__ = ("committed", "given_up", "write")
+
+    def __init__(self, write: control_pb2.WriteReport) -> None:
+        self.write = write
+        self.committed = False
+        self.given_up = False
+
+
+class Reporter:
+    """Callable from any thread. The MDS nodes are asked in turn, beginning with the one that answered last."""
+
+    def __init__(self, ds_id: str, senders: Sequence[Send], clock_ns: Callable[[], int], *, deadline_ms: int) -> None:
+        self._ds_id = ds_id
+        self._senders = list(senders)
+        self._clock_ns = clock_ns
+        self._deadline_ms = deadline_ms
+        self._preferred = 0
+        self._waiting: list[_Report] = []
+        self._lock = threading.Lock()
+        self._sending = threading.Lock()
+
+    def __call__(self, fileid: int, client_id: int, stripe: int, end_offset: int, mtime_ns: int) -> bool:
+        """True: committed by a quorum. False: not within the deadline, though it may be yet."""
+        report = _Report(
+            control_pb2.WriteReport(
+                fileid=fileid, client_id=client_id, stripe=stripe, end_offset=end_offset, mtime_ns=mtime_ns
+            )
+        )
+        deadline_ns = self._clock_ns() + self._deadline_ms * 1_000_000
+        with self._lock:
+            self._waiting.append(report)
+        while not report.committed:
+            left_s = (deadline_ns - self._clock_ns()) / 1e9
+            if left_s <= 0 or not self._sending.acquire(timeout=left_s):
+                break
+            try:
+                if not report.committed:
+                    self._send(deadline_ns)
+            finally:
+                self._sending.release()
+        report.given_up = True
+        return report.committed
+
+    def _send(self, deadline_ns: int) -> None:
+        """Try to have all that wait committed, until ``deadline_ns``, at any MDS."""
+        try:
+            for attempt in tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type((grpc.RpcError, _NotCommitted)),
+                wait=tenacity.wait_random_exponential(multiplier=0.05, max=0.5),
+                stop=lambda _: self._clock_ns() >= deadline_ns,
+                reraise=True,
+            ):
+                with attempt:
+                    self._attempt(deadline_ns)
+        except (grpc.RpcError, _NotCommitted) as error:
+            log.warning("stable writes could not be reported", reason=reason_of(error))
+
+    def _attempt(self, deadline_ns: int) -> None:
+        """One call with everything that waits by now; the next attempt goes to the next MDS."""
+        with self._lock:
+            batch = [report for report in self._waiting if not report.given_up][:BATCH_MAX]
+            self._waiting = [report for report in self._waiting if not report.given_up][BATCH_MAX:]
+        if not batch:
+            return
+        request = control_pb2.ReportWritesRequest(ds_id=self._ds_id, writes=[report.write for report in batch])
+        timeout_s = min(CALL_TIMEOUT_S, max(0.05, (deadline_ns - self._clock_ns()) / 1e9))
+        committed = False
+        try:
+            committed = self._senders[self._preferred](request, timeout_s).committed
+            if not committed:
+                raise _NotCommitted("no quorum")
+        finally:
+            if committed:
+                for report in batch:
+                    report.committed = True
+            else:
+                self._preferred = (self._preferred + 1) % len(self._senders)
+                with self._lock:
+                    self._waiting[:0] = batch
+
+
+def reason_of(error: BaseException) -> str:
+    """A gRPC error in a few words."""
+    if isinstance(error, grpc.RpcError):
+        code, details = getattr(error, "code", None), getattr(error, "details", None)
+        if callable(code) and callable(details):
+            return f"{code().name}: {details()}"
+    return str(error) or type(error).__name__
