@@ -53,6 +53,8 @@ class RaftConfig:
     """A read barrier not confirmed for this long is answered "no quorum"."""
     commit_notice_ms: int = 3
     """How long a commit may stay untold to a follower that proposed nothing in it; new entries usually carry it."""
+    send_early: bool = True
+    """A leader sends entries to the others while its own disk writes them; it counts itself only afterwards."""
     entry_bytes_max: int = 256 << 10
     """Proposals are packed into one log entry up to this size."""
     payload_bytes_max: int = 1 << 20

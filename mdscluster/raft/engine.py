@@ -97,6 +97,8 @@ class Engine:
         self._office: tuple[int, float, int] | None = None
         self.pinned_index = _NO_PIN
         self._snapshot_from: str | None = None
+        self._urgent: set[str] = set()
+        self._events: list[bytes] = []
         machine.open(self.store.txn)
         self.store.commit()
 
@@ -125,12 +127,14 @@ class Engine:
         if kind in _READ_KINDS:
             self._receive_read(peer, kind, message, now_ms)
             return
-        self._work = True
         if kind == "forward":
+            self._work = True
             if self.core.is_leader:
                 self.proposals.on_forward(peer, message.forward, self.core.term)
             return
         guards.receive(peer, kind, message)
+        if kind != "ack" or not self.core.is_leader or self.core.commit_index < self.journal.last_index:
+            self._work = True  # Otherwise an ack changes nothing that a tick would act on.
         self._note_office(now_ms)
 
     def _receive_read(self, peer: str, kind: str, message: Message, now_ms: float) -> None:
@@ -162,17 +166,35 @@ class Engine:
 
     def turn(self, now_ms: float, wall_ns: int) -> Output:
         """Do what is due, make it durable, and say what may leave. ``StorageError``: the process must end."""
+        early = self.begin_turn(now_ms, wall_ns)
+        output = self.finish_turn(now_ms)
+        output.messages[:0] = early
+        return output
+
+    def begin_turn(self, now_ms: float, wall_ns: int) -> list[tuple[str, bytes]]:
+        """The turn up to its commit; a leader's entries, which may leave already.
+
+        The others may write them while this node's disk does (Raft thesis §10.2.1): a leader counts itself for an
+        entry in a later turn, and so after its own commit. Nothing else leaves so early. More may be received, but
+        no other turn begun, before ``finish_turn``.
+        """
         self._at(now_ms)
-        urgent: set[str] = set()
-        events: list[bytes] = []
+        self._urgent, self._events = set(), []
         if self._work or now_ms >= self.guards.deadline_ms() or now_ms >= self.proposals.deadline_ms():
             self._work = False
             self._tick(now_ms, wall_ns)
-            urgent, events = self._apply()
+            self._urgent, self._events = self._apply()
+            if self.core.is_leader:
+                return self.outbox.take_appends(now_ms)
+        return []
+
+    def finish_turn(self, now_ms: float) -> Output:
+        """Commit, and everything that may leave only after it."""
+        self._at(now_ms)
         leader = self._reachable_leader()
         self.reads.run(leader, self._connections.get(leader or "", 0), self.applied, now_ms)
         self.store.commit()
-        output = Output(self.outbox.take(now_ms, urgent), events=events)
+        output = Output(self.outbox.take(now_ms, self._urgent), events=self._events)
         if self.proposals.results:
             output.results = self.proposals.take_results()
         if self.reads.results:

@@ -135,7 +135,8 @@ class Outbox:
         """Everything to be sent now, in order for each peer. ``urgent`` peers wait for the commit index."""
         out: list[tuple[str, bytes]] = []
         for peer, state in self._peers.items():
-            if state.held is not None and (peer in urgent or now_ms - state.held_since_ms >= self._notice_ms):
+            waited = state.held is not None and now_ms - state.held_since_ms >= self._notice_ms
+            if waited or peer in urgent:
                 self._release(state)
             queue = state.queue
             if not queue:
@@ -144,13 +145,25 @@ class Outbox:
             for message in queue:
                 if isinstance(message, bytes):
                     out.append((peer, message))
-                elif len(queue) == 1 and peer not in urgent and self._may_wait(state, message, now_ms):
+                elif not waited and len(queue) == 1 and peer not in urgent and self._may_wait(state, message, now_ms):
                     state.held = message
                     state.held_since_ms = now_ms
                 else:
                     state.commit_told = message.commit_index
                     state.last_append_ms = now_ms
                     out.append((peer, self._pack(message)))
+        return out
+
+    def take_appends(self, now_ms: float) -> list[tuple[str, bytes]]:
+        """A leader's appends that carry entries, and whatever is queued before them is an append too."""
+        out: list[tuple[str, bytes]] = []
+        for peer, state in self._peers.items():
+            queue = state.queue
+            while queue and isinstance(append := queue[0], Append) and (append.entries or len(queue) > 1):
+                del queue[0]
+                state.commit_told = append.commit_index
+                state.last_append_ms = now_ms
+                out.append((peer, self._pack(append)))
         return out
 
     def deadline_ms(self) -> float:

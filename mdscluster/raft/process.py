@@ -73,6 +73,7 @@ class Node:
         self._ping_term = self.engine.core.term
         self._local = None if config.socket_path is None else LocalServer(config.socket_path, self)
         self._scheduled = False
+        self._unfinished = False
         self._halted = False
         self._timer: asyncio.Handle | None = None
         self._timer_due_s = 0.0
@@ -168,20 +169,41 @@ class Node:
 
     def _turn(self) -> None:
         self._scheduled = False
-        if self._halted:
+        if self._halted or self._unfinished:
             return
         now_ms = self._now_ms()
         try:
-            output = self.engine.turn(now_ms, time.time_ns())
-            if output.messages:
-                self._transport.send(output.messages)
-            if self._local is not None and (output.results or output.barriers or output.events):
-                self._local.deliver(output.results, output.barriers, output.events)  # type: ignore[arg-type]
-            if output.snapshot_from is not None:
-                self._want_snapshot(output.snapshot_from)
-            self._arm(now_ms)
+            early = self.engine.begin_turn(now_ms, time.time_ns())
+            if early and self.config.send_early:
+                # uvloop writes to its sockets between callbacks, so the commit waits for the next one.
+                self._transport.send(early)
+                self._unfinished = True
+                self._loop.call_soon(self._finish_turn, now_ms)
+            else:
+                self._finish(now_ms, early)
         except Exception as error:
             self._fail(error)
+
+    def _finish_turn(self, now_ms: float) -> None:
+        """The second half of a turn whose entries are on their way already."""
+        self._unfinished = False
+        if self._halted:
+            return
+        try:
+            self._finish(now_ms, [])
+        except Exception as error:
+            self._fail(error)
+
+    def _finish(self, now_ms: float, messages: list[tuple[str, bytes]]) -> None:
+        output = self.engine.finish_turn(now_ms)
+        messages += output.messages
+        if messages:
+            self._transport.send(messages)
+        if self._local is not None and (output.results or output.barriers or output.events):
+            self._local.deliver(output.results, output.barriers, output.events)  # type: ignore[arg-type]
+        if output.snapshot_from is not None:
+            self._want_snapshot(output.snapshot_from)
+        self._arm(now_ms)
 
     def _arm(self, now_ms: float) -> None:
         """One timer, moved only when something is due earlier: most turns leave it alone."""

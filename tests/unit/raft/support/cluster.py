@@ -108,10 +108,11 @@ class SimNode:
     def turn(self) -> Output:
         """One turn at the cluster's time; messages go to the network's queues."""
         cluster = self.cluster
-        output = self.engine.turn(cluster.now_ms, cluster.wall_ns)
-        for peer, data in output.messages:
-            if (self.id, peer) in cluster.links:
-                cluster.post(self.id, peer, data)
+        self._post(self.engine.begin_turn(cluster.now_ms, cluster.wall_ns))
+        if cluster.dies_before_commit(self):
+            return Output()
+        output = self.engine.finish_turn(cluster.now_ms)
+        self._post(output.messages)
         for token, result in output.results:
             assert token not in self.results, f"two results for {token!r}"
             self.results[token] = result
@@ -124,6 +125,11 @@ class SimNode:
         self.snapshot_from = output.snapshot_from or self.snapshot_from
         cluster.observe(self)
         return output
+
+    def _post(self, messages: list[tuple[str, bytes]]) -> None:
+        for peer, data in messages:
+            if (self.id, peer) in self.cluster.links:
+                self.cluster.post(self.id, peer, data)
 
 
 class Cluster:
@@ -301,6 +307,10 @@ class Cluster:
         raise AssertionError("no leader")
 
     # Invariants.
+
+    def dies_before_commit(self, node: SimNode) -> bool:
+        """Whether ``node`` dies now, its entries sent and its turn not committed."""
+        return False
 
     def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
         """A proposal was answered."""

@@ -56,12 +56,16 @@ class Simulation(Cluster):
             getattr(self, "_on_" + name)(*arguments)
         for node_id in self.rng.sample(self.ids, len(self.ids)):
             node = self.nodes[node_id]
-            if not node.up or node_id in self.paused:
+            if not node.up or node_id in self.paused or node.engine.store.failed:
                 continue
             for other in self.rng.sample(self.ids, len(self.ids)):
-                if other != node_id:
+                if other != node_id and not node.engine.store.failed:
                     self._arrive(other, node_id)
+            if node.engine.store.failed:
+                continue
             node.turn()
+            if node.engine.store.failed:
+                continue
             if node.snapshot_from is not None:
                 leader, node.snapshot_from = self.nodes[node.snapshot_from], None
                 if leader.up and self.rng.random() < 0.2:
@@ -75,6 +79,8 @@ class Simulation(Cluster):
             self.hand(a, b, queue.pop(0)[1])
             if self.rng.random() < 0.3:
                 self.nodes[b].turn()
+                if self.nodes[b].engine.store.failed:
+                    return
 
     def _snapshot(self, node: SimNode, leader: SimNode) -> None:
         self.counts["snapshot"] += 1
@@ -122,7 +128,7 @@ class Simulation(Cluster):
         self.paused.discard(node_id)
 
     def _on_propose(self) -> None:
-        up = [n for n in self.nodes.values() if n.up and n.id not in self.paused]
+        up = [n for n in self.nodes.values() if n.up and n.id not in self.paused and not n.engine.store.failed]
         if up:
             node = self.rng.choice(up)
             for _ in range(self.rng.choice([1, 1, 2, 6])):
@@ -191,6 +197,20 @@ class Simulation(Cluster):
         self.at(self.rng.uniform(100, 1500), "unslow", a, b)
 
     # What was promised.
+
+    def dies_before_commit(self, node: SimNode) -> bool:
+        if not self.trouble or self.rng.random() > 0.001:
+            return False
+        self.counts["died before commit"] += 1
+        images = node.images
+        power_loss = self.rng.randrange(len(images)) if self.rng.random() < 0.5 else None
+        self.at(0, "kill", node.id, self.rng.uniform(20, 700), power_loss)
+        node.engine.store.abandon()
+        return True
+
+    def _on_kill(self, node_id: str, back_ms: float, power_loss: int | None) -> None:
+        if self.nodes[node_id].up:
+            self._kill(node_id, back_ms, power_loss)
 
     def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
         self.counts["acked" if result is not None else "unknown"] += 1
