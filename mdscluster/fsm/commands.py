@@ -16,6 +16,8 @@ KIND_COMPOUND: Final = 1
 KIND_SESSIONLESS: Final = 2
 """EXCHANGE_ID, CREATE_SESSION, DESTROY_SESSION, DESTROY_CLIENTID outside a session."""
 KIND_INTERNAL: Final = 3
+KIND_CONTINUED: Final = 4
+"""A COMPOUND that goes on after I/O: head, groups, u32 length of its progress, progress, the operations left."""
 
 #: kind, minor, flags, number of groups, slot, sequence ID, number of operations, uid, gid,
 #: largest response in bytes, session ID; then the groups (u32 each), then the operations.
@@ -34,6 +36,7 @@ RESULT_REPLY: Final = b"\0"  # u32 status, u32 number of results, the results
 RESULT_SEQUENCE: Final = b"\1"  # u32 status: SEQUENCE itself failed
 RESULT_RECALL: Final = b"\2"  # not run: conflicting layouts are being recalled; propose again when they are back
 RESULT_DONE: Final = b"\3"  # an internal command's own result follows
+RESULT_PARTIAL: Final = b"\4"  # a progress follows: I/O is needed before the COMPOUND can go on
 
 REPLY_HEAD: Final = Struct(">BII")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import digest, internal, session_records
+from mdscluster.fsm import digest, internal, progress, session_records
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
     FLAG_CACHE_THIS,
@@ -16,16 +16,19 @@ from mdscluster.fsm.commands import (
     FLAG_PROXIED,
     FLAG_READ_ONLY,
     KIND_COMPOUND,
+    KIND_CONTINUED,
     KIND_SESSIONLESS,
     NO_SESSION,
     REPLY_HEAD,
+    RESULT_PARTIAL,
     RESULT_RECALL,
     RESULT_REPLY,
     RESULT_SEQUENCE,
     unpack_internal,
 )
-from mdscluster.fsm.compound import NEED_RECALL, Compound, run
+from mdscluster.fsm.compound import NEED_IO, NEED_RECALL, Compound, run
 from mdscluster.fsm.operations import DISPATCH
+from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.settings import DEFAULT, Settings
 from mdscluster.fsm.tables import U32, U64, Tables, root_fileid
 from nfswire import nfs4
@@ -58,6 +61,7 @@ class StateMachine:
         self._env = env
         self._cx: Compound = None  # type: ignore[assignment]  # set by open(), before anything else is called
         self._wall_ns = 0
+        self._continued: Progress | None = None
 
     def open(self, txn: lmdb.Transaction) -> None:
         """Open the tables, made where missing. Called once, before the first entry."""
@@ -86,7 +90,7 @@ class StateMachine:
     def apply(self, payload: bytes) -> bytes:
         """Run one command and return its result. Deterministic; a refusal is a value."""
         kind = payload[0]
-        if kind == KIND_COMPOUND:
+        if kind in (KIND_COMPOUND, KIND_CONTINUED):
             return self._compound(payload)
         if kind == KIND_SESSIONLESS:
             self._decode(payload)
@@ -112,21 +116,31 @@ class StateMachine:
         cached = cx.get(slot_key, db=cx.tables.slot)
         if cached is not None:
             ahead = sequence_distance(cx.sequence_id, U32.unpack_from(cached)[0])
-            if ahead == 0:
+            if ahead == 0 and not self._continues(cached):
                 return bytes(cached[4:])
             if ahead < 0:
                 return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_SEQ_MISORDERED)
+        if self._continued is not None:
+            progress.restore(cx, self._continued)
         result = self._run()
         # A COMPOUND that ended its own session has no session ID any more, and no slot to keep its reply in.
         if result is not RESULT_RECALL and cx.session_id:
             cx.put(slot_key, U32.pack(cx.sequence_id) + result, db=cx.tables.slot)
         return result
 
+    def _continues(self, cached: bytes) -> bool:
+        """Whether the command goes on exactly where the slot's interrupted COMPOUND stopped."""
+        return (
+            self._continued is not None
+            and cached[4:5] == RESULT_PARTIAL
+            and progress.unpack(cached[5:]).part == self._continued.part
+        )
+
     def _decode(self, payload: bytes) -> None:
         cx = self._cx
         cx.reset()
         head = COMPOUND_HEAD.unpack_from(payload)
-        _, minor, flags, groups, slot, sequence_id, count, uid, gid, most, session_id = head
+        kind, minor, flags, groups, slot, sequence_id, count, uid, gid, most, session_id = head
         pos = COMPOUND_HEAD.size
         cx.minor = minor
         cx.slot = slot
@@ -145,13 +159,24 @@ class StateMachine:
         cx.data = payload
         cx.pos = pos + 4 * groups
         cx.end = len(payload)
+        self._continued = None
+        if kind == KIND_CONTINUED:
+            length = U32.unpack_from(payload, cx.pos)[0]
+            self._continued = progress.unpack(payload[cx.pos + 4 : cx.pos + 4 + length])
+            cx.pos += 4 + length
 
     def _run(self) -> bytes:
         cx = self._cx
+        continued = self._continued
+        if continued is not None and continued.status:
+            return REPLY_HEAD.pack(RESULT_REPLY[0], continued.status, continued.ops_done) + continued.results
         dispatch = DISPATCH[cx.minor]
         status = run(cx, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
         if status == NEED_RECALL:
             return RESULT_RECALL
+        if status == NEED_IO:
+            part = 0 if continued is None else continued.part
+            return RESULT_PARTIAL + progress.pack(progress.take(cx, part + 1))
         assert status >= 0, f"operation at {cx.op_start} asked for {status} inside apply"
         return REPLY_HEAD.pack(RESULT_REPLY[0], status, cx.ops_done) + b"".join(cx.res)
 

@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from mdscluster.fsm import session_records
+from mdscluster.fsm import progress, session_records
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
     FLAG_CACHE_THIS,
     FLAG_PROXIED,
     KIND_COMPOUND,
+    KIND_CONTINUED,
     REPLY_HEAD,
+    RESULT_PARTIAL,
     RESULT_RECALL,
     RESULT_REPLY,
 )
 from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
 from mdscluster.fsm.machine import SLOT_KEY, load_settings
 from mdscluster.fsm.operations import DISPATCH
+from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.tables import Tables, root_fileid
 from mdscluster.nfs_frontend import sessionless
 from mdscluster.nfs_frontend.counters import Counters
@@ -69,7 +72,7 @@ class Dispatcher:
         defer: Callable[[Callable[[], None]], Any],
         *,
         max_operations: int = 64,
-        run_io: Callable[[Dispatcher, Request], None] | None = None,
+        run_io: Callable[[Dispatcher, Request, Progress | None], None] | None = None,
     ) -> None:
         self.replica = replica
         self.defer = defer
@@ -370,7 +373,7 @@ class Dispatcher:
         elif status == NEED_CHANGE:
             self.propose(request)
         elif status == NEED_IO and self.run_io is not None:
-            self.run_io(self, request)
+            self.run_io(self, request, None)
         else:
             self.give_up(request, f"view asked for {status}")
 
@@ -441,13 +444,15 @@ class Dispatcher:
         """Propose the COMPOUND under its identity; the replica repeats it until there is an outcome."""
         payload = request.payload
         if payload is None:
-            payload = request.payload = self.command(request, request.ops_left, request.data[request.pos : request.end])
+            payload = request.payload = self.command(request, request.data[request.pos : request.end])
         self.replica.propose(payload, lambda result: self._proposed(request, result))
 
-    def command(self, request: Request, count: int, operations: bytes, *, proxied: bool = False) -> bytes:
+    def command(
+        self, request: Request, operations: bytes, *, continued: Progress | None = None, proxied: bool = False
+    ) -> bytes:
         """The log's form of a COMPOUND: its identity, then the operations as the client sent them.
 
-        ``proxied``: its first WRITE was done, and a PROXY_WRITE stands in its place.
+        ``continued``: it goes on from there, after I/O. ``proxied``: the first of ``operations`` is a PROXY_WRITE.
         """
         identity = request.identity
         session = request.session
@@ -456,13 +461,17 @@ class Dispatcher:
         flags = (FLAG_PROXIED if proxied else 0) | (FLAG_CACHE_THIS if request.cache_this else 0)
         if rule is not None:
             flags |= rule.command_flags
+        kind = KIND_COMPOUND if continued is None else KIND_CONTINUED
+        room = session.room_for_results(request.cache_this)
         head = COMPOUND_HEAD.pack(
-            KIND_COMPOUND, request.minor, flags, len(identity.gids), request.slot,
-            request.sequence_id, count, identity.uid, identity.gid, session.room_for_results(request.cache_this),
-            request.session_id,
+            kind, request.minor, flags, len(identity.gids), request.slot, request.sequence_id, request.ops_left,
+            identity.uid, identity.gid, room, request.session_id,
         )  # fmt: skip
         if identity.gids:
             head += b"".join(map(U32.pack, identity.gids))
+        if continued is not None:
+            packed = progress.pack(continued)
+            head += U32.pack(len(packed)) + packed
         return head + operations
 
     def _proposed(self, request: Request, result: bytes | None) -> None:
@@ -471,6 +480,9 @@ class Dispatcher:
             return
         if result == RESULT_RECALL:
             self.waiting_for_recall.append(request)
+            return
+        if result[:1] == RESULT_PARTIAL and self.run_io is not None:
+            self.run_io(self, request, progress.unpack(result[1:]))
             return
         if result[0] != RESULT_REPLY[0]:
             status = U32.unpack_from(result, 1)[0]

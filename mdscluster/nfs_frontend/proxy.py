@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from mdscluster import replica_async
-from mdscluster.fsm import data_servers, recalls, stateids
+from mdscluster.fsm import data_servers, progress, recalls, stateids
 from mdscluster.fsm.commands import RESULT_DONE, EnsureStriping, pack_internal
 from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
 from mdscluster.fsm.data_servers import Striping
 from mdscluster.fsm.operations import DISPATCH
+from mdscluster.fsm.operations.proxy import may_do_io
+from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.records import Inode
 from mdscluster.nfs_frontend.wire import U32, U32x2
 from nfsclient.data_servers import DataServer, DataServerFailed, DataServers
@@ -75,40 +77,69 @@ class ProxyIo:
         self._servers = servers
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, dispatcher: Dispatcher, request: Request) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(request))
+    def start(self, dispatcher: Dispatcher, request: Request, done: Progress | None) -> None:
+        """Run a COMPOUND with I/O in it; ``done`` is what the log has run of it already."""
+        task = asyncio.get_running_loop().create_task(self._run(request, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, request: Request) -> None:
-        """Run the COMPOUND from its start on a view of its own, doing its I/O on the way."""
+    async def _run(self, request: Request, done: Progress | None) -> None:
+        """Run the COMPOUND on a view of its own, doing its I/O on the way; hand changes to the log."""
         dispatcher = self._dispatcher
         cx = Compound(dispatcher.tables, dispatcher.settings)
         dispatcher.prepare(cx, request)
+        part = 0
+        if done is not None:
+            part = done.part
+            progress.restore(cx, done)
+            cx.pos = request.end - done.bytes_left
         dispatch = DISPATCH[request.minor]
         while True:
             with dispatcher.env.begin() as txn:
                 cx.bind_view(txn)
-                cx.inode = None
                 status = run(cx, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
+            if status == NEED_IO:
+                try:
+                    replaced = await self._operation(cx)
+                except IoFailed as failure:
+                    op = U32.unpack_from(cx.data, cx.op_start)[0]
+                    cx.res.append(U32x2.pack(op, failure.status))
+                    cx.ops_done += 1
+                    status = failure.status
+                else:
+                    if replaced is not None:
+                        self._propose(request, cx, part, replaced)
+                        return
+                    continue
             if status == NEED_CHANGE:
-                dispatcher.propose(request)
-                return
-            if status != NEED_IO:
+                self._propose(request, cx, part, b"")
+            elif part:
+                self._conclude(request, cx, part, status)
+            else:
                 dispatcher.reply(request, status, cx.ops_done, b"".join(cx.res))
-                return
-            try:
-                if await self._operation(cx, request):
-                    return
-            except IoFailed as failure:
-                op = U32.unpack_from(cx.data, cx.op_start)[0]
-                cx.res.append(U32x2.pack(op, failure.status))
-                cx.ops_done += 1
-                dispatcher.reply(request, failure.status, cx.ops_done, b"".join(cx.res))
-                return
+            return
 
-    async def _operation(self, cx: Compound, request: Request) -> bool:
-        """Do the READ, WRITE or COMMIT at ``cx.op_start``; True when the request was handed on."""
+    def _propose(self, request: Request, cx: Compound, part: int, replaced: bytes) -> None:
+        """Commit what is left, the operation that was done through ``replaced`` first in it."""
+        operations = replaced + request.data[cx.pos : request.end]
+        done = progress.take(cx, part)
+        self._send(request, operations, done, proxied=bool(replaced))
+
+    def _conclude(self, request: Request, cx: Compound, part: int, status: int) -> None:
+        """Nothing is left to change: the reply, complete now, becomes the slot's."""
+        cx.ops_left = 0
+        self._send(request, b"", progress.take(cx, part, status), proxied=False)
+
+    def _send(self, request: Request, operations: bytes, done: Progress, *, proxied: bool) -> None:
+        dispatcher = self._dispatcher
+        request.payload = dispatcher.command(request, operations, continued=done, proxied=proxied)
+        dispatcher.propose(request)
+
+    async def _operation(self, cx: Compound) -> bytes | None:
+        """Do the READ, WRITE or COMMIT at ``cx.op_start``.
+
+        Of READ and COMMIT the result is appended. Of WRITE, what takes its place in the log is returned.
+        """
         op = U32.unpack_from(cx.data, cx.op_start)[0]
         pos = cx.op_start + 4
         try:
@@ -123,13 +154,12 @@ class ProxyIo:
             else:
                 write, cx.pos = nfs4.unpack_WRITE4args(cx.data, pos)
                 self._whole(cx)
-                await self._write(cx, request, write)
-                return True
+                return await self._write(cx, write)
         except XdrError:
             raise IoFailed(nfs4.NFS4ERR_BADXDR) from None
         cx.ops_done += 1
         cx.ops_left -= 1
-        return False
+        return None
 
     @staticmethod
     def _whole(cx: Compound) -> None:
@@ -159,12 +189,9 @@ class ProxyIo:
         data = (await server.read(handle, stateids.ANONYMOUS, piece.offset, piece.length)).data
         return bytes(data) + bytes(piece.length - len(data))
 
-    async def _write(self, cx: Compound, request: Request, args: nfs4.WRITE4args) -> None:
-        """WRITE (§18.32): data first, then its size through the log, as a PROXY_WRITE in the COMPOUND's place."""
-        dispatcher = self._dispatcher
+    async def _write(self, cx: Compound, args: nfs4.WRITE4args) -> bytes:
+        """WRITE (§18.32): data first; its size goes through the log, as the PROXY_WRITE that is returned."""
         inode, striping = self._check(cx, args.stateid, write=True)
-        if cx.read_only:
-            raise IoFailed(nfs4.NFS4ERR_ROFS)
         data = memoryview(args.data)
         if args.offset + len(data) > 0x7FFFFFFFFFFFFFFF:
             raise IoFailed(nfs4.NFS4ERR_FBIG)
@@ -181,19 +208,10 @@ class ProxyIo:
             )
             committed = min(level for level, _ in results)
             verifier = self._combined(results)
-        written = nfs4.PROXY_WRITE4args(
+        written = nfs4.OP_PROXY_WRITE4args(
             args.stateid, args.offset, len(data), committed, _VERIFIER.pack(verifier)
         )
-        operations = b"".join(
-            (
-                request.data[request.pos : cx.op_start],
-                U32.pack(nfs4.OP_PROXY_WRITE),
-                nfs4.pack_PROXY_WRITE4args(written),
-                request.data[cx.pos : request.end],
-            )
-        )
-        request.payload = dispatcher.command(request, request.ops_left, operations, proxied=True)
-        dispatcher.propose(request)
+        return U32.pack(nfs4.OP_PROXY_WRITE) + nfs4.pack_OP_PROXY_WRITE4args(written)
 
     async def _write_piece(
         self, striping: Striping, inode: Inode, piece: Piece, data: memoryview, stable: int
@@ -257,7 +275,7 @@ class ProxyIo:
         with self._dispatcher.env.begin() as txn:
             cx.bind_view(txn)
             inode = self._inode(cx)
-            status = stateids.check_io(cx, stateids.substitute_current(cx, stateid), write, inode)
+            status = may_do_io(cx, stateid, inode, write=write)
             if status:
                 raise IoFailed(status)
             if write and recalls.truncating(cx, inode.fileid):

@@ -22,12 +22,8 @@ if TYPE_CHECKING:
 
 
 def data_operation(cx: Compound) -> int:
-    """Leave READ, WRITE or COMMIT to the front end.
-
-    Inside the log there is nobody to leave it to. A COMPOUND that changes state first and moves data
-    afterwards ends here; no client known sends one.
-    """
-    return nfs4.NFS4ERR_SERVERFAULT if cx.writable else NEED_IO
+    """Leave READ, WRITE or COMMIT to the front end; in the log, behind a change, the COMPOUND is interrupted."""
+    return NEED_IO
 
 
 def may_do_io(cx: Compound, stateid: nfs4.stateid4, inode: Inode, *, write: bool) -> int:
