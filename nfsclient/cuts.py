@@ -16,6 +16,8 @@ from nfswire.xdr import Payload
 
 T = TypeVar("T")
 AFTER_MS_MAX = 5.0
+PLACES = ("before", "inside", "after", "reply")
+"""Nothing of the request leaves; a part of it; all of it; all of it, and its reply is lost."""
 
 
 class TearableConnection(Connection, Protocol):
@@ -28,7 +30,8 @@ class TearableConnection(Connection, Protocol):
 class Cutter:
     """Decides where connections are cut: at about every ``sends_per_cut``-th request, while ``armed``."""
 
-    def __init__(self, seed: int, sends_per_cut: float) -> None:
+    def __init__(self, seed: int, sends_per_cut: float, places: Sequence[str] = PLACES) -> None:
+        self.places = places
         self.random = random.Random(seed)
         self.sends_per_cut = sends_per_cut
         self.armed = True
@@ -38,7 +41,7 @@ class Cutter:
         """Where to cut around the request that is about to be sent; None: nowhere."""
         if not self.armed or self.random.random() * self.sends_per_cut >= 1:
             return None
-        return self.random.choice(("before", "inside", "after", "reply"))
+        return self.random.choice(self.places)
 
 
 class CuttingRuntime:

@@ -133,7 +133,8 @@ class DataPath:
                 if failure.status == nfs4.NFS4ERR_PNFS_IO_HOLE:
                     return run, None
                 return run, failure
-            run.parts.append(found.data)
+            if len(found.data):
+                run.parts.append(found.data)
             run.got += len(found.data)
             self._stats.bytes_read_ds += len(found.data)
             if found.eof or not len(found.data):
@@ -152,7 +153,8 @@ class DataPath:
             args = nfs4.READ4args(self.stateid, offset + run.got, length - run.got)
             reply = await self._mds.call(Compound().putfh(self.filehandle).add(nfs4.OP_READ, args))
             found = reply.check().result(nfs4.OP_READ).resok4
-            run.parts.append(found.data)
+            if len(found.data):
+                run.parts.append(found.data)
             run.got += len(found.data)
             self._stats.bytes_read_mds += len(found.data)
             if found.eof or not len(found.data):
