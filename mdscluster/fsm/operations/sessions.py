@@ -1,6 +1,7 @@
 """EXCHANGE_ID, CREATE_SESSION, DESTROY_SESSION, DESTROY_CLIENTID, BACKCHANNEL_CTL, RECLAIM_COMPLETE.
 
-SEQUENCE and BIND_CONN_TO_SESSION are not here: they concern connections and slots, which the front end has.
+SEQUENCE and BIND_CONN_TO_SESSION are here only to be refused where they must not stand: they concern connections
+and slots, which the front end has.
 """
 
 from __future__ import annotations
@@ -268,7 +269,19 @@ def reclaim_complete(cx: Compound) -> int:
     return nfs4.NFS4_OK
 
 
+def sequence(cx: Compound) -> int:
+    """SEQUENCE anywhere but first (§18.46.3); the first one is the front end's and does not get here."""
+    return nfs4.NFS4ERR_SEQUENCE_POS
+
+
+def bind_conn_to_session(cx: Compound) -> int:
+    """BIND_CONN_TO_SESSION must be alone (§18.34.3); then it is the front end's and does not get here."""
+    return nfs4.NFS4ERR_NOT_ONLY_OP
+
+
 OPERATIONS: Final[list[Operation]] = [
+    Operation(nfs4.OP_SEQUENCE, sequence, needs_fh=False),
+    Operation(nfs4.OP_BIND_CONN_TO_SESSION, bind_conn_to_session, needs_fh=False),
     Operation(nfs4.OP_EXCHANGE_ID, exchange_id, changes=True, needs_fh=False),
     Operation(nfs4.OP_CREATE_SESSION, create_session, changes=True, needs_fh=False),
     Operation(nfs4.OP_DESTROY_SESSION, destroy_session, changes=True, needs_fh=False),

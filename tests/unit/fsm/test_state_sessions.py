@@ -309,3 +309,11 @@ def test_a_restarted_client_with_layouts_is_dead_until_it_is_fenced(fs: Namespac
 def _expired(fs: Namespace) -> list[int]:
     with fs.env.begin() as txn:
         return clients.clients_expired(txn, fs.machine.tables, fs.replica.lease_ms)
+
+
+def test_what_the_front_end_runs_is_refused_elsewhere(fs: Namespace) -> None:
+    caller = connect(fs, b"me")
+    again = operation(nfs4.OP_SEQUENCE, nfs4.SEQUENCE4args(caller.session_id, 9, 0, 0, False))
+    bind = operation(nfs4.OP_BIND_CONN_TO_SESSION, nfs4.BIND_CONN_TO_SESSION4args(caller.session_id, 3, False))
+    assert caller.status(root(), again) == "NFS4ERR_SEQUENCE_POS"
+    assert caller.status(bind) == "NFS4ERR_NOT_ONLY_OP"
