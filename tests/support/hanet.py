@@ -7,6 +7,7 @@ there, so they cut ARP and IP, one way or both, and nothing changes inside the h
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import socket
 import struct
@@ -91,6 +92,12 @@ class Hanet:
         if done.returncode:
             raise RuntimeError(f"{name}: {' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
+
+    def traffic_bytes(self, name: str) -> int:
+        """All that went to and from a host up to now."""
+        shown = json.loads(_ip("-n", self.switch, "-s", "-j", "link", "show", "dev", name))
+        counts = shown[0]["stats64"]
+        return int(counts["rx"]["bytes"]) + int(counts["tx"]["bytes"])
 
     # ---- the service address
 
