@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from mdscluster.fsm import clients, session_records
 from mdscluster.fsm.clients import CONFIRMED, RECLAIM_COMPLETE, Client
-from mdscluster.fsm.compound import U32x2
+from mdscluster.fsm.compound import NEED_CHANGE, U32x2
 from mdscluster.fsm.operations.table import Operation
 from nfswire import nfs4
 
@@ -142,7 +142,8 @@ def create_session(cx: Compound) -> int:
     """Make a session, and confirm the client by its first one (§18.36).
 
     ``csa_sequence`` makes it exactly once: the last reply is kept with the client and given again (INV-3).
-    What is refused before the sequence is judged does not use it up.
+    What is refused before the sequence is judged does not use it up; where only the arguments are to blame,
+    a read view refuses, and the log is not troubled. (That is why its row says that it changes nothing.)
     """
     args, cx.pos = nfs4.unpack_CREATE_SESSION4args(cx.data, cx.pos)
     if _not_alone(cx):
@@ -155,6 +156,9 @@ def create_session(cx: Compound) -> int:
     back = session_records.negotiate_back(args.csa_back_chan_attrs, cx.settings)
     if isinstance(back, int):
         return back
+    if not cx.writable:
+        return NEED_CHANGE
+    cx.changed = True
     client_id = args.csa_clientid
     client = clients.load(cx, client_id)
     if client is None:
@@ -283,7 +287,7 @@ OPERATIONS: Final[list[Operation]] = [
     Operation(nfs4.OP_SEQUENCE, sequence, needs_fh=False),
     Operation(nfs4.OP_BIND_CONN_TO_SESSION, bind_conn_to_session, needs_fh=False),
     Operation(nfs4.OP_EXCHANGE_ID, exchange_id, changes=True, needs_fh=False),
-    Operation(nfs4.OP_CREATE_SESSION, create_session, changes=True, needs_fh=False),
+    Operation(nfs4.OP_CREATE_SESSION, create_session, needs_fh=False),
     Operation(nfs4.OP_DESTROY_SESSION, destroy_session, changes=True, needs_fh=False),
     Operation(nfs4.OP_DESTROY_CLIENTID, destroy_clientid, changes=True, needs_fh=False),
     Operation(nfs4.OP_BACKCHANNEL_CTL, backchannel_ctl, changes=True, needs_fh=False),
