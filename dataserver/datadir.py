@@ -1,6 +1,6 @@
 """The data directory: whose it is, its shards, and what is durable about their entries.
 
-Layout: ``dataserver.json`` (format, owner, stripe width), ``lock``, ``tombstones``, and ``objects/00`` to
+Layout: ``dataserver.json`` (format, owner, stripe width), ``node.pid``, the lock, ``tombstones``, and ``objects/00`` to
 ``objects/ff``, the shards, each a directory of objects named ``FILEID.STRIPE`` in hexadecimal.
 
 File IDs are consecutive, so their low bits spread them evenly. The stripe width is one more than the highest stripe
@@ -10,7 +10,6 @@ before the first object that needs it.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import threading
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from mdsproto.configfile import ConfigError, write_atomically
+from mdsproto.nodelock import NodeLock
 
 FORMAT: Final = 1
 SHARDS: Final = 256
@@ -86,20 +86,15 @@ class DataDir:
         self._width_lock = threading.Lock()
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock_fd = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as problem:
             raise ConfigError(f"data_dir {path} cannot be used: {problem.strerror}") from problem
-        try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as problem:
-            os.close(self._lock_fd)
-            raise ConfigError(f"data_dir {path} is in use by another data server process") from problem
+        self._lock = NodeLock(path, f"data server {ds_id}")
         try:
             self._ds_id = ds_id
             self.stripe_width = self._superblock()
             self.shards = self._open_shards()
         except BaseException:
-            os.close(self._lock_fd)
+            self._lock.release()
             raise
 
     def _superblock(self) -> int:
@@ -159,7 +154,7 @@ class DataDir:
     def close(self) -> None:
         for shard in self.shards:
             os.close(shard.fd)
-        os.close(self._lock_fd)
+        self._lock.release()
 
 
 def sync_directory(path: Path) -> None:

@@ -36,7 +36,10 @@ log = structlog.get_logger()
 
 FRONT_END_DIED_EXIT_CODE: Final = 70
 """EX_SOFTWARE: the front end ended although nobody had asked it to."""
-_FRONT_END_STOP_S: Final = 5.0
+STOP_TIMED_OUT_EXIT_CODE: Final = 71
+"""EX_OSERR: asked to stop, the node hung."""
+_FRONT_END_STOP_S: Final = 3.0
+_STOP_S: Final = 6.0
 
 
 def serve(config_path: Path) -> int:
@@ -68,6 +71,13 @@ async def _run(config: NodeConfig, front_end: FrontEnd) -> int:
         # The front end first: it would take the loss of consensus for a failure.
         front_end.terminate()
         stop.set()
+        watchdog = threading.Timer(_STOP_S, give_up)
+        watchdog.daemon = True
+        watchdog.start()
+
+    def give_up() -> None:
+        log.error("the node did not stop in time: it ends now", timeout_s=_STOP_S)
+        os._exit(STOP_TIMED_OUT_EXIT_CODE)  # nothing is lost by it: what was promised is on disk
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
