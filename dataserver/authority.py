@@ -89,10 +89,12 @@ class Table:
 class Ticket:
     """One thread's announcement of the table it is doing I/O under; None between requests."""
 
-    __slots__ = ("table",)
+    __slots__ = ("closed", "table")
 
     def __init__(self) -> None:
         self.table: Table | None = None
+        self.closed = False
+        """The connection was ended by us: whatever it still holds must not be run (see :meth:`Authority.enter`)."""
 
 
 class Authority:
@@ -130,25 +132,34 @@ class Authority:
 
         None: no quorum-backed MDS was heard within the lease, answer NFS4ERR_DELAY. Linux sleeps 15 s on a DELAY
         from a data server, so a lapsed lease is waited out for ``lease_wait_ms`` first: an election takes less.
+
+        None, too, for a closed ticket, also when the lease comes back: its client has been told to go to the MDS, may
+        have written newer data by now, and an older WRITE that had waited here must not come after it.
         """
         while True:
             table = ticket.table = self.table
             if self.table is not table:
                 continue  # replaced between the two loads: whoever did so may not have seen this ticket
-            if self.clock_ns() < self.lease_until_ns:
+            if self.clock_ns() < self.lease_until_ns and not ticket.closed:
                 return table
             ticket.table = None
-            if not self._await_lease():
+            if ticket.closed or not self._await_lease(ticket):
                 return None
 
-    def _await_lease(self) -> bool:
+    def _await_lease(self, ticket: Ticket) -> bool:
         deadline_ns = self.clock_ns() + self.lease_wait_ms * 1_000_000
         with self._renewed:
             while (now_ns := self.clock_ns()) >= self.lease_until_ns:
-                if now_ns >= deadline_ns:
+                if now_ns >= deadline_ns or ticket.closed:
                     return False
                 self._renewed.wait((deadline_ns - now_ns) / 1e9)
         return True
+
+    def close(self, ticket: Ticket) -> None:
+        """Run nothing more under this ticket; may be called from another thread."""
+        ticket.closed = True
+        with self._renewed:
+            self._renewed.notify_all()
 
     # ------------------------------------------------------------ the control plane's side
     @property

@@ -61,7 +61,8 @@ class Connection:
         set_options(sock)
 
     def close(self) -> None:
-        """End the connection from another thread: its next call on the socket fails."""
+        """End the connection from another thread: it runs nothing more, and its next call on the socket fails."""
+        self._core.authority.close(self._ticket)
         try:
             self._sock.shutdown(socket.SHUT_RDWR)
         except OSError:

@@ -12,7 +12,7 @@ from dataserver.authority import Authority
 from nfswire import nfs4
 from nfswire.dsfh import Fence
 from tests.unit.dataserver.support.local import LocalServer
-from tests.unit.dataserver.support.wire import KEY, Wire, handle, putfh, read, write
+from tests.unit.dataserver.support.wire import KEY, Wire, compound, handle, putfh, read, write
 
 
 @pytest.mark.parametrize(
@@ -168,4 +168,18 @@ def test_buried_files_stay_buried_across_fences() -> None:
     authority.fence(5, [], drain_timeout_s=1)
     authority.bury([4], forget=[3], drain_timeout_s=1)
     judged = [authority.table.judge(handle(fileid)) for fileid in (1, 2, 3, 4)]
-    assert [j if isinstance(j, int) else 0 for j in judged] == [nfs4.NFS4ERR_STALE, nfs4.NFS4ERR_STALE, 0, nfs4.NFS4ERR_STALE]
+    assert [judgement == nfs4.NFS4ERR_STALE for judgement in judged] == [True, True, False, True]
+
+
+def test_what_waited_for_a_lease_does_not_run_once_the_connection_is_closed(tmp_path: Path) -> None:
+    """Its client has gone to the MDS and may have written newer data since."""
+    with LocalServer(tmp_path / "data", lease_ms=0, lease_wait_ms=60_000) as server:
+        wire = server.session()
+        wire.send(compound(1, wire.sequence(), putfh(handle()), write(0, b"old")))
+        time.sleep(0.2)
+        server.listener.close()
+        server.authority.renew(time.monotonic_ns(), 60_000)
+        time.sleep(0.2)
+        assert server.store.stat(77) == []
+        assert not server.listener._connections
+        wire.close()

@@ -74,16 +74,17 @@ def _requests(draw: random.Random, session: Session, count: int) -> Iterator[byt
             return write(offset, draw.randbytes(size), draw.choice([0, 0, 1, 2, 2]))
         if kind < 10:
             return commit(offset, draw.choice([0, 1, 0xFFFFFFFF]))
-        return draw.choice([getattr_(1 << nfs4.FATTR4_SIZE | 2), b"\0\0\0\x18", b"\0\0\0\x07", b"\xff\xff\xff\xff", b""])
+        attributes = getattr_(1 << nfs4.FATTR4_SIZE | 2)
+        return draw.choice([attributes, b"\0\0\0\x18", b"\0\0\0\x07", b"\xff\xff\xff\xff", b""])
 
     for xid in range(count):
         slot = draw.randrange(4) if draw.random() < 0.97 else draw.choice([63, 64, 1 << 31])
         number = 1
         if slot < 4:
             number = session.sequences[slot] + draw.choice([1] * 30 + [0, 2])
-        sequence = op(
-            nfs4.OP_SEQUENCE, nfs4.SEQUENCE4args(session.session_id, number, slot, draw.choice([0, 3, 63] * 10 + [64]), draw.random() < 0.1)
-        )
+        highest = draw.choice([0, 3, 63] * 10 + [64])
+        arguments = nfs4.SEQUENCE4args(session.session_id, number, slot, highest, draw.random() < 0.1)
+        sequence = op(nfs4.OP_SEQUENCE, arguments)
         operations = [sequence, putfh(draw.choice(handles)()), one()]
         while draw.random() < 0.1:
             operations.append(one())

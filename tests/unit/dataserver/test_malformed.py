@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import struct
 import time
@@ -95,7 +96,7 @@ def test_truncated_arguments_are_badxdr(wire: Wire) -> None:
 def test_a_record_in_fragments(wire: Wire) -> None:
     message = compound(3, wire.sequence(), putfh(handle()), write(0, b"x" * 10_000))
     cuts = [0, 1, 30, 30, 5000, len(message)]
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         last = 0x80000000 if end == len(message) else 0
         wire.sock.sendall(struct.pack(">I", last | end - start) + message[start:end])
     assert struct.unpack_from(">I", wire.receive(), 24)[0] == 0
@@ -113,8 +114,8 @@ def test_trickling_and_lumped_records(server: LocalServer, wire: Wire) -> None:
     )
     wire.sock.sendall(lump)
     assert [struct.unpack_from(">I", wire.receive(), 0)[0] for _ in range(1, 40)] == list(range(101, 140))
-    lump = b"".join(record(compound(n, wire.sequence(slot=n), putfh(handle()), read(5000 * n, 1))) for n in range(1, 40))
-    wire.sock.sendall(lump)
+    reads = [compound(n, wire.sequence(slot=n), putfh(handle()), read(5000 * n, 1)) for n in range(1, 40)]
+    wire.sock.sendall(b"".join(map(record, reads)))
     assert [wire.receive()[-4] for _ in range(1, 40)] == list(range(1, 40))
 
 

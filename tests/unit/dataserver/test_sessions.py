@@ -12,7 +12,6 @@ from nfswire.attributes import bitmap
 from tests.unit.dataserver.support.local import LocalServer
 from tests.unit.dataserver.support.wire import (
     STATEID,
-    WHOLE,
     Wire,
     commit,
     compound,
@@ -250,7 +249,7 @@ def test_order_of_operations(wire: Wire) -> None:
     assert wire.do(root, secinfo).status == 0
     assert wire.do(root, secinfo, getattr_(2)).status == nfs4.NFS4ERR_NOFILEHANDLE
     assert wire.call().status == 0, "an empty COMPOUND is fine"
-    assert wire.call(tag=b"hello", *[]).tag == b"hello"
+    assert wire.call(tag=b"hello").tag == b"hello"
     assert wire.call(wire.sequence(), minor=3).status == nfs4.NFS4ERR_MINOR_VERS_MISMATCH
     wire.sequences[0] -= 1
     assert wire.call(wire.sequence(), minor=0).status == nfs4.NFS4ERR_MINOR_VERS_MISMATCH

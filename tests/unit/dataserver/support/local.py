@@ -53,7 +53,8 @@ class LocalServer:
         )
         if lease_ms:
             self.authority.renew(clock_ns(), lease_ms)
-        self.listener = Listener(self.core, Address("127.0.0.1", 0), lambda: time.monotonic_ns() // 1_000_000, fast=fast)
+        address = Address("127.0.0.1", 0)
+        self.listener = Listener(self.core, address, lambda: time.monotonic_ns() // 1_000_000, fast=fast)
         self.port = 0
 
     def _report(self, fileid: int, client_id: int, stripe: int, end_offset: int, mtime_ns: int) -> bool:
