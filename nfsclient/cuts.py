@@ -87,10 +87,11 @@ class _CutConnection:
         self._receiver = receiver
         self._open = True
         self._cut_at_reply = False
+        self._torn = False      # a record was sent in part: anything behind it would be taken for its rest
         self.inner: TearableConnection
 
     def send(self, parts: Sequence[Payload]) -> None:
-        if not self._open:
+        if not self._open or self._torn:
             return
         where = self._runtime.cutter.choose()
         if where is None:
@@ -103,6 +104,7 @@ class _CutConnection:
             return
         delay_ms = 0.0
         if where == "inside":
+            self._torn = True
             self.inner.send_torn(parts, self._runtime.cutter.random.randrange(1, 4 + sum(map(len, parts))))
             delay_ms = 0.1
         elif where == "after":
