@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from dataserver.config import ConfigError, DsConfig
+from mdsproto.lifeline import die_with_parent
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         from dataserver.logs import configure_logs
         from dataserver.server import serve
 
+        die_with_parent()
         configure_logs(config.log_level, config.ds_id)
         return serve(config)
     except ConfigError as problem:

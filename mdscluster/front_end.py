@@ -31,7 +31,6 @@ from mdscluster.fsm.commands import RenewLeases, pack_internal
 from mdscluster.fsm.machine import EVENT_SETTINGS
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
-from mdscluster.lifeline import die_with_parent
 from mdscluster.logs import configure_logs
 from mdscluster.nfs_frontend.callbacks import Callbacks
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
@@ -41,6 +40,7 @@ from mdscluster.nfs_frontend.server import NfsServer
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
 from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials
+from mdsproto.lifeline import die_with_parent
 from nfsclient.data_servers import DataServers, DataServerSettings
 from nfsclient.handshake import Identity
 from nfsclient.stats import Stats

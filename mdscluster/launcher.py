@@ -20,8 +20,8 @@ from typing import Final
 
 from mdscluster.adminclient import AdminClient, Answer, Target, has_quorum
 from mdscluster.config import ConfigError
-from mdscluster.lifeline import PARENT_VARIABLE
 from mdscluster.plan import ClusterPlan, PlannedNode
+from mdsproto.lifeline import PARENT_VARIABLE
 from mdsproto.nodelock import NodeLock, running_pid
 
 SERVING_TIMEOUT_S: Final = 60.0

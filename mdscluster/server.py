@@ -1,7 +1,7 @@
 """One metadata node: the consensus process is the node, the NFS front end its child.
 
 The two share a fate (fail-stop). When consensus dies, the kernel kills the front end
-(:mod:`mdscluster.lifeline`); when the front end dies, the node exits, and whoever looks after it
+(:mod:`mdsproto.lifeline`); when the front end dies, the node exits, and whoever looks after it
 (systemd, ``run up``'s operator) starts it again. A node that is half alive would hold its clients'
 connections and answer nothing.
 """
@@ -24,12 +24,12 @@ import uvloop
 
 from mdscluster.config import ConfigError, NodeConfig
 from mdscluster.fsm.machine import StateMachine
-from mdscluster.lifeline import PARENT_VARIABLE, die_with_parent
 from mdscluster.logs import configure_logs
 from mdscluster.raft import process as consensus
 from mdscluster.raft.config import ConfigError as RaftConfigError
 from mdscluster.raft.config import RaftConfig, TlsConfig
 from mdscluster.raft.interface import RESTART_EXIT_CODE
+from mdsproto.lifeline import PARENT_VARIABLE, die_with_parent
 from mdsproto.nodelock import NodeLock
 
 log = structlog.get_logger()

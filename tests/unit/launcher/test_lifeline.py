@@ -16,7 +16,7 @@ from mdsproto.nodelock import NodeLock, running_pid
 
 CHILD = """
 import sys, time
-from mdscluster.lifeline import die_with_parent
+from mdsproto.lifeline import die_with_parent
 die_with_parent()
 print("ready", flush=True)
 time.sleep(60)

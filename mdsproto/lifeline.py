@@ -1,4 +1,4 @@
-"""A child that never outlives its parent: ``kill -9`` of the consensus process ends the whole node."""
+"""A child that never outlives its parent: a front end its consensus process, a node the ``run up`` that started it."""
 
 from __future__ import annotations
 
