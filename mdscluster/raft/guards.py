@@ -18,12 +18,11 @@ Guard 7, reconciling log and state at start, is ``LmdbJournal``'s: they change i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
-from typing import Final
 
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.core import Core, PyMessage
+from mdscluster.raft.elections import NEVER_MS, ORPHANED_MS, Elections, Peer
 from mdscluster.raft.entry import acceptable
 from mdscluster.raft.errors import ConsensusBug, PeerError
 from mdscluster.raft.journal import LmdbJournal, LogEntry
@@ -32,54 +31,16 @@ from mdscluster.raft.quarantine import Quarantine
 from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Ack, AppendEntries, Entry, Message, RequestVote
 
-_NEVER_MS: Final = -1e12
-_ORPHANED_MS: Final = (10.0, 120.0)
-"""How soon a follower stands for election when its leader's connection broke."""
 
-
-@dataclass(slots=True)
-class Peer:
-    """What the guards know of another node."""
-
-    connected: bool = False
-    fed: bool = False
-    """pysyncobj believes it connected, so it sends it entries. Less than ``connected``: not while a window is
-    full or a snapshot is needed."""
-    needs_snapshot: bool = False
-    heard_ms: float = _NEVER_MS
-    acked_ms: float = _NEVER_MS
-    """When it last acknowledged an append of this leadership."""
-    probed_ms: float = _NEVER_MS
-
-
-@dataclass(slots=True)
-class _PreVotes:
-    term: int
-    granted: set[str] = field(default_factory=set)
-
-
-class Guards:
+class Guards(Elections):
     """Sits between ``Core`` and the peers. ``now_ms`` is set by the engine before every call."""
 
     def __init__(
         self, config: RaftConfig, store: Store, journal: LmdbJournal, outbox: Outbox, rng: Random, now_ms: float
     ) -> None:
-        self.config = config
-        self.store = store
-        self.journal = journal
-        self.outbox = outbox
-        self.now_ms = now_ms
-        self.peers = {peer: Peer() for peer in config.other_ids}
-        self.quarantine = Quarantine(config, store)
-        self._rng = rng
-        self._heard_leader_ms = _NEVER_MS
-        self._deadline_ms = now_ms + rng.uniform(config.election_min_ms, config.election_max_ms)
-        self._pre_votes: _PreVotes | None = None
-        self._votes: tuple[int, set[str]] = (0, set())
-        self._rejected: tuple[str, int, int, float] = ("", 0, 0, _NEVER_MS)
-        self._last_ack: tuple[str, int, int, float] = ("", 0, 0, _NEVER_MS)
-        self._transfer = False
-        self.core: Core = None  # type: ignore[assignment]  # set by attach(), before anything else is called
+        super().__init__(config, journal, outbox, Quarantine(config, store), rng, now_ms)
+        self._rejected: tuple[str, int, int, float] = ("", 0, 0, NEVER_MS)
+        self._last_ack: tuple[str, int, int, float] = ("", 0, 0, NEVER_MS)
         self._handlers: dict[str, Callable[[str, Message], None]] = {
             "append": self._on_append,
             "ack": self._on_ack,
@@ -108,8 +69,8 @@ class Guards:
         state = self.peers[peer]
         if state.connected and peer == self.core.leader_id and not self.core.is_leader:
             # Most likely its process died, which its kernel told us at once. If others still hear it they refuse.
-            self._heard_leader_ms = _NEVER_MS
-            self._deadline_ms = min(self._deadline_ms, self.now_ms + self._rng.uniform(*_ORPHANED_MS))
+            self._heard_leader_ms = NEVER_MS
+            self._deadline_ms = min(self._deadline_ms, self.now_ms + self._rng.uniform(*ORPHANED_MS))
         state.connected = False
         self._starve(peer, state)
         self.outbox.clear(peer)
@@ -250,15 +211,6 @@ class Guards:
             self.quarantine.hear(peer, message.term)
         self._handlers[kind](peer, message)
 
-    def stale(self, peer: str, term: int) -> bool:
-        """The sender's term is old: tell it, or a leader nobody follows would go on."""
-        if term >= self.core.term:
-            return False
-        reply = Message(term=self.core.term)
-        reply.higher_term.SetInParent()
-        self.outbox.put(peer, reply)
-        return True
-
     def _on_append(self, peer: str, message: Message) -> None:
         core = self.core
         if self.stale(peer, message.term):
@@ -292,7 +244,7 @@ class Guards:
         if prev > last or journal.term_at(prev) != prev_term:
             self._reject(peer, term, prev, first, last)
             return
-        self._rejected = ("", 0, 0, _NEVER_MS)
+        self._rejected = ("", 0, 0, NEVER_MS)
         while skip < count and prev < last and journal.term_at(prev + 1) == entries[skip].term:
             prev += 1
             skip += 1
@@ -382,86 +334,3 @@ class Guards:
         )
         if not ack.reset and core.next_index(peer) < before:
             core.set_next_index(peer, before)
-
-    # Elections: guards 5 and 6.
-
-    def _on_request_vote(self, peer: str, message: Message) -> None:
-        core, body = self.core, message.request_vote
-        if self.stale(peer, message.term) or self.quarantine.on:
-            return
-        if message.term > core.term and not body.transfer and self._sticky():
-            return
-        core.deliver(
-            peer,
-            {
-                "type": "request_vote",
-                "term": message.term,
-                "last_log_term": body.last_term,
-                "last_log_index": body.last_index,
-            },
-        )
-        if self.journal.getVotedForNodeId() == peer:
-            self._reset_timer()
-
-    def _on_vote(self, peer: str, message: Message) -> None:
-        term, voters = self._votes
-        if term != message.term:
-            self._votes = (message.term, voters := set())
-        if peer in voters:  # Guard 5.
-            return
-        voters.add(peer)
-        self.core.deliver(peer, {"type": "response_vote", "term": message.term})
-
-    def _on_pre_vote(self, peer: str, message: Message) -> None:
-        if self.stale(peer, message.term) or self.quarantine.on or self._sticky():
-            return
-        body = message.pre_vote
-        if (body.last_term, body.last_index) >= (self.journal.last_term, self.journal.last_index):
-            reply = Message(term=message.term)
-            reply.pre_vote_granted.SetInParent()
-            self.outbox.put(peer, reply)
-
-    def _on_pre_vote_granted(self, peer: str, message: Message) -> None:
-        votes = self._pre_votes
-        if votes is not None and votes.term == message.term == self.core.term:
-            votes.granted.add(peer)
-            self._maybe_elect()
-
-    def _on_higher_term(self, peer: str, message: Message) -> None:
-        self._learn_term(peer, message.term)
-
-    def _on_timeout_now(self, peer: str, message: Message) -> None:
-        """The leader hands over (it is stopping): stand for election at once."""
-        if message.term == self.core.term and self.core.leader_id == peer and not self.quarantine.on:
-            self._transfer = True
-            self._pre_votes = None
-            self._reset_timer()
-            self.core.start_election()
-
-    def _learn_term(self, peer: str, term: int) -> None:
-        if term > self.core.term:
-            self.core.adopt_term(peer, term)
-
-    def _start_pre_vote(self) -> None:
-        if self.quarantine.on:
-            return
-        self._pre_votes = _PreVotes(self.core.term)
-        body = {"last_index": self.journal.last_index, "last_term": self.journal.last_term}
-        for peer, state in self.peers.items():
-            if state.connected:
-                self.outbox.put(peer, Message(term=self.core.term, pre_vote=body))
-        self._maybe_elect()
-
-    def _maybe_elect(self) -> None:
-        votes = self._pre_votes
-        if votes is not None and 1 + len(votes.granted) >= self.config.quorum:
-            self._pre_votes = None
-            self._reset_timer()
-            self.core.start_election()
-
-    def _sticky(self) -> bool:
-        """A leader was heard within the minimum election timeout, or this node leads."""
-        return self.core.is_leader or self.now_ms - self._heard_leader_ms < self.config.election_min_ms
-
-    def _reset_timer(self) -> None:
-        self._deadline_ms = self.now_ms + self._rng.uniform(self.config.election_min_ms, self.config.election_max_ms)

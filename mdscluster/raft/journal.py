@@ -216,9 +216,8 @@ class LmdbJournal(Journal):  # type: ignore[misc]  # pysyncobj is untyped
         entries = self._read(
             self._first + start, min(stop - start, -at), bytes_max=None if bounded else _SLICE_BYTES_MAX
         )
-        missing = stop - start - len(entries)
-        if bounded and missing:
-            entries += self._cache[:missing]
+        if len(entries) == -at:
+            entries += self._cache[: stop - start - len(entries)]
         return entries
 
     def _read(self, first: int, count: int, bytes_max: int | None = None) -> list[LogEntry]:

@@ -170,7 +170,8 @@ class LocalReplica(asyncio.Protocol):
 
     async def connect(self, timeout_s: float = 30.0) -> None:
         """Wait until the consensus process answers. ``TimeoutError`` when it does not."""
-        self._task = self._loop.create_task(self._keep_connected())
+        if self._task is None:
+            self._task = self._loop.create_task(self._keep_connected())
         await asyncio.wait_for(self._connected.wait(), timeout_s)
 
     async def close(self) -> None:
@@ -180,6 +181,7 @@ class LocalReplica(asyncio.Protocol):
             await asyncio.gather(self._task, return_exceptions=True)
         if self._transport is not None:
             self._transport.abort()
+            await self._lost.wait()
 
     # Replica.
 

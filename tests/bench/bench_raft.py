@@ -70,7 +70,9 @@ def quantile(values: list[float], q: float) -> float:
     return ordered[min(int(len(ordered) * q), len(ordered) - 1)]
 
 
-async def measure(cluster: Processes, replica: LocalReplica, label: str, issue: Issue, in_flight: int, s: float) -> None:
+async def measure(
+    cluster: Processes, replica: LocalReplica, label: str, issue: Issue, in_flight: int, s: float
+) -> None:
     await closed_loop(replica, issue, in_flight, 0.3)
     before = sum(cluster.cpu_s(node_id) for node_id in cluster.ids)
     latencies, elapsed = await closed_loop(replica, issue, in_flight, s)
@@ -129,7 +131,9 @@ async def bench(directory: Path, seconds: float, kills: int, profile: bool) -> N
         follower = next(node_id for node_id in cluster.ids if node_id != leader)
         for place, node_id in (("leader", leader), ("follower", follower)):
             for in_flight in (1, 16, 32, 256):
-                await measure(cluster, replicas[node_id], f"proposals at the {place}", issue_proposal, in_flight, seconds)
+                await measure(
+                    cluster, replicas[node_id], f"proposals at the {place}", issue_proposal, in_flight, seconds
+                )
             for in_flight in (1, 32):
                 await measure(cluster, replicas[node_id], f"barriers at the {place}", issue_barrier, in_flight, seconds)
         for node_id in cluster.ids:

@@ -195,7 +195,7 @@ def trace_b(cluster: Cluster) -> None:
 def test_c_divergent_tail_is_applied_while_a_snapshot_is_due(
     make_cluster: MakeCluster, guards: type[Guards], fails: bool
 ) -> None:
-    """INV-2, INV-8, fault C: n1 holds entries nobody else has, falls behind the log's beginning, and hears of commits."""
+    """INV-2, INV-8, fault C: n1 has entries of its own, falls behind the log's beginning, and hears of commits."""
     assert broken(led(make_cluster, guards_class=guards, log_keep_entries=16), trace_c) == fails
 
 

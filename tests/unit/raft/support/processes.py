@@ -48,6 +48,7 @@ class Processes:
         ports = free_ports(size)
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.envs: dict[str, lmdb.Environment] = {}
+        self.replicas: list[LocalReplica] = []
         for node_id in self.ids:
             config = {
                 "node_id": node_id,
@@ -88,9 +89,19 @@ class Processes:
         for env in self.envs.values():
             env.close()
 
+    async def disconnect(self) -> None:
+        """End the front ends' connections, while their loop still runs."""
+        for replica in self.replicas:
+            await replica.close()
+        self.replicas.clear()
+        for env in self.envs.values():
+            env.close()
+        self.envs.clear()
+
     async def replica(self, node_id: str, **options: Any) -> LocalReplica:
         """A front end's view of a node."""
         replica = LocalReplica(self.dir / node_id / "raft.sock", None, **options)  # type: ignore[arg-type]
+        self.replicas.append(replica)
         await replica.connect(10)
         if node_id not in self.envs:
             self.envs[node_id] = open_environment(self.dir / node_id / "state", readonly=True)

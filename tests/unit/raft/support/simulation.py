@@ -15,7 +15,7 @@ Event = tuple[float, int, str, tuple[Any, ...]]
 
 
 class Simulation(Cluster):
-    """``run_faults`` makes trouble, ``heal`` ends it; ``check`` then holds INV-1, 2, 3, 4 and 8 against what happened."""
+    """``run_faults`` makes trouble, ``heal`` ends it; ``check`` holds INV-1, 2, 3, 4 and 8 against what happened."""
 
     def __init__(self, directory: Path, seed: int, size: int = 3, **options: Any) -> None:
         super().__init__(directory, size, seed=seed, keep_images=True, **options)

@@ -1,0 +1,160 @@
+"""When an election starts, who votes for whom, and what counts: guards 5 and 6.
+
+PreVote (Raft thesis §9.6): a node asks before it raises its term. Stickiness (§4.2.3): nobody votes in a higher term
+within the minimum election timeout of hearing a leader. pysyncobj's own election timer is never reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from mdscluster.raft.config import RaftConfig
+from mdscluster.raft.core import Core
+from mdscluster.raft.journal import LmdbJournal
+from mdscluster.raft.outbox import Outbox
+from mdscluster.raft.quarantine import Quarantine
+from mdsproto.raft_pb2 import Message
+
+NEVER_MS: Final = -1e12
+ORPHANED_MS: Final = (10.0, 120.0)
+"""How soon a follower stands for election when its leader's connection broke."""
+
+
+@dataclass(slots=True)
+class Peer:
+    """What the guards know of another node."""
+
+    connected: bool = False
+    fed: bool = False
+    """pysyncobj believes it connected, so it sends it entries. Less than ``connected``: not while a window is
+    full or a snapshot is needed."""
+    needs_snapshot: bool = False
+    heard_ms: float = NEVER_MS
+    acked_ms: float = NEVER_MS
+    """When it last acknowledged an append of this leadership."""
+    probed_ms: float = NEVER_MS
+
+
+@dataclass(slots=True)
+class _PreVotes:
+    term: int
+    granted: set[str] = field(default_factory=set)
+
+
+class Elections:
+    """The part of the guards that deals in votes. ``now_ms`` is set by the engine before every call."""
+
+    def __init__(
+        self,
+        config: RaftConfig,
+        journal: LmdbJournal,
+        outbox: Outbox,
+        quarantine: Quarantine,
+        rng: Random,
+        now_ms: float,
+    ) -> None:
+        self.config = config
+        self.journal = journal
+        self.outbox = outbox
+        self.quarantine = quarantine
+        self.now_ms = now_ms
+        self.peers = {peer: Peer() for peer in config.other_ids}
+        self.core: Core = None  # type: ignore[assignment]  # set by attach(), before anything else is called
+        self._rng = rng
+        self._heard_leader_ms = NEVER_MS
+        self._deadline_ms = now_ms + rng.uniform(config.election_min_ms, config.election_max_ms)
+        self._pre_votes: _PreVotes | None = None
+        self._votes: tuple[int, set[str]] = (0, set())
+        self._transfer = False
+
+    def stale(self, peer: str, term: int) -> bool:
+        """The sender's term is old: tell it, or a leader nobody follows would go on."""
+        if term >= self.core.term:
+            return False
+        reply = Message(term=self.core.term)
+        reply.higher_term.SetInParent()
+        self.outbox.put(peer, reply)
+        return True
+
+    def _on_request_vote(self, peer: str, message: Message) -> None:
+        core, body = self.core, message.request_vote
+        if self.stale(peer, message.term) or self.quarantine.on:
+            return
+        if message.term > core.term and not body.transfer and self._sticky():
+            return
+        core.deliver(
+            peer,
+            {
+                "type": "request_vote",
+                "term": message.term,
+                "last_log_term": body.last_term,
+                "last_log_index": body.last_index,
+            },
+        )
+        if self.journal.getVotedForNodeId() == peer:
+            self._reset_timer()
+
+    def _on_vote(self, peer: str, message: Message) -> None:
+        term, voters = self._votes
+        if term != message.term:
+            self._votes = (message.term, voters := set())
+        if peer in voters:  # Guard 5.
+            return
+        voters.add(peer)
+        self.core.deliver(peer, {"type": "response_vote", "term": message.term})
+
+    def _on_pre_vote(self, peer: str, message: Message) -> None:
+        if self.stale(peer, message.term) or self.quarantine.on or self._sticky():
+            return
+        body = message.pre_vote
+        if (body.last_term, body.last_index) >= (self.journal.last_term, self.journal.last_index):
+            reply = Message(term=message.term)
+            reply.pre_vote_granted.SetInParent()
+            self.outbox.put(peer, reply)
+
+    def _on_pre_vote_granted(self, peer: str, message: Message) -> None:
+        votes = self._pre_votes
+        if votes is not None and votes.term == message.term == self.core.term:
+            votes.granted.add(peer)
+            self._maybe_elect()
+
+    def _on_higher_term(self, peer: str, message: Message) -> None:
+        self._learn_term(peer, message.term)
+
+    def _on_timeout_now(self, peer: str, message: Message) -> None:
+        """The leader hands over (it is stopping): stand for election at once."""
+        if message.term == self.core.term and self.core.leader_id == peer and not self.quarantine.on:
+            self._transfer = True
+            self._pre_votes = None
+            self._reset_timer()
+            self.core.start_election()
+
+    def _learn_term(self, peer: str, term: int) -> None:
+        if term > self.core.term:
+            self.core.adopt_term(peer, term)
+
+    def _start_pre_vote(self) -> None:
+        if self.quarantine.on:
+            return
+        self._pre_votes = _PreVotes(self.core.term)
+        body = {"last_index": self.journal.last_index, "last_term": self.journal.last_term}
+        for peer, state in self.peers.items():
+            if state.connected:
+                self.outbox.put(peer, Message(term=self.core.term, pre_vote=body))
+        self._maybe_elect()
+
+    def _maybe_elect(self) -> None:
+        votes = self._pre_votes
+        if votes is not None and 1 + len(votes.granted) >= self.config.quorum:
+            self._pre_votes = None
+            self._reset_timer()
+            self.core.start_election()
+
+    def _sticky(self) -> bool:
+        """A leader was heard within the minimum election timeout, or this node leads."""
+        return self.core.is_leader or self.now_ms - self._heard_leader_ms < self.config.election_min_ms
+
+    def _reset_timer(self) -> None:
+        self._deadline_ms = self.now_ms + self._rng.uniform(self.config.election_min_ms, self.config.election_max_ms)

@@ -1,0 +1,220 @@
+"""Snapshots: the stream's rules, and a crash at every step of putting one in force."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mdscluster.raft import snapshot
+from mdscluster.raft.transport import pack_frame
+from mdsproto.raft_pb2 import SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
+from tests.unit.raft.conftest import MakeCluster
+from tests.unit.raft.support.cluster import Cluster
+
+
+def behind(make_cluster: MakeCluster) -> Cluster:
+    """n3 missed so much that the others' logs begin after its end; it is connected again and was offered a snapshot."""
+    cluster = make_cluster(log_keep_entries=16)
+    cluster.start()
+    cluster.calm()
+    cluster.elect("n1")
+    cluster.settle()
+    cluster.propose("n1", b"before")
+    cluster.settle()
+    cluster.isolate("n3")
+    for i in range(60):
+        cluster.propose("n1", b"missed %d" % i)
+        cluster.settle("n1", "n2", rounds=1)
+        cluster.calm()
+    cluster.connect("n3", "n1")
+    cluster.connect("n3", "n2")
+    cluster.settle(rounds=8)
+    assert cluster["n3"].snapshot_from == "n1"
+    assert cluster["n3"].history() == [b"before"]
+    return cluster
+
+
+def test_a_follower_behind_the_log_gets_the_state(make_cluster: MakeCluster) -> None:
+    """Its term and vote stay its own; log and state are the leader's; then it follows as before."""
+    cluster = behind(make_cluster)
+    vote = cluster["n3"].engine.store.vote()
+    assert cluster["n3"].install_snapshot(cluster["n1"])
+    cluster.kill("n3")
+    cluster.start("n3")
+    assert cluster["n3"].engine.store.vote() == vote
+    assert len(cluster["n3"].history()) == 61
+    cluster.propose("n1", b"after")
+    cluster.run(500)
+    assert [len(node.history()) for node in cluster.nodes.values()] == [62, 62, 62]
+    cluster.check()
+
+
+def test_the_installed_node_can_lead(make_cluster: MakeCluster) -> None:
+    cluster = behind(make_cluster)
+    cluster["n3"].install_snapshot(cluster["n1"])
+    cluster.kill("n3")
+    cluster.start("n3")
+    cluster.run(500)
+    cluster.kill("n1")
+    cluster.calm()
+    cluster.elect("n3")
+    cluster.run(300)
+    assert cluster["n3"].engine.core.is_leader
+    cluster.start("n1")
+    cluster.run(500)
+    cluster.check()
+
+
+def test_an_offered_follower_keeps_its_leader(make_cluster: MakeCluster) -> None:
+    """While the image travels the follower stays loyal: no election, no commit of what it lacks."""
+    cluster = behind(make_cluster)
+    term = cluster["n1"].engine.core.term
+    cluster.run(3_000)
+    assert cluster["n1"].engine.core.is_leader
+    assert cluster["n1"].engine.core.term == term
+    assert cluster["n3"].engine.core.commit_index <= cluster["n3"].engine.journal.last_index
+    cluster.check()
+
+
+def test_never_back(make_cluster: MakeCluster) -> None:
+    """Guard 4: an image that is not ahead of this node's state is thrown away, and the node goes on."""
+    cluster = behind(make_cluster)
+    assert not cluster["n1"].install_snapshot(cluster["n3"])
+    cluster.propose("n1", b"goes on")
+    cluster.settle("n1", "n2")
+    assert cluster["n1"].results[b"goes on"] is not None
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+STEPS: list[tuple[str, str, bool]] = [
+    ("copy", "mdscluster.raft.snapshot.adopt", False),
+    ("adopt: before its commit", "mdscluster.raft.store.Store.commit", False),
+    ("adopted, before the flush", "mdscluster.raft.snapshot._fsync", False),
+    ("before the rename", "os.rename", False),
+]
+
+
+@pytest.mark.parametrize(("step", "target"), [(step, target) for step, target, _ in STEPS])
+def test_a_crash_before_the_rename_changes_nothing(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch, step: str, target: str
+) -> None:
+    """INV-1, INV-2: the old state is whole; what was received is thrown away; a second transfer succeeds."""
+    cluster = behind(make_cluster)
+    node = cluster["n3"]
+    vote, applied = node.engine.store.vote(), node.engine.applied
+    node.engine.store.commit()
+
+    def crash(*_: object) -> None:
+        raise Crash(step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(target, crash)
+        with pytest.raises(Crash):
+            node.install_snapshot(cluster["n1"])
+    cluster.kill("n3")
+    snapshot.discard_incoming(node.dir)
+    cluster.start("n3")
+    assert (node.engine.store.vote(), node.engine.applied) == (vote, applied)
+    node.engine.store.commit()
+    node.snapshot_from = None
+    cluster.run(300)
+    assert node.snapshot_from == "n1"
+    assert node.install_snapshot(cluster["n1"])
+    cluster.kill("n3")
+    cluster.start("n3")
+    cluster.run(300)
+    assert len(node.history()) == 61
+    cluster.check()
+
+
+def test_a_crash_after_the_rename_is_an_installed_snapshot(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = behind(make_cluster)
+    node = cluster["n3"]
+    calls: list[Path] = []
+
+    def crash_second(path: Path) -> None:
+        calls.append(path)
+        if len(calls) == 2:
+            raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "_fsync", crash_second)
+        with pytest.raises(Crash):
+            node.install_snapshot(cluster["n1"])
+    cluster.kill("n3")
+    cluster.start("n3")
+    assert len(node.history()) == 61
+    cluster.run(300)
+    cluster.check()
+
+
+# The stream.
+
+DATA = [b"a" * 1000, b"b" * 1000, b"c" * 10]
+
+
+def frames() -> list[SnapshotFrame]:
+    digest = hashlib.blake2b(b"".join(DATA), digest_size=32).digest()
+    chunks = [SnapshotFrame(chunk=SnapshotChunk(sequence=i, data=data)) for i, data in enumerate(DATA)]
+    trailer = SnapshotFrame(trailer=SnapshotTrailer(chunks=3, length_bytes=2010, digest=digest))
+    return [SnapshotFrame(header=SnapshotHeader(term=1, applied_index=9)), *chunks, trailer]
+
+
+def receive(stream: list[SnapshotFrame], path: Path, *, cut_bytes: int = 0) -> None:
+    async def run() -> None:
+        reader = asyncio.StreamReader()
+        data = b"".join(pack_frame(frame.SerializeToString()) for frame in stream)
+        reader.feed_data(data[: len(data) - cut_bytes])
+        reader.feed_eof()
+        await snapshot._receive(reader, path)
+
+    asyncio.run(run())
+
+
+def test_the_stream_as_it_should_be(tmp_path: Path) -> None:
+    receive(frames(), tmp_path / "image")
+    assert (tmp_path / "image").read_bytes() == b"".join(DATA)
+
+
+def _swap(f: list[SnapshotFrame]) -> None:
+    f[1], f[2] = f[2], f[1]
+
+
+def _corrupt(f: list[SnapshotFrame]) -> None:
+    f[2].chunk.data = b"B" + f[2].chunk.data[1:]
+
+
+MISHAPS: dict[str, Callable[[list[SnapshotFrame]], object]] = {
+    "no header": lambda f: f.pop(0),
+    "chunk lost": lambda f: f.pop(2),
+    "chunk twice": lambda f: f.insert(2, f[1]),
+    "chunks swapped": _swap,
+    "last chunk lost": lambda f: f.pop(3),
+    "bytes changed": _corrupt,
+    "no trailer": lambda f: f.pop(),
+    "refused": lambda f: f.__setitem__(0, SnapshotFrame(refused="busy")),
+}
+
+
+@pytest.mark.parametrize("mishap", MISHAPS)
+def test_a_stream_with_a_mishap_is_refused(tmp_path: Path, mishap: str) -> None:
+    """Guard 4: sequence, length and digest are checked before anything is used."""
+    stream = frames()
+    MISHAPS[mishap](stream)
+    with pytest.raises((ValueError, EOFError)):
+        receive(stream, tmp_path / "image")
+
+
+def test_a_stream_cut_short_is_refused(tmp_path: Path) -> None:
+    for cut_bytes in (1, 50, 100, 1500):
+        with pytest.raises(EOFError):
+            receive(frames(), tmp_path / f"image {cut_bytes}", cut_bytes=cut_bytes)
