@@ -6,6 +6,7 @@ the others go on, and starts it again with the command that the launcher prints.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import selectors
@@ -23,9 +24,13 @@ from mdscluster.config import ConfigError
 from mdscluster.plan import ClusterPlan, PlannedNode
 from mdsproto.lifeline import PARENT_VARIABLE
 from mdsproto.nodelock import NodeLock, running_pid
+from nfsclient import Client
+from nfswire import nfs4
+from nfswire.rpc import AuthSys
 
 SERVING_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 10.0
+_GIVE_TIMEOUT_S: Final = 20.0
 _LOOK_S: Final = 0.25
 _LOG_LINES: Final = 15
 
@@ -115,6 +120,8 @@ class Cluster:
         say(f"started {len(self.plan.mds)} metadata and {len(self.plan.ds)} data servers in {self.plan.base_dir} ...")
         self._await_serving(cancelled)
         if not cancelled():
+            if os.getuid() != 0:
+                asyncio.run(give_root_directory(self.plan))
             self.plan.write_cluster_file(self.pids)
 
     def _check_free(self) -> None:
@@ -230,6 +237,18 @@ class Cluster:
                 say(f"still running: {', '.join(map(str, strangers))}")
                 return
             time.sleep(_LOOK_S)
+
+
+async def give_root_directory(plan: ClusterPlan) -> None:
+    """The file system of an ordinary user's cluster belongs to that user, who could write nothing to root's."""
+    addresses = [(node.nfs.host, node.nfs.port) for node in plan.mds]
+    async with (
+        asyncio.timeout(_GIVE_TIMEOUT_S),
+        await Client.connect(addresses, credential=AuthSys(0, b"up", 0, 0, ())) as client,
+    ):
+        if (await client.getattr("/")).owner == b"0":
+            owner, group = str(os.getuid()).encode(), str(os.getgid()).encode()
+            await client.setattr("/", {nfs4.FATTR4_OWNER: owner, nfs4.FATTR4_OWNER_GROUP: group})
 
 
 def introduction(plan: ClusterPlan) -> str:
