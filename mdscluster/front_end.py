@@ -31,6 +31,7 @@ from mdscluster.fsm.commands import RenewLeases, pack_internal
 from mdscluster.fsm.machine import EVENT_SETTINGS
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
+from mdscluster.fsm.tables import U64
 from mdscluster.logs import configure_logs
 from mdscluster.nfs_frontend.callbacks import Callbacks
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
@@ -50,6 +51,7 @@ from nfswire import rpc
 log = structlog.get_logger()
 
 _LAG_PERIOD_S: Final = 0.1
+_TICK_S: Final = 0.25
 _CONNECT_TIMEOUT_S: Final = 30.0
 
 
@@ -97,12 +99,13 @@ class FrontEnd:
         if kind == recalls.EVENT_RECALL:
             self.callbacks.recall(event[1:])
         elif kind == recalls.EVENT_RETURNED:
-            self.dispatcher.recall_progress()
+            self.dispatcher.waiting.returned(U64.unpack_from(event, 1)[0])
         elif kind == EVENT_SESSION_GONE:
             self.dispatcher.forget_session(event[1:])
+            self.callbacks.session_gone(event[1:])
         elif kind == EVENT_SETTINGS:
             self.dispatcher.reload_settings()
-        elif kind in (recalls.EVENT_FENCE, recalls.EVENT_TRUNCATE, recalls.EVENT_DELETE):
+        elif kind in (recalls.EVENT_FENCE, recalls.EVENT_TRUNCATE):
             self.leader.wake.set()
 
     # ------------------------------------------------------------ FrontEndView
@@ -123,6 +126,12 @@ class FrontEnd:
             touched, self.dispatcher.touched = self.dispatcher.touched, set()
             if touched:
                 self.replica.propose(pack_internal(RenewLeases(sorted(touched))), lambda _: None)
+
+    async def tick(self) -> None:
+        """Tell the requests that wait for layouts how late it is."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self.dispatcher.waiting.tick(now_ms())
 
     async def measure_lag(self) -> None:
         """The longest that this loop was late in the last seconds."""
@@ -178,6 +187,7 @@ def wanted_settings(config: NodeConfig) -> Settings:
         max_operations=cluster.max_operations,
         max_io_bytes=cluster.max_io_bytes,
         recall_timeout_ms=cluster.recall_timeout_ms,
+        stripe_width=cluster.stripe_width,
     )
 
 
@@ -196,7 +206,9 @@ async def serve(config: NodeConfig) -> None:
     await front_end.server.listen(config.nfs.host, config.nfs.port)
     jobs = [
         asyncio.create_task(job)
-        for job in (front_end.leader.run(), front_end.report_leases(), front_end.measure_lag())
+        for job in (
+            front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.measure_lag()
+        )
     ]
     log.info("serving NFS", address=str(config.nfs))
     gc.collect()

@@ -1,24 +1,25 @@
-"""What the leader does beside serving: leases, recalls that ran out, fences, truncations, deletions, liveness.
+"""What the leader does beside serving: leases, recalls that ran out, fences, cuts, data servers that come and go.
 
-One pass runs a few times a second and whenever the state machine says that there is something to do. All of
-it may be done twice or by two nodes that both take themselves for the leader: every command is re-judged
-in ``apply``, at the log's time.
+One pass runs a few times a second and whenever the state machine says that there is something to do. All of it may be
+done twice or by two nodes that both take themselves for the leader: every command is judged again when it is applied,
+at the log's time. Nothing is kept here but what can be found out again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 import structlog
 
 from mdscluster import replica_async
-from mdscluster.fsm import clients, data_servers, recalls
+from mdscluster.control.fencing import FenceLinks, FencePusher
+from mdscluster.control.liveness import Liveness
+from mdscluster.fsm import clients, cuts, data_servers, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
-    DataServerUpdate,
     ExpireClients,
     FenceConfirmed,
     Internal,
@@ -37,16 +38,21 @@ from mdscluster.replica import LEADER, Replica, ReplicaStatus
 if TYPE_CHECKING:
     import lmdb
 
-    from mdscluster.control.links import DataServerLinks
     from mdscluster.control.registry import Heard, Registry
+    from mdscluster.fsm.recalls import Pending
     from mdscluster.fsm.settings import Settings
 
 log = structlog.get_logger()
 
 PERIOD_MS: Final = 250
-DS_DOWN_MS: Final = 3_000
-"""Silence after which a data server counts as down: long before the 60 s that a client would wait."""
-_SPACE_STEP: Final = 64  # report free space again when it moved by a 64th of the capacity
+_CUTS_AT_ONCE: Final = 64
+
+
+class Links(FenceLinks, Protocol):
+    """Calls to data servers."""
+
+    async def truncate(self, heard: Heard, fileid: int, size: int) -> bool:
+        """Cut a file's objects on one data server; False when it could not be reached."""
 
 
 class LeaderJobs:
@@ -57,7 +63,7 @@ class LeaderJobs:
         replica: Replica,
         tables: Tables,
         registry: Registry,
-        links: DataServerLinks,
+        links: Links,
         clock_ms: Callable[[], int],
         *,
         ds_lease_ms: int,
@@ -71,10 +77,12 @@ class LeaderJobs:
         self._registry = registry
         self._links = links
         self._clock_ms = clock_ms
-        self._ds_lease_ms = ds_lease_ms
+        self._liveness = Liveness(replica, tables, registry, self.propose)
+        self._fences = FencePusher(replica, tables, registry, links, clock_ms, ds_lease_ms=ds_lease_ms)
         self._term = -1
         self._since_ms = 0
-        self._lease_base = (0, 0)  # the log's lease clock when it last moved, and our own clock then
+        self._looked_ms = -PERIOD_MS
+        self._lease_base = (-1, 0)  # the log's lease clock when it last moved, and our own clock then
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -84,11 +92,15 @@ class LeaderJobs:
             except TimeoutError:
                 pass
             self.wake.clear()
-            status = await replica_async.status(self._replica)
-            if status.role == LEADER and status.has_quorum:
-                await self._pass(status)
-            else:
-                self._term = -1
+            await self.turn()
+
+    async def turn(self) -> None:
+        """One pass, if this node leads."""
+        status = await replica_async.status(self._replica)
+        if status.role == LEADER and status.has_quorum:
+            await self._pass(status)
+        else:
+            self._term = -1
 
     async def propose(self, command: Internal) -> bytes | None:
         """Commit one command; None when there was no outcome within the deadline."""
@@ -101,24 +113,19 @@ class LeaderJobs:
                 return
             self._term, self._since_ms = status.term, now_ms
             log.info("this node leads", term=status.term)
-        await self._judge_data_servers(now_ms)
+        if now_ms - self._looked_ms >= PERIOD_MS:
+            self._looked_ms = now_ms
+            await self._liveness.judge(now_ms, self._since_ms)
         with self._replica.env.begin() as txn:
-            waiting, truncations = recalls.pending(txn, self._tables)
+            pending = recalls.pending(txn, self._tables)
             lease_now = self._lease_now(txn, now_ms)
             expired = clients.clients_expired(txn, self._tables, lease_now)
-            settings = load_settings(txn, self._tables)
-        late = [
-            other
-            for other, record in waiting
-            if not record.fencing and lease_now - record.started_lease_ms > settings.recall_timeout_ms
-        ]
-        for other in late:
-            await self.propose(StartFence(0, other))
-        if expired:
-            await self._expire(expired)
-        if late or any(record.fencing for _, record in waiting):
-            await self._finish_fences()
-        await asyncio.gather(*(self._truncate(t) for t in truncations))
+            timeout_ms = load_settings(txn, self._tables).recall_timeout_ms
+        if pending.stale:
+            await self.propose(StartRecall(0, 0))
+        await asyncio.gather(self._revoke(pending, expired, lease_now - timeout_ms), self._cut(pending.cuts))
+        if pending.stale:
+            self.wake.set()  # there may be more
 
     async def _configure(self) -> bool:
         """Commit this node's configuration where the log's settings differ from it; the cluster ID is drawn once."""
@@ -138,114 +145,69 @@ class LeaderJobs:
             self._lease_base = (last, now_ms)
         return last + now_ms - self._lease_base[1]
 
-    # ------------------------------------------------------------ leases
-    async def _expire(self, expired: list[int]) -> None:
-        """Clients whose lease ran out. The log's clock is moved first; who holds layouts is fenced first."""
-        await self.propose(RenewLeases([]))
-        holders = []
-        with self._replica.env.begin() as txn:
-            for client_id in expired:
-                with txn.cursor(db=self._tables.state_client) as cursor:
-                    prefix = U64.pack(client_id) + b"\3"
-                    if cursor.set_range(prefix) and cursor.key().startswith(prefix):
-                        holders.append(client_id)
+    # ------------------------------------------------------------ revocation
+    async def _revoke(self, pending: Pending, expired: list[int], started_before_lease_ms: int) -> None:
+        """Recalls and leases that have run out: fence, and only when that is in force say that it is done."""
+        late = [
+            other
+            for other, record in pending.recalls
+            if not record.fence_epoch and record.started_lease_ms < started_before_lease_ms
+        ]
+        if late or expired:
+            await self.propose(RenewLeases([]))  # the log's own clock is what they are judged by
+        for other in late:
+            await self.propose(StartFence(0, other))
+        holders = await self._expire(expired) if expired else []
         for client_id in holders:
             await self.propose(StartFence(client_id, b""))
+        if not late and not holders and not any(record.fence_epoch for _, record in pending.recalls):
+            return
+        version = await self._fences.push()
+        with self._replica.env.begin() as txn:
+            fenced = recalls.pending(txn, self._tables).recalls
+        for other, record in fenced:
+            if 0 < record.fence_epoch <= version:
+                log.warning("layout revoked", client=f"{record.client_id:x}", fileid=f"{record.fileid:x}")
+                await self.propose(RecallDone(other, version))
+        for client_id in holders:
+            await self.propose(FenceConfirmed(client_id, version))
         if holders:
-            epoch = await self._push_fences()
-            if epoch is None:
-                expired = [client_id for client_id in expired if client_id not in holders]
-            else:
-                for client_id in holders:
-                    await self.propose(FenceConfirmed(client_id, epoch))
-        if expired:
-            log.info("leases ran out", clients=len(expired))
-            await self.propose(ExpireClients(expired))
+            await self._expire(holders)
 
-    # ------------------------------------------------------------ fences
-    async def _finish_fences(self) -> None:
-        if await self._push_fences() is None:
+    async def _expire(self, client_ids: list[int]) -> list[int]:
+        """Drop clients whose lease ran out; those that hold layouts are returned, and keep all they have until then."""
+        result = await self.propose(ExpireClients(client_ids))
+        if result is None:
+            return []
+        outcome = clients.decode_expired(result[1:])
+        if outcome.removed:
+            log.info("leases ran out", clients=len(outcome.removed))
+        return outcome.holding_layouts
+
+    # ------------------------------------------------------------ cuts
+    async def _cut(self, pending: list[cuts.Cut]) -> None:
+        """Have files cut on their data servers, those that can be reached."""
+        if not pending:
+            return
+        # An old leader must not cut what was written since: look again behind a barrier, directly before.
+        if not await replica_async.barrier(self._replica):
             return
         with self._replica.env.begin() as txn:
-            waiting, _ = recalls.pending(txn, self._tables)
-        for other, record in waiting:
-            if record.fencing:
-                await self.propose(RecallDone(other, True))
+            by_number = {server.number: server for server in data_servers.all_servers(txn, self._tables)}
+            current = [cuts.of_file(txn, self._tables, cut.fileid) for cut in pending[:_CUTS_AT_ONCE]]
+        await asyncio.gather(*(self._cut_file(cut, by_number) for cut in current if cut is not None))
+        if len(pending) > _CUTS_AT_ONCE:
+            self.wake.set()
 
-    async def _push_fences(self) -> int | None:
-        """Bring the committed fence list into force everywhere; its version, or None when that is not certain.
+    async def _cut_file(self, cut: cuts.Cut, by_number: dict[int, data_servers.DataServer]) -> None:
+        async def one(number: int, size: int) -> int:
+            server = by_number[number]
+            heard = self._registry.heard.get(server.ds_id)
+            if heard is None or not server.up or not await self._links.truncate(heard, cut.fileid, size):
+                return 0
+            return number
 
-        A data server that cannot be reached counts as fenced only once its own lease must have run out:
-        it then serves nothing until it has fetched the list anew (INV-6).
-        """
-        with self._replica.env.begin() as txn:
-            version, fences = recalls.fences(txn, self._tables)
-            servers = data_servers.all_servers(txn, self._tables)
-        confirmed = await asyncio.gather(*(self._fence_one(server.ds_id, version, fences) for server in servers))
-        return version if all(confirmed) else None
-
-    async def _fence_one(self, ds_id: str, version: int, fences: list[tuple[int, int, int]]) -> bool:
-        heard = self._registry.heard.get(ds_id)
-        if heard is not None:
-            if heard.fence_version >= version:
-                return True
-            in_force = await self._links.fence(heard, version, fences)
-            if in_force >= version:
-                heard.fence_version = in_force
-                return True
-        now_ms = self._clock_ms()
-        silent_ms = now_ms - (heard.at_ms if heard is not None else self._since_ms)
-        return silent_ms > self._ds_lease_ms + DS_DOWN_MS
-
-    # ------------------------------------------------------------ truncation
-    async def _truncate(self, truncation: recalls.Truncation) -> None:
-        """Cut a file's objects on each of its data servers, then let the SETATTR that waits go on."""
-        with self._replica.env.begin() as txn:
-            by_number = {server.number: server.ds_id for server in data_servers.all_servers(txn, self._tables)}
-        heard = [self._registry.heard.get(by_number[number]) for number in truncation.numbers]
-        if any(one is None for one in heard):
-            return
-        done = await asyncio.gather(
-            *(self._links.truncate(one, truncation.fileid, truncation.size) for one in heard if one is not None)
-        )
-        if all(done):
-            await self.propose(Truncated(truncation.fileid, truncation.size))
-
-    # ------------------------------------------------------------ data servers
-    async def _judge_data_servers(self, now_ms: int) -> None:
-        with self._replica.env.begin() as txn:
-            known = {server.ds_id: server for server in data_servers.all_servers(txn, self._tables)}
-        for ds_id, heard in sorted(self._registry.heard.items()):
-            up = now_ms - heard.at_ms < DS_DOWN_MS
-            server = known.get(ds_id)
-            if server is None:
-                if up:
-                    await self.propose(_update(heard, True))
-            elif self._changed(server, heard, up):
-                await self.propose(_update(heard, up))
-                if server.up != up:
-                    log.warning("data server", ds=ds_id, state="up" if up else "down")
-                if server.up and (not up or (server.host, server.port) != (heard.host, heard.port)):
-                    await self.propose(StartRecall(0, 0))
-        for ds_id, server in known.items():
-            if server.up and ds_id not in self._registry.heard and now_ms - self._since_ms > DS_DOWN_MS:
-                log.warning("data server", ds=ds_id, state="down")
-                await self.propose(
-                    DataServerUpdate(
-                        ds_id, server.host, server.port, False, server.capacity_bytes, server.free_bytes,
-                        server.instance,
-                    )
-                )
-                await self.propose(StartRecall(0, 0))
-
-    @staticmethod
-    def _changed(server: data_servers.DataServer, heard: Heard, up: bool) -> bool:
-        moved = abs(server.free_bytes - heard.free_bytes) * _SPACE_STEP > max(heard.capacity_bytes, 1)
-        same = (server.host, server.port, server.up, server.instance, server.capacity_bytes)
-        return moved or same != (heard.host, heard.port, up, heard.instance, heard.capacity_bytes)
-
-
-def _update(heard: Heard, up: bool) -> DataServerUpdate:
-    return DataServerUpdate(
-        heard.ds_id, heard.host, heard.port, up, heard.capacity_bytes, heard.free_bytes, heard.instance
-    )
+        done = await asyncio.gather(*(one(number, size) for number, size in cut.remaining))
+        numbers = [number for number in done if number]
+        if numbers:
+            await self.propose(Truncated(cut.fileid, cut.serial, numbers))

@@ -10,7 +10,7 @@ import grpc
 
 from mdscluster import replica_async
 from mdscluster.control.registry import Heard, Registry
-from mdscluster.fsm import deletions, recalls
+from mdscluster.fsm import deletions, fences
 from mdscluster.fsm.commands import ObjectsDeleted, ReportWrite, pack_internal
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 
@@ -55,7 +55,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
         if not await replica_async.barrier(self._replica):
             return control_pb2.HeartbeatReply(quorum_backed=False)
         with self._replica.env.begin() as txn:
-            version, fences = recalls.fences(txn, self._tables)
+            version, entries = fences.fences(txn, self._tables)
             deletes = deletions.deletions_for(txn, self._tables, request.ds_id, _DELETES_PER_HEARTBEAT)
         reply = control_pb2.HeartbeatReply(
             quorum_backed=True, cluster_epoch=version, fence_version=version, lease_ms=self._ds_lease_ms,
@@ -63,7 +63,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
         )  # fmt: skip
         if version != request.fence_version:
             reply.fences.extend(
-                control_pb2.FenceEntry(fileid=f, client_id=c, min_epoch=e) for f, c, e in fences
+                control_pb2.FenceEntry(fileid=f, client_id=c, min_epoch=e) for f, c, e in entries
             )
         return reply
 

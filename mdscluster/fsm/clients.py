@@ -166,6 +166,12 @@ def _floor(txn: lmdb.Transaction, tables: Tables) -> int:
     return 0 if raw is None else int(U64.unpack(raw)[0])
 
 
+def is_lost(cx: Compound, client_id: int) -> bool:
+    """Whether the client is dead, or its lease has run out by the log's time: its layouts are to be fenced."""
+    raw = cx.get(U64.pack(client_id), db=cx.tables.client)
+    return raw is not None and (bool(raw[_FLAGS_AT] & DEAD) or lapsed(cx, client_id))
+
+
 def renew_leases(cx: Compound, command: commands.RenewLeases) -> bytes:
     """A front end has heard of these clients. A client that is gone stays gone."""
     now = U64.pack(cx.lease_ms)
@@ -210,13 +216,12 @@ def expire_clients(cx: Compound, command: commands.ExpireClients) -> bytes:
     removed: list[int] = []
     holding: list[int] = []
     for client_id in command.client_ids:
-        raw = cx.get(U64.pack(client_id), db=cx.tables.client)
-        if raw is None or not (raw[_FLAGS_AT] & DEAD or lapsed(cx, client_id)):
+        if not is_lost(cx, client_id):
             continue
         if recalls.client_has_layouts(cx, client_id):
             holding.append(client_id)
             continue
-        bury(cx, client_id, _decode(raw))
+        bury(cx, client_id, _decode(cx.get(U64.pack(client_id), db=cx.tables.client)))
         removed.append(client_id)
     return _encode(Expired(removed, holding))
 

@@ -34,7 +34,7 @@ NO_SESSION: Final = bytes(16)
 # --- results: one byte that tells what follows
 RESULT_REPLY: Final = b"\0"  # u32 status, u32 number of results, the results
 RESULT_SEQUENCE: Final = b"\1"  # u32 status: SEQUENCE itself failed
-RESULT_RECALL: Final = b"\2"  # not run: conflicting layouts are being recalled; propose again when they are back
+RESULT_RECALL: Final = b"\2"  # + fileid: not run, its layouts are being recalled; propose again when they are back
 RESULT_DONE: Final = b"\3"  # an internal command's own result follows
 RESULT_PARTIAL: Final = b"\4"  # a progress follows: I/O is needed before the COMPOUND can go on
 
@@ -93,38 +93,43 @@ class ObjectsDeleted(msgspec.Struct, array_like=True, tag=7):
 
 
 class RecallDone(msgspec.Struct, array_like=True, tag=8):
-    """A recalled layout is gone without a LAYOUTRETURN: NOMATCHING_LAYOUT (fenced False), or revoked and fenced."""
+    """A recalled layout is gone without a LAYOUTRETURN: NOMATCHING_LAYOUT, or revoked and fenced.
+
+    ``epoch``: every data server has in force the fence list of this version; 0: the client says it has no layout.
+    """
 
     stateid_other: bytes
-    fenced: bool
+    epoch: int = 0
 
 
 class StartRecall(msgspec.Struct, array_like=True, tag=9):
-    """Recall every layout of a file (0: of a client; both 0: all), because a device changed or an operator asked."""
+    """Recall every layout of a file (0: of a client); both 0: the next ones whose device has changed."""
 
     fileid: int
     client_id: int
 
 
 class StartFence(msgspec.Struct, array_like=True, tag=10):
-    """Raise the epoch of a client's layout (or of all its layouts, stateid empty) so that data servers refuse it."""
+    """Raise the epoch of a client's layout that was not returned in time, or (stateid empty) of all that a lapsed or
+    dead client has, so that data servers refuse it. Whether it is so is judged by the log's time."""
 
     client_id: int
     stateid_other: bytes
 
 
 class FenceConfirmed(msgspec.Struct, array_like=True, tag=11):
-    """Every data server refuses this client's filehandles below ``epoch``."""
+    """Every data server has the fence list of version ``epoch`` in force: what it voids of this client is gone."""
 
     client_id: int
     epoch: int
 
 
 class Truncated(msgspec.Struct, array_like=True, tag=12):
-    """The data servers have cut a file's objects to ``size`` bytes."""
+    """These data servers (by number) have carried out the cut ``serial`` of a file."""
 
     fileid: int
-    size: int
+    serial: int
+    numbers: list[int]
 
 
 class EnsureStriping(msgspec.Struct, array_like=True, tag=13):

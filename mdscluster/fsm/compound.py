@@ -62,6 +62,7 @@ class Compound:
         "changed",
         "client_id",
         "client_network",
+        "cuts_seen",
         "data",
         "delete",
         "end",
@@ -101,6 +102,7 @@ class Compound:
         "txn",
         "uid",
         "volume",
+        "waits_for",
         "writable",
     )  # fmt: skip
 
@@ -169,6 +171,8 @@ class Compound:
         self.tight = False  # so little that every operation has to be measured
         self.cache_this = False
         self.proxied = False  # the front end has put a PROXY_WRITE in the place of a WRITE
+        self.cuts_seen = -1  # how often the file had been cut when that WRITE's data was moved; -1: not told
+        self.waits_for = 0  # with NEED_RECALL: the file that has to be waited for
 
     def limit_reply(self, most_bytes: int, *, cache_this: bool) -> None:
         """How large the results behind SEQUENCE's may become."""

@@ -10,6 +10,8 @@ order, and the stripe unit. Striping is sparse: an object's offsets are the file
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -29,9 +31,12 @@ if TYPE_CHECKING:
 
 DEVICE_ID: Final = Struct(">IIQ")  # cluster ID, zero, device number: 16 bytes, deviceid4
 SPACE: Final = Struct(">QQ")  # total and free bytes over all data servers, for the space attributes
+WIDTH_MAX: Final = 256
+"""Linux takes no device of more data servers (NFS4_PNFS_MAX_MULTI_CNT)."""
+STALE_KEY: Final = b"S"
+"""In the table of recalls: layouts may be out whose device has changed -> the ``other`` seen to last."""
 _SPACE_KEY: Final = b"space"
 _NEXT_DEVICE: Final = b"next_device"
-_EMPTY: Final = b""
 
 
 class DataServer(msgspec.Struct, array_like=True):
@@ -48,7 +53,7 @@ class DataServer(msgspec.Struct, array_like=True):
 
 
 class Device(msgspec.Struct, array_like=True, frozen=True):
-    """The data servers behind a device ID, in stripe order, with the addresses they had."""
+    """The data servers behind a device ID, in stripe order, with the addresses they had when it was made."""
 
     numbers: list[int]
     addresses: list[tuple[str, int]]
@@ -80,13 +85,20 @@ def number_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> int:
 
 
 def update(cx: Compound, command: DataServerUpdate) -> bytes:
-    """A data server registered, moved, or went up or down. Returns its number, as 8 bytes."""
+    """A data server registered, moved, or went up or down. Returns its number, as 8 bytes.
+
+    When it moved or went down, layouts through it are no good any more: the leader has to recall them, and
+    since that is noted in the same entry, whichever leader there is will (:mod:`~mdscluster.fsm.recalls`).
+    """
     key = command.ds_id.encode()
     raw = cx.get(key, db=cx.tables.data_server)
     if raw is None:
         number = cx.txn.stat(cx.tables.data_server)["entries"] + 1
     else:
-        number = _decode_server(raw).number
+        before = _decode_server(raw)
+        number = before.number
+        if before.up and (not command.up or (before.host, before.port) != (command.host, command.port)):
+            cx.put(STALE_KEY, b"", db=cx.tables.recall)
     server = DataServer(
         command.ds_id, number, command.host, command.port, command.up,
         command.capacity_bytes, command.free_bytes, command.instance,
@@ -111,9 +123,9 @@ def striping_of(txn: lmdb.Transaction, tables: Tables, fileid: int) -> Striping 
 
 
 def ensure_striping(cx: Compound, inode: Inode) -> Striping | None:
-    """The file's striping, chosen now if it has none: every data server that is up, the first in turn.
+    """The file's striping, chosen now if it has none: over data servers that are up, the first in turn.
 
-    None when no data server is up.
+    Over all of them, or as many as the cluster's ``stripe_width`` says. None when no data server is up.
     """
     striping = striping_of(cx.txn, cx.tables, inode.fileid)
     if striping is not None:
@@ -122,7 +134,8 @@ def ensure_striping(cx: Compound, inode: Inode) -> Striping | None:
     if not up:
         return None
     first = inode.fileid % len(up)
-    striping = Striping(up[first:] + up[:first], cx.settings.stripe_unit_bytes)
+    width = min(cx.settings.stripe_width or len(up), WIDTH_MAX)
+    striping = Striping((up[first:] + up[:first])[:width], cx.settings.stripe_unit_bytes)
     cx.put(U64.pack(inode.fileid), _encode(striping), db=cx.tables.layout)
     return striping
 
@@ -141,16 +154,36 @@ def device_for(cx: Compound, numbers: list[int]) -> int | None:
     if not all(server.up for server in chosen):
         return None
     raw = _encode(Device(numbers, [(server.host, server.port) for server in chosen]))
-    by_content = b"=" + raw
-    known = cx.get(by_content[:500], db=cx.tables.device)
+    by_content = b"=" + hashlib.blake2b(raw, digest_size=32).digest()
+    known = cx.get(by_content, db=cx.tables.device)
     if known is not None:
         return int(U64.unpack(known)[0])
     counter = cx.get(_NEXT_DEVICE, db=cx.tables.meta)
     number = 1 if counter is None else U64.unpack(counter)[0]
     cx.put(_NEXT_DEVICE, U64.pack(number + 1), db=cx.tables.meta)
     cx.put(U64.pack(number), raw, db=cx.tables.device)
-    cx.put(by_content[:500], U64.pack(number), db=cx.tables.device)
+    cx.put(by_content, U64.pack(number), db=cx.tables.device)
     return int(number)
+
+
+def current_devices(cx: Compound) -> Callable[[int], bool]:
+    """A judge of device numbers: whether every data server of the device is up, at the address it had."""
+    present = {s.number: (s.host, s.port) for s in all_servers(cx.txn, cx.tables) if s.up}
+    judged: dict[int, bool] = {}
+
+    def is_current(number: int) -> bool:
+        known = judged.get(number)
+        if known is None:
+            raw = cx.get(U64.pack(number), db=cx.tables.device)
+            known = raw is not None
+            if known:
+                content = _decode_device(raw)
+                pairs = zip(content.numbers, content.addresses, strict=True)
+                known = all(present.get(ds) == tuple(address) for ds, address in pairs)
+            judged[number] = known
+        return known
+
+    return is_current
 
 
 def device(cx: Compound, deviceid: bytes) -> Device | None:

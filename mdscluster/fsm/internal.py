@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from mdscluster.fsm import clients, commands, data_servers, files, recalls
+from mdscluster.fsm import clients, commands, cuts, data_servers, files, recalls, revocation
 from mdscluster.fsm.commands import RESULT_DONE
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ _HANDLERS: Final[dict[type, Callable[[Compound, Any], bytes]]] = {
     commands.ObjectsDeleted: files.objects_deleted,
     commands.DataServerUpdate: data_servers.update,
     commands.EnsureStriping: data_servers.ensure,
-    commands.RecallDone: recalls.recall_done,
+    commands.RecallDone: revocation.recall_done,
     commands.StartRecall: recalls.start_recall,
-    commands.StartFence: recalls.start_fence,
-    commands.FenceConfirmed: recalls.fence_confirmed,
-    commands.Truncated: recalls.truncated,
+    commands.StartFence: revocation.start_fence,
+    commands.FenceConfirmed: revocation.fence_confirmed,
+    commands.Truncated: cuts.truncated,
 }
 
 

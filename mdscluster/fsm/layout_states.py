@@ -2,6 +2,9 @@
 
 One state per (client, file). Only whole-file layouts are granted, so what a client holds is a set of
 iomodes; the stateid's sequence ID counts every grant, return and recall, and survives a failover exactly.
+
+Beside it stands what fencing needs to know: the epochs of the filehandles that are out. Those of the last grant
+carry the newest, and none carries less than the oldest.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 TYPE_LAYOUT: Final = 3
 """First byte of a layout stateid's ``other``."""
 _OWNER_SUFFIX: Final = b"\3"
-_RECORD: Final = Struct(">QQIII")
+_RECORD: Final = Struct(">QQIIIIIQ")
 _OTHER: Final = Struct(">IQ")
 _NEXT: Final = b"next_layout"
 
@@ -30,13 +33,16 @@ RW: Final = 2
 
 
 class LayoutState(msgspec.Struct):
-    """What one client holds of one file."""
+    """What one client holds of one file. It begins as every state's record does (``stateids.HEAD``)."""
 
     client_id: int
     fileid: int
     seqid: int
     iomodes: int  # READ and RW, or-ed
     epoch: int  # of the filehandles last granted
+    epoch_oldest: int = 0  # of the oldest that may be out
+    granted_seqid: int = 0  # of the last grant: who returns with an older one has not seen that grant
+    device: int = 0  # the device of every layout that is out
 
 
 def other_of(cx: Compound, client_id: int, fileid: int) -> bytes | None:
@@ -99,17 +105,23 @@ def of_client(cx: Compound, client_id: int) -> list[tuple[bytes, LayoutState]]:
     return list(_loaded(cx, found))
 
 
-def of_all(cx: Compound) -> list[tuple[bytes, LayoutState]]:
-    """Every layout of every client."""
+def following(cx: Compound, after: bytes, limit: int) -> list[tuple[bytes, LayoutState]]:
+    """The layouts of all clients behind this ``other`` (empty: from the start), at most ``limit``."""
     prefix = bytes([TYPE_LAYOUT])
     found: list[bytes] = []
     with cx.txn.cursor(db=cx.tables.state) as cursor:
-        if cursor.set_range(prefix):
-            for key, _ in cursor:
-                if not key.startswith(prefix):
-                    break
-                found.append(key)
+        more = cursor.set_range(after or prefix)
+        if more and cursor.key() == after:
+            more = cursor.next()
+        while more and len(found) < limit and cursor.key().startswith(prefix):
+            found.append(cursor.key())
+            more = cursor.next()
     return list(_loaded(cx, found))
+
+
+def of_all(cx: Compound) -> list[tuple[bytes, LayoutState]]:
+    """Every layout of every client."""
+    return following(cx, b"", 1 << 62)
 
 
 def _loaded(cx: Compound, others: list[bytes]) -> Iterator[tuple[bytes, LayoutState]]:

@@ -124,7 +124,7 @@ class StateMachine:
             progress.restore(cx, self._continued)
         result = self._run()
         # A COMPOUND that ended its own session has no session ID any more, and no slot to keep its reply in.
-        if result is not RESULT_RECALL and cx.session_id:
+        if result[:1] != RESULT_RECALL and cx.session_id:
             cx.put(slot_key, U32.pack(cx.sequence_id) + result, db=cx.tables.slot)
         return result
 
@@ -173,7 +173,7 @@ class StateMachine:
         dispatch = DISPATCH[cx.minor]
         status = run(cx, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
         if status == NEED_RECALL:
-            return RESULT_RECALL
+            return RESULT_RECALL + U64.pack(cx.waits_for)
         if status == NEED_IO:
             part = 0 if continued is None else continued.part
             return RESULT_PARTIAL + progress.pack(progress.take(cx, part + 1))

@@ -34,6 +34,8 @@ class Progress(msgspec.Struct, array_like=True):
     stateid: tuple[int, bytes] | None
     saved_stateid: tuple[int, bytes] | None
     results: bytes
+    cuts_seen: int = -1
+    """Of a PROXY_WRITE that comes next: how often its file had been cut when the data was moved (``Inode.cuts``)."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -52,7 +54,7 @@ def take(cx: Compound, part: int, status: int = 0) -> Progress:
     """The progress of a COMPOUND that stopped in front of ``cx.op_start`` (or, with a status, ended)."""
     return Progress(
         part, status, cx.ops_done, cx.ops_left, cx.end - cx.pos, cx.fileid, cx.saved_fileid,
-        _plain(cx.stateid), _plain(cx.saved_stateid), b"".join(cx.res),
+        _plain(cx.stateid), _plain(cx.saved_stateid), b"".join(cx.res), cx.cuts_seen,
     )  # fmt: skip
 
 
@@ -65,6 +67,8 @@ def restore(cx: Compound, progress: Progress) -> None:
     cx.stateid = _stateid(progress.stateid)
     cx.saved_stateid = _stateid(progress.saved_stateid)
     cx.res.append(progress.results)
+    cx.cuts_seen = progress.cuts_seen
+    cx.changed = progress.part > 0  # the log has run a part of it: it cannot be put off as a whole any more
 
 
 def _plain(stateid: nfs4.stateid4 | None) -> tuple[int, bytes] | None:

@@ -40,7 +40,7 @@ class Inode(msgspec.Struct, gc=False):
     next_cookie: int  # of a directory: the cookie of the next entry; cookies are never used again
     generation: int
     flags: int
-    epoch: int  # data-server filehandles granted below this epoch are void (INV-6)
+    cuts: int  # how often it was cut shorter: a write that began before the last cut must not count after it
 
 
 #: Index of each field in the unpacked tuple, for straight-line readers.

@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, array_like=True):
     """How long a client may keep a recalled layout before it is revoked and fenced."""
     max_clients: int = 20_000
     """Client records, confirmed or not; EXCHANGE_ID of a further one is answered NFS4ERR_DELAY."""
+    stripe_width: int = 0
+    """Data servers that a new file is striped over; 0: all that are up."""
 
 
 DEFAULT = Settings()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from mdscluster.fsm import lock_states
-from mdscluster.fsm.stateids import SUMMARY, TYPE_OPEN, new_other, next_seqid
+from mdscluster.fsm.stateids import OPEN_ACCESS_AT, SUMMARY, TYPE_OPEN, new_other, next_seqid
 from mdscluster.fsm.tables import U64
 from nfswire import nfs4
 
@@ -71,6 +71,18 @@ def find(cx: Compound, fileid: int, key: bytes) -> bytes | None:
     """The ``other`` of the caller's open of a file under this owner key."""
     other: bytes | None = cx.get(_OWNER_KEY.pack(cx.client_id, TYPE_OPEN, fileid) + key, db=cx.tables.state_client)
     return other
+
+
+def access_of(cx: Compound, fileid: int) -> int:
+    """What the caller's opens of a file, under whatever owner, allow it together; 0 when it has none."""
+    prefix = _OWNER_KEY.pack(cx.client_id, TYPE_OPEN, fileid)
+    held = 0
+    with cx.txn.cursor(db=cx.tables.state_client) as cursor:
+        more = cursor.set_range(prefix)
+        while more and held != READ | WRITE and cursor.key().startswith(prefix):
+            held |= cx.get(cursor.value(), db=cx.tables.state)[OPEN_ACCESS_AT]
+            more = cursor.next()
+    return held
 
 
 def has_opens(cx: Compound, fileid: int) -> bool:

@@ -1,82 +1,86 @@
-"""Calls to clients on the back channel: CB_SEQUENCE and CB_LAYOUTRECALL (RFC 8881 §2.10.3.1, ch. 20).
+"""CB_LAYOUTRECALL: this node's part in recalling layouts (RFC 8881 §20.3, §12.5.5). Sans-IO.
 
-A recall is a row of the state machine. Every front end hears of it; the one that holds a connection bound
-to the client's back channel makes the call. Callback slots are per node (each node has the slot of its own
-number where the client offers enough): a client checks that a slot's sequence ID is exactly one more than
-the last, and nodes do not share a count. Sans-IO: time is passed in, connections are given.
+A recall is a row of the state machine. Every front end hears of it; the one that holds a connection bound to the
+client's back channel makes the call, and goes on making it until the client has understood. It decides nothing: a
+layout is gone when LAYOUTRETURN, RecallDone or a fence says so in the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from mdscluster.fsm import handles, recalls, session_records
+from mdscluster.fsm import handles, recalls
 from mdscluster.fsm.commands import RecallDone, pack_internal
 from mdscluster.fsm.tables import U64
-from nfswire import nfs4, rpc
-from nfswire.xdr import XdrError
+from mdscluster.nfs_frontend.backchannel import BackChannel, Later
+from nfswire import nfs4
 
 if TYPE_CHECKING:
     from mdscluster.nfs_frontend.dispatcher import Dispatcher
-    from mdscluster.nfs_frontend.request import Connection
     from mdscluster.nfs_frontend.sessions import Session
 
 log = structlog.get_logger()
 
-_CB_COMPOUND: Final = 1
 _WHOLE: Final = 0xFFFFFFFFFFFFFFFF
-_RETRY_DELAY_MS: Final = 100
-
-
-class BackChannel:
-    """One session's callback slot of this node: at most one call is out at a time."""
-
-    __slots__ = ("program", "queue", "running", "sequence_id", "session", "slot")
-
-    def __init__(self, session: Session, program: int, slot: int) -> None:
-        self.session = session
-        self.program = program
-        self.slot = slot
-        self.sequence_id = 0
-        self.running = False
-        self.queue: list[tuple[nfs4.nfs_cb_argop4, Callable[[int | None], None]]] = []
+_FIRST_RETRY_MS: Final = 100
+_LAST_RETRY_MS: Final = 2_000
 
 
 class Callbacks:
     """Makes the calls that the state machine's recalls ask for."""
 
-    def __init__(
-        self, dispatcher: Dispatcher, node_number: int, later: Callable[[float, Callable[[], None]], object]
-    ) -> None:
+    def __init__(self, dispatcher: Dispatcher, node_number: int, later: Later) -> None:
         self._dispatcher = dispatcher
         self._node_number = node_number
-        self._later = later  # (seconds, callback): the event loop's call_later, or the simulator's
+        self._later = later
+        self._xid = 0
         self._channels: dict[bytes, BackChannel] = {}
-        self._next_xid = 1
-        self._calling: set[bytes] = set()
+        self._bound: dict[int, dict[bytes, Session]] = {}  # by client: its sessions whose back channel came here
+        self._calling: dict[bytes, int] = {}  # stateid.other of a layout that is being called for: attempts
 
     def recall(self, other: bytes) -> None:
         """A layout's recall was committed, or a client that it concerns just bound its back channel here."""
-        if other in self._calling:
-            return
+        if other not in self._calling:
+            self._recall(other, 0)
+
+    def session_bound(self, session: Session) -> None:
+        """A client's back channel has come to this node: make the calls that wait for it."""
+        self._bound.setdefault(session.client_id, {})[session.session_id] = session
+        with self._dispatcher.env.begin() as txn:
+            waiting = recalls.pending(txn, self._dispatcher.tables).recalls
+        for other, record in waiting:
+            if record.client_id == session.client_id:
+                self.recall(other)
+
+    def session_gone(self, session_id: bytes) -> None:
+        """A session was destroyed."""
+        self._channels.pop(session_id, None)
+        client_id = U64.unpack_from(session_id)[0]
+        sessions = self._bound.get(client_id)
+        if sessions is not None:
+            sessions.pop(session_id, None)
+            if not sessions:
+                del self._bound[client_id]
+
+    def _recall(self, other: bytes, attempt: int) -> None:
+        self._calling.pop(other, None)
         dispatcher = self._dispatcher
         with dispatcher.env.begin() as txn:
             record = recalls.load(txn, dispatcher.tables, other)
-            if record is None or record.fencing:
-                return
+            if record is None or record.fence_epoch:
+                return  # it is back, or the client has had its time
             channel = self._channel_of(record.client_id)
             if channel is None:
-                return  # another node holds its back channel, or none does: then the lease of the recall runs out
+                return  # another node holds its back channel; or none does, and time runs out
             inode = txn.get(U64.pack(record.fileid), db=dispatcher.tables.inode)
         if inode is None:
             return
         args = nfs4.CB_LAYOUTRECALL4args(
             nfs4.LAYOUT4_NFSV4_1_FILES,
-            record.iomode,
-            True,
+            nfs4.LAYOUTIOMODE4_ANY,
+            record.changed,
             nfs4.layoutrecall4(
                 nfs4.LAYOUTRECALL4_FILE,
                 lor_layout=nfs4.layoutrecall_file4(
@@ -84,103 +88,46 @@ class Callbacks:
                 ),
             ),
         )
-        self._calling.add(other)
+        self._calling[other] = attempt
         operation = nfs4.nfs_cb_argop4(nfs4.OP_CB_LAYOUTRECALL, args)
-        self._enqueue(channel, operation, lambda status: self._recalled(other, status))
+        channel.call(operation, lambda status: self._recalled(other, attempt, status))
 
-    def session_bound(self, client_id: int) -> None:
-        """A client's back channel has come to this node: make the calls that wait for it."""
-        with self._dispatcher.env.begin() as txn:
-            waiting, _ = recalls.pending(txn, self._dispatcher.tables)
-        for other, record in waiting:
-            if record.client_id == client_id:
-                self.recall(other)
+    def _recalled(self, other: bytes, attempt: int, status: int | None) -> None:
+        """What the client answered.
 
-    def _recalled(self, other: bytes, status: int | None) -> None:
-        """What the client answered. OK: LAYOUTRETURN follows. No such layout: it is gone. Otherwise: again."""
-        self._calling.discard(other)
-        if status == nfs4.NFS4ERR_NOMATCHING_LAYOUT:
-            self._dispatcher.replica.propose(pack_internal(RecallDone(other, False)), lambda _: None)
-        elif status != 0:
-            self._later(_RETRY_DELAY_MS / 1000, lambda: self.recall(other))
+        OK: LAYOUTRETURN follows, when its I/O is through. NOMATCHING_LAYOUT: it has none, it forgot it (§12.5.5.1).
+        DELAY: the grant's own reply, say, has not reached it yet. Anything else: it may come to its senses until its
+        time has run out; only the data servers' word counts then.
+        """
+        if status == nfs4.NFS4_OK:
+            self._calling.pop(other, None)
+        elif status == nfs4.NFS4ERR_NOMATCHING_LAYOUT:
+            self._calling.pop(other, None)
+            self._dispatcher.replica.propose(pack_internal(RecallDone(other)), lambda _: None)
+        else:
+            if status not in (None, nfs4.NFS4ERR_DELAY):
+                log.info("CB_LAYOUTRECALL refused", status=nfs4.STATUS_NAMES.get(status, status))
+            wait_ms = min(_FIRST_RETRY_MS << min(attempt, 8), _LAST_RETRY_MS)
+            self._later(wait_ms / 1000, lambda: self._recall(other, attempt + 1))
 
     def _channel_of(self, client_id: int) -> BackChannel | None:
         """A back channel of the client with a live connection on this node."""
-        for session in self._dispatcher.sessions.values():
-            if session.client_id == client_id and session.connections:
+        for session in self._bound.get(client_id, {}).values():
+            if session.connections and self._dispatcher.sessions.get(session.session_id) is session:
                 channel = self._channels.get(session.session_id)
-                if channel is None:
-                    channel = self._open(session)
+                if channel is None or channel.session is not session:
+                    channel = BackChannel(
+                        session, self._node_number, self._record_of, self._next_xid, self._later
+                    )
+                    self._channels[session.session_id] = channel
                 return channel
         return None
 
-    def _open(self, session: Session) -> BackChannel:
+    def _next_xid(self) -> int:
+        self._xid = (self._xid + 1) & 0xFFFFFFFF
+        return self._xid
+
+    def _record_of(self, session_id: bytes) -> bytes | None:
         with self._dispatcher.env.begin() as txn:
-            record = txn.get(session.session_id, db=self._dispatcher.tables.session)
-        assert record is not None, "a bound session was not forgotten with its record"
-        view = session_records.SessionView(record)
-        slot = self._node_number if self._node_number < view.back_slots else 0
-        channel = self._channels[session.session_id] = BackChannel(session, view.cb_program, slot)
-        for gone in [sid for sid in self._channels if sid not in self._dispatcher.sessions]:
-            del self._channels[gone]
-        return channel
-
-    def _enqueue(
-        self, channel: BackChannel, operation: nfs4.nfs_cb_argop4, done: Callable[[int | None], None]
-    ) -> None:
-        channel.queue.append((operation, done))
-        if not channel.running:
-            self._call_next(channel)
-
-    def _call_next(self, channel: BackChannel) -> None:
-        if not channel.queue:
-            return
-        operation, done = channel.queue.pop(0)
-        if not channel.session.connections:
-            done(None)
-            self._call_next(channel)
-            return
-        connection = channel.session.connections[-1]
-        channel.running = True
-        sequence_id = channel.sequence_id + 1
-        sequence = nfs4.CB_SEQUENCE4args(channel.session.session_id, sequence_id, channel.slot, channel.slot, False, [])
-        compound = nfs4.CB_COMPOUND4args(
-            b"", 1, 0, [nfs4.nfs_cb_argop4(nfs4.OP_CB_SEQUENCE, sequence), operation]
-        )
-        xid = self._next_xid = self._next_xid + 1 & 0xFFFFFFFF
-        parts = rpc.pack_call(
-            xid, channel.program, 1, _CB_COMPOUND, rpc.AUTH_NONE, [nfs4.pack_CB_COMPOUND4args(compound)]
-        )
-
-        def answered(record: bytes) -> None:
-            channel.running = False
-            done(self._outcome(channel, sequence_id, connection, record))
-            self._call_next(channel)
-
-        connection.callback_replies[xid] = answered
-        connection.send(b"".join(rpc.frame(parts)))
-
-    def _outcome(self, channel: BackChannel, sequence_id: int, connection: Connection, record: bytes) -> int | None:
-        """The operation's status; None when the call did not get through."""
-        if not record:
-            return None
-        try:
-            reply = rpc.unpack_reply(record, 0, len(record))
-            result, _ = nfs4.unpack_CB_COMPOUND4res(record, reply.results_pos)
-        except XdrError as error:
-            log.warning("malformed callback reply", peer=connection.peer, error=str(error))
-            return None
-        if not result.resarray:
-            return None
-        sequence = result.resarray[0].arm if result.resarray[0].resop == nfs4.OP_CB_SEQUENCE else None
-        if sequence is None or sequence.csr_status != 0:
-            status = None if sequence is None else sequence.csr_status
-            log.info("CB_SEQUENCE refused", peer=connection.peer, status=status)
-            if status == nfs4.NFS4ERR_SEQ_MISORDERED:
-                # This node has lost count of its callback slot (it was restarted): a new session heals it.
-                channel.session.flags |= nfs4.SEQ4_STATUS_BACKCHANNEL_FAULT
-            return None
-        channel.sequence_id = sequence_id
-        channel.session.flags &= ~nfs4.SEQ4_STATUS_BACKCHANNEL_FAULT
-        return int(result.status)
-
+            record: bytes | None = txn.get(session_id, db=self._dispatcher.tables.session)
+        return record

@@ -28,12 +28,13 @@ from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
 from mdscluster.fsm.machine import SLOT_KEY, load_settings
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.progress import Progress
-from mdscluster.fsm.tables import Tables, root_fileid
+from mdscluster.fsm.tables import U64, Tables, root_fileid
 from mdscluster.nfs_frontend import sessionless
 from mdscluster.nfs_frontend.counters import Counters
 from mdscluster.nfs_frontend.exports import NOBODY, Identity
 from mdscluster.nfs_frontend.request import Connection, Request
 from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REFUSED, REPLAY, Session
+from mdscluster.nfs_frontend.waiting import WaitingRoom
 from mdscluster.nfs_frontend.wire import (
     CALL_HEAD,
     COMPOUND_START,
@@ -84,7 +85,7 @@ class Dispatcher:
         self.touched: set[int] = set()
         """Clients heard of since the last report of leases."""
         self.reads: list[Request] = []
-        self.waiting_for_recall: list[Request] = []
+        self.waiting = WaitingRoom(self.propose, self._put_off)
         self._barriers_out = 0
         self._read_scheduled = False
         self.tables = Tables(self.env)
@@ -207,6 +208,7 @@ class Dispatcher:
         request.cache_this = cache_this
         request.payload = None
         request.started = False
+        request.waiting_since_ms = None
         session = request.session = self.sessions.get(session_id)
         if session is None:
             self._read_later(request)  # known to another node, perhaps: look behind a barrier
@@ -478,8 +480,8 @@ class Dispatcher:
         if result is None:
             self.give_up(request, "no outcome within the deadline")
             return
-        if result == RESULT_RECALL:
-            self.waiting_for_recall.append(request)
+        if result[:1] == RESULT_RECALL:
+            self.waiting.park(request, U64.unpack_from(result, 1)[0])
             return
         if result[:1] == RESULT_PARTIAL and self.run_io is not None:
             self.run_io(self, request, progress.unpack(result[1:]))
@@ -495,11 +497,11 @@ class Dispatcher:
         _, status, results = REPLY_HEAD.unpack_from(result)
         self.reply(request, status, results, result[REPLY_HEAD.size :])
 
-    def recall_progress(self) -> None:
-        """Something that requests wait for came back: try them again, under the same identity."""
-        waiting, self.waiting_for_recall = self.waiting_for_recall, []
-        for request in waiting:
-            self.propose(request)
+    def _put_off(self, request: Request) -> None:
+        """Nothing of it was run, and what it waits for takes long: its first operation is NFS4ERR_DELAY."""
+        self.counters.calls["put off"] += 1
+        op = U32.unpack_from(request.data, request.pos)[0]
+        self.reply(request, nfs4.NFS4ERR_DELAY, 1, U32x2.pack(op, nfs4.NFS4ERR_DELAY))
 
     # ------------------------------------------------------------ replies
     def reply(self, request: Request, status: int, results: int, body: bytes) -> None:

@@ -32,7 +32,7 @@ class Request:
 
     __slots__ = (
         "cache_this", "connection", "data", "end", "identity", "minor", "ops_left", "payload", "pos",
-        "sequence_id", "session", "session_id", "slot", "started", "tag", "xid",
+        "sequence_id", "session", "session_id", "slot", "started", "tag", "waiting_since_ms", "xid",
     )  # fmt: skip
 
     connection: Connection
@@ -55,3 +55,5 @@ class Request:
     """The command, once it was made."""
     started: bool
     """It was admitted to its slot."""
+    waiting_since_ms: int | None
+    """When it began to wait for a layout; None: it does not."""

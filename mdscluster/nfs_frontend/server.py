@@ -145,7 +145,7 @@ class ClientConnection(asyncio.Protocol):
         session.bind_back_channel(self)
         if session not in self.sessions:
             self.sessions.append(session)
-        self._server.callbacks.session_bound(session.client_id)
+        self._server.callbacks.session_bound(session)
 
     def on_callback_reply(self, record: bytes) -> None:
         waiting = self.callback_replies.pop(_MARK.unpack_from(record)[0], None)

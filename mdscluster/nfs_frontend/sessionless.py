@@ -62,7 +62,10 @@ def start(
         except XdrError:
             refuse(nfs4.NFS4ERR_BADXDR)
             return
-        _bind(dispatcher, connection, args, lambda body, status: answer(plain_reply(xid, tag, status, 1, body), status))
+        _bind(
+            dispatcher, connection, minor, args,
+            lambda body, status: answer(plain_reply(xid, tag, status, 1, body), status),
+        )  # fmt: skip
         return
 
     payload = (
@@ -80,13 +83,15 @@ def start(
         _, status, results = REPLY_HEAD.unpack_from(result)
         body = result[REPLY_HEAD.size :]
         if status == 0:
-            _take_note(dispatcher, connection, op, data, pos, body)
+            _take_note(dispatcher, connection, minor, op, data, pos, body)
         answer(plain_reply(xid, tag, status, results, body), status)
 
     dispatcher.replica.propose(payload, proposed)
 
 
-def _take_note(dispatcher: Dispatcher, connection: Connection, op: int, data: bytes, pos: int, body: bytes) -> None:
+def _take_note(
+    dispatcher: Dispatcher, connection: Connection, minor: int, op: int, data: bytes, pos: int, body: bytes
+) -> None:
     """Follow up on this node: a session was made or destroyed."""
     if op == nfs4.OP_CREATE_SESSION:
         result = nfs4.unpack_CREATE_SESSION4res(body, 4)[0].csr_resok4
@@ -99,6 +104,7 @@ def _take_note(dispatcher: Dispatcher, connection: Connection, op: int, data: by
         if record is None:
             return  # destroyed again, meanwhile
         session = dispatcher.adopt_session(session_id, record, made_here=True)
+        session.minor = minor
         if result.csr_flags & nfs4.CREATE_SESSION4_FLAG_CONN_BACK_CHAN:
             connection.bind_session(session)
     elif op == nfs4.OP_DESTROY_SESSION:
@@ -108,6 +114,7 @@ def _take_note(dispatcher: Dispatcher, connection: Connection, op: int, data: by
 def _bind(
     dispatcher: Dispatcher,
     connection: Connection,
+    minor: int,
     args: nfs4.BIND_CONN_TO_SESSION4args,
     answer: Callable[[bytes, int], None],
 ) -> None:
@@ -128,6 +135,7 @@ def _bind(
         if session is None:
             session = dispatcher.adopt_session(session_id, record, made_here=False)
         direction = _CHANNEL_DIRECTION[args.bctsa_dir]
+        session.minor = minor
         if direction != nfs4.CDFS4_FORE:
             connection.bind_session(session)
         answer(

@@ -35,8 +35,8 @@ class Session:
 
     __slots__ = (
         "back_channel_wanted", "busy", "client_id", "connections", "flags", "last_connection", "made_here",
-        "max_cached_bytes", "max_operations", "max_request_bytes", "max_response_bytes", "replies", "sequence_ids",
-        "session_id", "slots",
+        "max_cached_bytes", "max_operations", "max_request_bytes", "max_response_bytes", "minor", "replies",
+        "sequence_ids", "session_id", "slots",
     )  # fmt: skip
 
     def __init__(self, session_id: bytes, client_id: int, slots: int, *, made_here: bool) -> None:
@@ -44,6 +44,8 @@ class Session:
         self.client_id = client_id
         self.slots = slots
         self.made_here = made_here
+        self.minor = 1
+        """The minor version that its back channel was bound in: calls to the client must be of the same."""
         self.max_operations = 64
         self.max_request_bytes = self.max_response_bytes = 1 << 20
         self.max_cached_bytes = 8192

@@ -55,6 +55,8 @@ def proxy_write(cx: Compound) -> int:
         return status
     if args.offset + args.count > MAX_FILE_BYTES:
         return nfs4.NFS4ERR_FBIG
+    if cx.cuts_seen not in (-1, inode.cuts):
+        return nfs4.NFS4ERR_DELAY  # the file was cut meanwhile, and perhaps the data with it: the client writes again
     if args.count:
         files.wrote(cx, inode, args.offset + args.count, args.count)
         cx.store(inode)

@@ -436,17 +436,26 @@ def test_idle_layouts_go_with_the_file(fs: Namespace) -> None:
     assert queue(fs)["ds1"] == [(1, fileid)]
 
 
-def test_shrinking_waits_for_data_servers_and_layouts(fs: Namespace) -> None:
+def test_shrinking_waits_for_layouts_and_not_for_data_servers(fs: Namespace) -> None:
+    """INV-5: nobody writes under a layout while the objects are cut; metadata waits for no data server."""
     fileid = fs.file(b"f")
     fs.ok(*at(b"f"), setattr_({nfs4.FATTR4_SIZE: 100}))
     with_layout(fs, fileid)
+    with fs.entry() as cx:
+        other, state = layout_states.create(cx, 7, fileid)
+        state.iomodes = layout_states.RW
+        layout_states.save(cx, other, state)
     before = fs.attributes(b"f")
     assert fs.send(*at(b"f"), setattr_({nfs4.FATTR4_SIZE: 10, MODE: 0o600})) is None
-    assert fs.attributes(b"f") == before, "refused until the objects are cut: nothing has changed"
-    fs.ok(*at(b"f"), setattr_({nfs4.FATTR4_SIZE: 200}))
+    assert fs.attributes(b"f") == before, "refused until the layout is back: nothing has changed"
     reply = fs.send(root(), mkdir(b"d"), *at(b"f"), setattr_({nfs4.FATTR4_SIZE: 10}))
     assert reply is not None
     assert reply.status == nfs4.NFS4ERR_DELAY, "what ran before it cannot run again"
+    with fs.entry() as cx:
+        recalls.returned(cx, other, state)
+    fs.ok(*at(b"f"), setattr_({nfs4.FATTR4_SIZE: 10}))
+    assert recalls.EVENT_TRUNCATE + fileid.to_bytes(8, "big") in fs.events
+    fs.ok(*at(b"f"), setattr_({nfs4.FATTR4_SIZE: 200}))
 
 
 # ---------------------------------------------------------------- writes that others made

@@ -123,7 +123,7 @@ class Namespace:
         payload = pack_compound(operations, who)
         seen = self.look(payload)
         result = self.replica.apply_entry([payload])[0]
-        if result == RESULT_RECALL:
+        if result[:1] == RESULT_RECALL:
             return None
         if seen is not None:
             assert seen == result, "a view answers otherwise than apply (INV-8)"

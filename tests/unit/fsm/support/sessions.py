@@ -202,7 +202,7 @@ class Caller:
 
 
 def reply_of(result: bytes) -> Reply:
-    assert result != RESULT_RECALL
+    assert result[:1] != RESULT_RECALL
     if result[:1] == RESULT_SEQUENCE:
         return Reply(int.from_bytes(result[1:5], "big"), [], result)
     return unpack_reply(result)

@@ -1,0 +1,102 @@
+"""Taking layouts away from those who do not give them back (RFC 8881 §12.5.6), in an order that keeps INV-5 and INV-6.
+
+1. The leader sees that a recall, or a client's lease, has run out, and commits StartFence: the fence list grows.
+2. It brings the list into force on every data server. From then on they refuse the handles.
+3. Only then it commits RecallDone or FenceConfirmed, which name the version that is in force: what that version voids
+   is gone, and whoever waits for it goes on. Nothing of it hangs on one leader: the next one finds the rows.
+
+Each command is judged again when it is applied, because two nodes may take themselves for the leader, and a client may
+come back at any moment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mdscluster.fsm import clients, cuts, fences, layout_states, recalls
+from mdscluster.fsm.layout_states import RW, LayoutState
+
+if TYPE_CHECKING:
+    from mdscluster.fsm import commands
+    from mdscluster.fsm.compound import Compound
+
+FENCES_MAX: Final = 1_024
+"""From so many fences on the list is collapsed: data servers hold it in memory and hear all of it with each change."""
+_COLLAPSE_EVERY: Final = 128
+
+
+def start_fence(cx: Compound, command: commands.StartFence) -> bytes:
+    """A layout was not returned in time, or (no stateid) its client is dead or its lease has run out: fence."""
+    if not command.stateid_other:
+        if clients.is_lost(cx, command.client_id):
+            _fence_client(cx, command.client_id)
+        return b""
+    record = recalls.load(cx.txn, cx.tables, command.stateid_other)
+    if record is None or record.fence_epoch:
+        return b""  # it came back meanwhile, or is being fenced
+    if cx.lease_ms - record.started_lease_ms < cx.settings.recall_timeout_ms:
+        return b""
+    record.fence_epoch = fences.raise_fence(cx, record.fileid, record.client_id)
+    recalls.save(cx, command.stateid_other, record)
+    _keep_short(cx)
+    return b""
+
+
+def _fence_client(cx: Compound, client_id: int) -> None:
+    layouts = layout_states.of_client(cx, client_id)
+    in_force = fences.of(cx, fences.EVERY, client_id)
+    if any(state.epoch >= in_force for _, state in layouts):
+        fences.raise_fence(cx, fences.EVERY, client_id)
+        _keep_short(cx)
+
+
+def recall_done(cx: Compound, command: commands.RecallDone) -> bytes:
+    """The client said NOMATCHING_LAYOUT, or every data server has the fence in force: the layout is gone."""
+    other = command.stateid_other
+    record = recalls.load(cx.txn, cx.tables, other)
+    state = layout_states.load(cx, other)
+    if record is None or state is None:
+        return b""
+    if not command.epoch:
+        recalls.returned(cx, other, state)
+    elif 0 < record.fence_epoch <= command.epoch:
+        _revoked(cx, other, state)
+    return b""
+
+
+def fence_confirmed(cx: Compound, command: commands.FenceConfirmed) -> bytes:
+    """Every data server has this version of the list: the client's layouts that its fence voids are gone.
+
+    Not those of a later epoch: the client came back, and was granted them meanwhile.
+    """
+    in_force = fences.of(cx, fences.EVERY, command.client_id)
+    if 0 < in_force <= command.epoch:
+        for other, state in layout_states.of_client(cx, command.client_id):
+            if state.epoch < in_force:
+                _revoked(cx, other, state)
+    return b""
+
+
+def _revoked(cx: Compound, other: bytes, state: LayoutState) -> None:
+    """A layout is gone that was not given back: what its holder wrote behind the file's end, and never committed, must
+    not show when the file grows."""
+    recalls.returned(cx, other, state)
+    if not state.iomodes & RW:
+        return
+    inode = cx.load_other(state.fileid)
+    if inode is not None and not any(left.iomodes & RW for _, left in layout_states.of_file(cx, state.fileid)):
+        cuts.begin(cx, inode, inode.size)
+        cx.store(inode)
+
+
+def _keep_short(cx: Compound) -> None:
+    """Collapse a list that has grown long, up to the oldest layout that is out; recall those that stand in the way."""
+    count = fences.count(cx)
+    if count < FENCES_MAX or count % _COLLAPSE_EVERY:
+        return
+    layouts = layout_states.of_all(cx)
+    fences.collapse(cx, min((state.epoch_oldest for _, state in layouts), default=fences.epoch(cx)))
+    if fences.count(cx) > FENCES_MAX // 2:
+        _, left = fences.fences(cx.txn, cx.tables)
+        middle = sorted(epoch for _, _, epoch in left)[len(left) // 2]
+        recalls.recall(cx, [(other, state) for other, state in layouts if state.epoch_oldest < middle])
