@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -16,17 +17,22 @@ import structlog
 
 from dataserver import compound
 from dataserver.fastpath import READ_HEAD_BYTES, FastPath
+from dataserver.lanes import Lanes
 from nfswire import rpc
 from nfswire.xdr import PADS, Payload
 
 if TYPE_CHECKING:
+    from dataserver.authority import Ticket
     from dataserver.core import Core
+    from dataserver.counters import Counters
 
 log = structlog.get_logger()
 
 FIRST_READ_BYTES: Final = 4096
 """Received at first: the head of a WRITE, or several small requests, without taking in much of the next record."""
 FRAGMENTS_MAX: Final = 64
+LANES: Final = 8
+"""COMMITs and stable WRITEs of one connection that may wait at once without holding up the others."""
 RECORD_TIMEOUT_MS: Final = 60_000
 """A record that takes longer to arrive, and a reply that takes longer to be taken, end the connection."""
 IDLE_TIMEOUT_MS: Final = 900_000
@@ -46,7 +52,9 @@ class Closed(Exception):
 class Connection:
     """Serves one socket until it ends; :meth:`run` is the thread."""
 
-    def __init__(self, core: Core, sock: socket.socket, clock_ms: Callable[[], int], *, fast: bool = True) -> None:
+    def __init__(
+        self, core: Core, sock: socket.socket, clock_ms: Callable[[], int], *, fast: bool = True, lanes: int = LANES
+    ) -> None:
         self._core = core
         self._sock = sock
         self._clock_ms = clock_ms
@@ -57,12 +65,19 @@ class Connection:
         self._have = 0
         self._reply = memoryview(bytearray(READ_HEAD_BYTES + core.limits.max_io_bytes + 4))
         self._scratch = self._reply[READ_HEAD_BYTES : READ_HEAD_BYTES + core.limits.max_io_bytes]
-        self._fast = FastPath(core, self._ticket, self._counters, self._reply) if fast else None
+        self._lanes = Lanes(core, lanes, self._serve_in_lane)
+        self._sending = threading.Lock()
+        offer = self._lanes.offer if lanes else None
+        self._fast = FastPath(core, self._ticket, self._counters, self._reply, offer) if fast else None
         set_options(sock)
 
     def close(self) -> None:
         """End the connection from another thread: it runs nothing more, and its next call on the socket fails."""
         self._core.authority.close(self._ticket)
+        self._lanes.close()
+        self._shut_down()
+
+    def _shut_down(self) -> None:
         try:
             self._sock.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -83,6 +98,8 @@ class Connection:
         except OSError as error:
             log.info("connection closed", peer=_peer(self._sock), reason=error.strerror)
         finally:
+            self._lanes.end()
+            self._shut_down()  # a lane that is sending ends
             self._sock.close()
             self._core.authority.drop(self._ticket)
             self._core.ledger.close(self._counters)
@@ -186,11 +203,31 @@ class Connection:
             reply, parts = None, (rpc.reply_system_err(rpc.peek(buf, pos)[0]),)
         if reply is None:
             if parts:
-                send_all(self._sock, rpc.frame(parts))
+                with self._sending:
+                    send_all(self._sock, rpc.frame(parts))
         elif self._fast is not None and self._fast.file is not None:
-            self._send_file(reply, self._fast)
-        else:
-            self._sock.sendall(reply)
+            with self._sending:
+                self._send_file(reply, self._fast)
+        elif reply:
+            with self._sending:
+                self._sock.sendall(reply)
+
+    def _serve_in_lane(self, fast: FastPath, ticket: Ticket, counters: Counters, record: bytes) -> None:
+        """Run a COMMIT or a stable WRITE in a lane's thread (see :mod:`dataserver.lanes`), and send its reply."""
+        view = memoryview(record)
+        try:
+            reply = fast.serve(view, 0, len(view))
+            if reply is None:  # a retransmission, say
+                parts = compound.serve(self._core, ticket, counters, memoryview(b""), view, 0, len(view))
+                reply = b"".join(rpc.frame(parts))
+        except Exception:
+            log.exception("request failed", peer=_peer(self._sock), record=record[:256].hex())
+            reply = b"".join(rpc.frame((rpc.reply_system_err(rpc.peek(record, 0)[0]),)))
+        try:
+            with self._sending:
+                self._sock.sendall(reply)
+        except OSError:
+            self._shut_down()  # half a reply may be out; the connection's own thread ends it
 
     def _general(self, buf: memoryview, pos: int, end: int) -> Sequence[Payload]:
         return compound.serve(self._core, self._ticket, self._counters, self._scratch, buf, pos, end)

@@ -19,6 +19,8 @@ from nfswire.dsfh import HANDLE_BYTES
 from nfswire.xdr import XdrError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dataserver.authority import Grant, Ticket
     from dataserver.core import Core
     from dataserver.counters import Counters
@@ -63,14 +65,27 @@ assert _WRITE_REPLY.size <= CACHE_ALWAYS_BYTES  # so WRITE and COMMIT replies ar
 class FastPath:
     """One connection's straight-line path."""
 
-    __slots__ = ("_core", "_counters", "_credentials", "_reply", "_ticket", "file", "file_bytes", "file_offset")
+    __slots__ = (
+        "_core", "_counters", "_credentials", "_hand_over", "_reply", "_ticket", "file", "file_bytes", "file_offset",
+    )  # fmt: skip
 
-    def __init__(self, core: Core, ticket: Ticket, counters: Counters, reply: memoryview) -> None:
-        """``reply`` is where READ replies are put together; it holds READ_HEAD_BYTES + max_io_bytes + 3."""
+    def __init__(
+        self,
+        core: Core,
+        ticket: Ticket,
+        counters: Counters,
+        reply: memoryview,
+        hand_over: Callable[[memoryview], bool] | None = None,
+    ) -> None:
+        """``reply`` is where READ replies are put together; it holds READ_HEAD_BYTES + max_io_bytes + 3.
+
+        ``hand_over`` takes the record of a COMMIT or of a stable WRITE and answers it later, or returns False.
+        """
         self._core = core
         self._ticket = ticket
         self._counters = counters
         self._reply = reply
+        self._hand_over = hand_over
         self._credentials: set[bytes] = set()
         self.file: OpenObject | None = None
         """Set when the reply that was returned is to be followed by ``file_bytes`` bytes of this object."""
@@ -78,7 +93,10 @@ class FastPath:
         self.file_bytes = 0
 
     def serve(self, buf: memoryview, pos: int, end: int) -> bytes | memoryview | None:
-        """The reply with its record mark to the record ``buf[pos:end]``, or None: not for this path."""
+        """The reply with its record mark to the record ``buf[pos:end]``, or None: not for this path.
+
+        An empty reply: another thread has taken the record over.
+        """
         if end - pos < _CALL_BYTES + _ARGS_BYTES:
             return None
         xid, kind, rpc_version, program, version, procedure, _, length = _CALL.unpack_from(buf, pos)
@@ -116,8 +134,13 @@ class FastPath:
         credential = bytes(buf[pos + 24 : at])
         if credential not in self._credentials and not self._check_credential(credential):
             return None
-        if op3 == _OP_WRITE and not self._check_write(buf, body, left):
-            return None
+        stable = 1
+        if op3 == _OP_WRITE:
+            _, _, stable, size = _WRITE_ARGS.unpack_from(buf, body)
+            if stable > 2 or left != 32 + size + (-size & 3):
+                return None
+        if stable and op3 != _OP_READ and self._hand_over is not None and self._hand_over(buf[pos:end]):
+            return b""
         busy = session.busy[slot]
         if not busy.acquire(False):
             return None
@@ -144,12 +167,6 @@ class FastPath:
             self._credentials.clear()
         self._credentials.add(credential)
         return True
-
-    @staticmethod
-    def _check_write(buf: memoryview, body: int, left: int) -> bool:
-        """WRITE's arguments fill the record exactly."""
-        _, _, stable, length = _WRITE_ARGS.unpack_from(buf, body)
-        return bool(stable <= 2 and left == 32 + length + (-length & 3))
 
     def _run(
         self, buf: memoryview, body: int, op: int, xid: int, session: Session, slot: int, sequence: int, handle: bytes

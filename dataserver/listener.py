@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from dataserver.connection import Connection
+from dataserver.connection import LANES, Connection
 
 if TYPE_CHECKING:
     from dataserver.core import Core
@@ -31,11 +31,14 @@ _JOIN_TIMEOUT_S: Final = 5.0
 class Listener:
     """Accepts connections at ``address``."""
 
-    def __init__(self, core: Core, address: Address, clock_ms: Callable[[], int], *, fast: bool = True) -> None:
+    def __init__(
+        self, core: Core, address: Address, clock_ms: Callable[[], int], *, fast: bool = True, lanes: int = LANES
+    ) -> None:
         self._core = core
         self._address = address
         self._clock_ms = clock_ms
         self._fast = fast
+        self._lanes = lanes
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
         self._connections: dict[Connection, threading.Thread] = {}
@@ -100,7 +103,7 @@ class Listener:
 
     def _start(self, client: socket.socket) -> None:
         try:
-            connection = Connection(self._core, client, self._clock_ms, fast=self._fast)
+            connection = Connection(self._core, client, self._clock_ms, fast=self._fast, lanes=self._lanes)
         except OSError as error:
             log.info("connection closed", reason=error.strerror)  # reset before it began
             client.close()

@@ -11,10 +11,11 @@ from tests.unit.dataserver.support.local import LocalServer
 from tests.unit.dataserver.support.wire import Wire
 
 
-@pytest.fixture(params=[True, False], ids=["fast", "general"])
+@pytest.fixture(params=["lanes", "fast", "general"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalServer]:
-    """The straight-line path and the table must both pass."""
-    with LocalServer(tmp_path / "data", fast=request.param) as server:
+    """The straight-line path, with and without lanes, and the table must all pass."""
+    lanes = 8 if request.param == "lanes" else 0
+    with LocalServer(tmp_path / "data", fast=request.param != "general", lanes=lanes) as server:
         yield server
 
 

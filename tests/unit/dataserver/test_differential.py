@@ -39,7 +39,8 @@ def twins(tmp_path: Path) -> Iterator[tuple[LocalServer, LocalServer]]:
     now = [10**12]
 
     def make(name: str, fast: bool) -> LocalServer:
-        return LocalServer(tmp_path / name, fast=fast, limits=LIMITS, clock_ns=lambda: now[0], wall_ns=lambda: WALL)
+        clocks = {"clock_ns": lambda: now[0], "wall_ns": lambda: WALL}
+        return LocalServer(tmp_path / name, fast=fast, lanes=0, limits=LIMITS, **clocks)
 
     with make("fast", True) as fast, make("table", False) as table:
         for server in (fast, table):
@@ -156,7 +157,7 @@ def test_both_paths_answer_with_the_same_bytes(tmp_path: Path, seed: int) -> Non
 
 def test_the_ordinary_request_takes_the_straight_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the differential test would compare the table with itself."""
-    with LocalServer(tmp_path / "data") as server:
+    with LocalServer(tmp_path / "data", lanes=0) as server:
         wire = server.session()
 
         def table(*_: object) -> list[bytes]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dataserver.authority import Authority
 from dataserver.config import Limits
+from dataserver.connection import LANES
 from dataserver.core import Core, Identity
 from dataserver.listener import Listener
 from dataserver.objects import ObjectStore
@@ -27,6 +28,7 @@ class LocalServer:
         path: Path,
         *,
         fast: bool = True,
+        lanes: int = LANES,
         limits: Limits | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
         wall_ns: Callable[[], int] = time.time_ns,
@@ -54,7 +56,7 @@ class LocalServer:
         if lease_ms:
             self.authority.renew(clock_ns(), lease_ms)
         address = Address("127.0.0.1", 0)
-        self.listener = Listener(self.core, address, lambda: time.monotonic_ns() // 1_000_000, fast=fast)
+        self.listener = Listener(self.core, address, lambda: time.monotonic_ns() // 1_000_000, fast=fast, lanes=lanes)
         self.port = 0
 
     def _report(self, fileid: int, client_id: int, stripe: int, end_offset: int, mtime_ns: int) -> bool:
