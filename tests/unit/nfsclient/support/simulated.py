@@ -1,4 +1,4 @@
-"""A ``Runtime`` on simulated time with a scripted network: the whole client runs in it, deterministically, without asyncio."""
+"""A ``Runtime`` on simulated time with scripted servers: the whole client runs in it, deterministically, no asyncio."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ Handler = Callable[[list[tuple[int, Any]]], "list[tuple[int, Any]] | None"]
 
 
 class SimServer:
-    """Answers the handshake and SEQUENCE itself, with a reply cache shared with other nodes; the rest is the script's."""
+    """Answers the handshake and SEQUENCE itself, from a reply cache that nodes may share; the rest is the script's."""
 
     def __init__(self, runtime: SimRuntime, address: Address, handler: Handler, flags: int = 0,
                  slots: dict[int, tuple[int, bytes]] | None = None) -> None:
