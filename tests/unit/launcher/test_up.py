@@ -112,7 +112,7 @@ def test_up_serves_survives_a_kill_stops_and_comes_back(starts: Callable[[], Up]
     cluster = up.cluster()
     pids = {node["id"]: node["pid"] for node in cluster["mds"] + cluster["ds"]}
     assert list(pids) == ["mds1", "mds2", "mds3", "ds1"]
-    assert up.says("mount -t nfs4 -o vers=4.2,port=")
+    wait("how to mount it", lambda: up.says("mount -t nfs4 -o vers=4.2,port="))
     status = up.status()
     assert status["quorum"]
     assert [node["state"] for node in status["ds"]] == ["up"]
