@@ -61,7 +61,7 @@ class BackChannel:
         self._queue: deque[tuple[nfs4.nfs_cb_argop4, Done]] = deque()
         self._out: object | None = None  # the call under way
         self._sequence_id = 0
-        self._sure = session.made_here  # the slot's sequence ID at the client is known to be that
+        self._sure = session.home is not None  # the slot's sequence ID at the client is known to be that
         self._probes = 0
         self._next_xid = next_xid
 

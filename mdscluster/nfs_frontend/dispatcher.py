@@ -383,7 +383,7 @@ class Dispatcher:
         """Admit a request on a session or slot that this node has not served, by what the log knows."""
         session = self.sessions.get(request.session_id)
         if session is None:
-            session = self.adopt_session(request.session_id, record, made_here=False)
+            session = self.adopt_session(request.session_id, record, home=None)
         request.session = session
         slot = request.slot
         if slot < session.slots:
@@ -424,10 +424,10 @@ class Dispatcher:
             cx.layouts_allowed = rule.layouts
             cx.exclusive_writers = rule.exclusive_writers
 
-    def adopt_session(self, session_id: bytes, record: bytes, *, made_here: bool) -> Session:
+    def adopt_session(self, session_id: bytes, record: bytes, *, home: Connection | None) -> Session:
         """Take a session of the state machine into this node's memory."""
         view = session_records.SessionView(record)
-        session = Session(session_id, view.client_id, view.slots, made_here=made_here)
+        session = Session(session_id, view.client_id, view.slots, home=home)
         session.max_operations = view.max_operations
         session.max_request_bytes = view.max_request_bytes
         session.max_response_bytes = view.max_response_bytes

@@ -103,7 +103,7 @@ def _take_note(
             record = txn.get(session_id, db=dispatcher.tables.session)
         if record is None:
             return  # destroyed again, meanwhile
-        session = dispatcher.adopt_session(session_id, record, made_here=True)
+        session = dispatcher.adopt_session(session_id, record, home=connection)
         session.minor = minor
         if result.csr_flags & nfs4.CREATE_SESSION4_FLAG_CONN_BACK_CHAN:
             connection.bind_session(session)
@@ -133,7 +133,7 @@ def _bind(
             return
         session = dispatcher.sessions.get(session_id)
         if session is None:
-            session = dispatcher.adopt_session(session_id, record, made_here=False)
+            session = dispatcher.adopt_session(session_id, record, home=None)
         direction = _CHANNEL_DIRECTION[args.bctsa_dir]
         session.minor = minor
         if direction != nfs4.CDFS4_FORE:

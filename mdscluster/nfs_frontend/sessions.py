@@ -34,16 +34,17 @@ class Session:
     """One session as this node sees it."""
 
     __slots__ = (
-        "back_channel_wanted", "busy", "client_id", "connections", "flags", "last_connection", "made_here",
+        "back_channel_wanted", "busy", "client_id", "connections", "flags", "home", "last_connection",
         "max_cached_bytes", "max_operations", "max_request_bytes", "max_response_bytes", "minor", "replies",
         "sequence_ids", "session_id", "slots",
     )  # fmt: skip
 
-    def __init__(self, session_id: bytes, client_id: int, slots: int, *, made_here: bool) -> None:
+    def __init__(self, session_id: bytes, client_id: int, slots: int, *, home: Connection | None) -> None:
         self.session_id = session_id
         self.client_id = client_id
         self.slots = slots
-        self.made_here = made_here
+        self.home = home
+        """The connection that this node made the session on; None: another node made it."""
         self.minor = 1
         """The minor version that its back channel was bound in: calls to the client must be of the same."""
         self.max_operations = 64
@@ -55,7 +56,7 @@ class Session:
         self.connections: list[Connection] = []
         """Connections bound to the back channel, newest last."""
         # -1: this node has not seen the slot; what the state machine has of it decides.
-        self.sequence_ids = array("q", [0 if made_here else _UNKNOWN] * slots)
+        self.sequence_ids = array("q", [_UNKNOWN if home is None else 0] * slots)
         self.last_connection: list[Connection | None] = [None] * slots
         self.replies: list[bytes | None] = [None] * slots
         self.busy: list[Request | None] = [None] * slots
@@ -79,7 +80,7 @@ class Session:
                 return IN_PROGRESS
             if self.replies[slot] is not None:
                 return REPLAY
-            return RUN if have or not self.made_here else REFUSED
+            return RUN if have or self.home is not connection else REFUSED
         if ahead < 0:
             return REFUSED
         return REFUSED if self.knows(slot, connection) else RUN
@@ -92,11 +93,11 @@ class Session:
     def knows(self, slot: int, connection: Connection) -> bool:
         """Whether nobody else can have served the slot since this node did.
 
-        True on the connection that used it last, and on a slot of a session made here that nobody used yet.
-        By any other connection the client may have come from another node.
+        True on the connection that used it last, and for a slot not used yet on the connection that the session was
+        made on. By any other connection the client may have come from another node, and have used the slot there.
         """
         last = self.last_connection[slot]
-        return last is connection or (last is None and self.made_here)
+        return last is connection or (last is None and self.home is connection)
 
     def learn(self, slot: int, sequence_id: int, reply: bytes | None) -> None:
         """Take over what the state machine has of a slot, if it is ahead of what this node has seen."""

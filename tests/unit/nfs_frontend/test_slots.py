@@ -152,3 +152,15 @@ def test_a_retransmission_while_the_first_run_is_under_way_is_answered_once(worl
     propose(payload, done)  # type: ignore[arg-type]
     assert not old.sent[2:]
     assert client.decode(new.sent[-1]).status == 0
+
+
+def test_a_slot_first_used_elsewhere_is_accepted_where_the_session_was_made(world: World) -> None:
+    """INV-7: the client took another slot into use on another node, and came back with it."""
+    a, b, client = world.node(), world.node(), Client(world)
+    client.start(a, world.connect())
+    elsewhere, back = world.connect(), world.connect()
+    for sequence_id in range(1, 6):
+        record = client.compound(sequence_id, [putroot(), mkdir(b"%d" % sequence_id)], slot=3)
+        assert client.decode(client.send(b, elsewhere, record)).status == 0
+    for sequence_id, ops in ((6, [putroot(), getattr_size()]), (7, [putroot(), mkdir(b"x")])):
+        assert client.decode(client.send(a, back, client.compound(sequence_id, ops, slot=3))).status == 0

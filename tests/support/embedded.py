@@ -1,0 +1,118 @@
+"""``mdscluster up`` for tests: real processes on loopback, killed with SIGKILL and started again by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60.0
+
+
+def free_base_port() -> int:
+    """A base whose ports are free now, below the range that the system hands out."""
+    for base in range(24_000, 32_000, 400):
+        try:
+            for port in (*range(base, base + 8), *range(base + 100, base + 105), *range(base + 200, base + 205)):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return base
+    raise AssertionError("no free ports")
+
+
+class Embedded:
+    """``with Embedded(folder) as cluster``: everything up and serving."""
+
+    def __init__(self, base_dir: Path, *, mds: int = 3, ds: int = 1) -> None:
+        self.base_dir = base_dir
+        self._words = ["up", "--base-dir", str(base_dir), "--port", str(free_base_port()), "--mds", str(mds)]
+        self._words += ["--ds", str(ds)]
+        self._by_hand: dict[str, subprocess.Popen[bytes]] = {}
+        self._up: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Embedded:
+        log = self.base_dir.with_suffix(".out")
+        with log.open("ab") as out:
+            self._up = subprocess.Popen(
+                [sys.executable, "-m", "mdscluster", *self._words], stdout=out, stderr=out, cwd=ROOT
+            )
+        deadline = time.monotonic() + TIMEOUT_S
+        while not self.file.exists():
+            assert self._up.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, f"the cluster did not come up: {log.read_text()}"
+            time.sleep(0.1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in (*self._by_hand.values(), self._up):
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in (*self._by_hand.values(), self._up):
+            if process is not None:
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    @property
+    def file(self) -> Path:
+        return self.base_dir / "cluster.json"
+
+    def nodes(self, kind: str = "mds") -> dict[str, dict[str, Any]]:
+        """The nodes in ``cluster.json``, by ID."""
+        return {node["id"]: node for node in json.loads(self.file.read_text())[kind]}
+
+    def addresses(self) -> list[tuple[str, int]]:
+        return [(node["host"], node["nfs_port"]) for node in self.nodes().values()]
+
+    def mdsctl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "mdscluster.mdsctl", "--cluster", str(self.file), *words]
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=TIMEOUT_S, check=False)
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.mdsctl("status", "--json").stdout)
+        return found
+
+    def pid(self, node_id: str) -> int:
+        """The node's process, whoever started it."""
+        return int((self.base_dir / node_id / "node.pid").read_text())
+
+    def kill(self, node_id: str) -> None:
+        """SIGKILL, as a crash would be."""
+        os.kill(self.pid(node_id), signal.SIGKILL)
+        by_hand = self._by_hand.pop(node_id, None)
+        if by_hand is not None:
+            by_hand.wait()
+
+    def start(self, node_id: str, kind: str = "mds") -> None:
+        """Start a killed node again, as its operator would."""
+        module = "mdscluster" if kind == "mds" else "dataserver"
+        with (self.base_dir / node_id / "log" / "by-hand.log").open("ab") as out:
+            self._by_hand[node_id] = subprocess.Popen(
+                [sys.executable, "-m", module, "serve", "--config", self.nodes(kind)[node_id]["config"]],
+                stdout=out, stderr=out, cwd=ROOT,
+            )  # fmt: skip
+
+    def await_all(self) -> dict[str, Any]:
+        """Wait until every metadata server answers and has applied equally much; its status."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            status = self.status()
+            applied = {node.get("applied_index") for node in status["mds"]}
+            if status["quorum"] and all(node["reachable"] for node in status["mds"]) and len(applied) == 1:
+                return status
+            assert time.monotonic() < deadline, f"the nodes did not come together: {status}"
+            time.sleep(0.2)
