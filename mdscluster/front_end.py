@@ -20,6 +20,7 @@ import grpc
 import structlog
 import uvloop
 
+from mdscluster import replica_async
 from mdscluster.config import ConfigError, NodeConfig
 from mdscluster.control.admin import AdminService
 from mdscluster.control.leader import LeaderJobs
@@ -51,6 +52,9 @@ from nfswire import rpc
 log = structlog.get_logger()
 
 _LAG_PERIOD_S: Final = 0.1
+_QUORUM_PERIOD_S: Final = 0.25
+_QUORUM_PATIENCE_S: Final = 2.0
+"""An election is over sooner; who waits longer for one is better served elsewhere."""
 _TICK_S: Final = 0.25
 _CONNECT_TIMEOUT_S: Final = 30.0
 
@@ -133,6 +137,24 @@ class FrontEnd:
             await asyncio.sleep(_TICK_S)
             self.dispatcher.waiting.tick(now_ms())
 
+    async def heed_quorum(self) -> None:
+        """``on_quorum_loss = "close"``: send clients away from a node that lost its quorum, so that they find another.
+
+        What they asked here has no outcome yet; they ask again under the same identity (INV-3, INV-6).
+        """
+        if self.config.on_quorum_loss != "close":
+            await asyncio.Event().wait()  # hold: clients wait for their deadlines
+        lost_since: float | None = None
+        while True:
+            await asyncio.sleep(_QUORUM_PERIOD_S)
+            if (await replica_async.status(self.replica)).has_quorum:
+                lost_since = None
+                continue
+            now = time.monotonic()
+            lost_since = now if lost_since is None else lost_since
+            if now - lost_since > _QUORUM_PATIENCE_S:
+                self.server.close_clients("this node has lost its quorum")
+
     async def measure_lag(self) -> None:
         """The longest that this loop was late in the last seconds."""
         while True:
@@ -207,7 +229,8 @@ async def serve(config: NodeConfig) -> None:
     jobs = [
         asyncio.create_task(job)
         for job in (
-            front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.measure_lag()
+            front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.measure_lag(),
+            front_end.heed_quorum(),
         )
     ]
     log.info("serving NFS", address=str(config.nfs))
