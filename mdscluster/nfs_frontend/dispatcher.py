@@ -543,5 +543,6 @@ class Dispatcher:
         self._send(connection, failed_first(xid, tag, op, status), status)
 
     def _send(self, connection: Connection, record: bytes, status: int) -> None:
-        self.counters.statuses[status] += 1
-        connection.send(record)
+        if not connection.closed:  # else the client has gone elsewhere, and nobody hears this
+            self.counters.statuses[status] += 1
+            connection.send(record)

@@ -121,6 +121,10 @@ class ClientConnection(asyncio.Protocol):
         return True
 
     # ------------------------------------------------------------ what the dispatcher calls
+    @property
+    def closed(self) -> bool:
+        return self._transport is None
+
     def send(self, record: bytes) -> None:
         """Queue a record; all of one turn leave in one write."""
         if not self._out:

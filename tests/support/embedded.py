@@ -106,13 +106,14 @@ class Embedded:
                 stdout=out, stderr=out, cwd=ROOT,
             )  # fmt: skip
 
-    def await_all(self) -> dict[str, Any]:
-        """Wait until every metadata server answers and has applied equally much; its status."""
+    def await_all(self, lag_entries: int = 0) -> dict[str, Any]:
+        """Wait until every metadata server answers and none is further behind than ``lag_entries``; its status."""
         deadline = time.monotonic() + TIMEOUT_S
         while True:
             status = self.status()
-            applied = {node.get("applied_index") for node in status["mds"]}
-            if status["quorum"] and all(node["reachable"] for node in status["mds"]) and len(applied) == 1:
+            applied = [node.get("applied_index", 0) for node in status["mds"]]
+            reachable = all(node["reachable"] for node in status["mds"])
+            if status["quorum"] and reachable and max(applied) - min(applied) <= lag_entries:
                 return status
             assert time.monotonic() < deadline, f"the nodes did not come together: {status}"
             time.sleep(0.2)

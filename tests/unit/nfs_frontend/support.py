@@ -33,6 +33,10 @@ class FakeConnection:
         self.aborted: str | None = None
         self.sessions: list[Session] = []
 
+    @property
+    def closed(self) -> bool:
+        return self.aborted is not None
+
     def send(self, record: bytes) -> None:
         mark = struct.unpack_from(">I", record)[0]
         assert mark == 0x80000000 | len(record) - 4, "the record mark does not fit the record"
