@@ -185,15 +185,24 @@ class Client(Namespace):
         reply = await self.run(compound.add(nfs4.OP_OPEN, args).getfh())
         opened, handle = reply.result(nfs4.OP_OPEN).resok4, Handle(reply.handle())
         await self._refuse_delegation(handle, opened.delegation)
-        path = DataPath(self.runtime, self.mds, self.layouts, self.servers, self.stats, self._limits, handle.fh,
-                        opened.stateid)
-        file = File(self, handle, opened.stateid, access, deny, owner, path)
-        self._files.setdefault(handle.fh, []).append(file)
+        file = self._opened(handle, opened.stateid, access, deny, owner)
         missed = {number: value for number, value in wanted.items() if not opened.attrset >> number & 1}
         if create == nfs4.EXCLUSIVE4_1 and missed:  # "the client SHOULD ... SETATTR" (RFC 8881 section 18.16.3)
             args_set = nfs4.SETATTR4args(opened.stateid, pack_fattr(missed))
             await self.run(Compound().putfh(handle.fh).add(nfs4.OP_SETATTR, args_set))
         return file
+
+    def _opened(self, handle: Handle, stateid: nfs4.stateid4, access: int, deny: int, owner: bytes) -> File:
+        """The ``File`` of an open. An owner's second open of a file only widens the first (RFC 8881 section 9.9)."""
+        opens = self._files.setdefault(handle.fh, [])
+        for file in opens:
+            if file.owner == owner and file.stateid.other == stateid.other:
+                file.stateid, file.access, file.deny = stateid, file.access | access, file.deny | deny
+                return file
+        path = DataPath(self.runtime, self.mds, self.layouts, self.servers, self.stats, self._limits, handle.fh,
+                        stateid)
+        opens.append(File(self, handle, stateid, access, deny, owner, path))
+        return opens[-1]
 
     async def _open_how(self, location: Location, create: int | None, wanted: dict[int, Any]) -> tuple[
             nfs4.openflag4, nfs4.open_claim4, Compound]:

@@ -241,7 +241,13 @@ class SessionCore:
             self._sequence_refused(call, sequence.status, now_ms)
         else:
             self._sequence_done(call, sequence.resok)
-            self._finish(call, result, True, now_ms)
+            if result.status != nfs4.NFS4ERR_RETRY_UNCACHED_REP:
+                self._finish(call, result, True, now_ms)
+            elif call.compound.cache:
+                self.stats.session_failures += 1
+                self._finish(call, SessionLost(result.status), True, now_ms)
+            else:  # told by the operation behind SEQUENCE (RFC 8881 section 2.10.6.1.3), as Ganesha does
+                self._run_anew(call, now_ms)
 
     def _count(self, sequence: compounds.SequenceResult | None, reply: Reply) -> None:
         if sequence is not None:

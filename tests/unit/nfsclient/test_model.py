@@ -85,7 +85,7 @@ def test_single_executions_agree_with_the_model(seed: int) -> None:
 def test_every_kind_of_repetition_is_noticed_by_its_answer() -> None:
     """INV-3. A rename between two names of one file changes nothing, and may be repeated unseen."""
     noticed = set()
-    for seed in range(60):
+    for seed in range(150):
         violations, differences, kind = run(seed, 40, executions=2)
         if violations or differences:
             noticed.add(kind)
@@ -96,5 +96,5 @@ def test_every_kind_of_repetition_is_noticed_by_its_answer() -> None:
 
 def test_every_kind_of_loss_is_noticed_in_the_tree() -> None:
     """An operation that was answered NFS4_OK and never ran."""
-    noticed = {kind for seed in range(60) for _, differences, kind in [run(seed, 40, executions=0)] if differences}
+    noticed = {kind for seed in range(150) for _, differences, kind in [run(seed, 40, executions=0)] if differences}
     assert noticed == {"mkdir", "create", "rename", "link", "remove"}

@@ -151,12 +151,19 @@ def test_delay_then_connection_lost_sends_it_once() -> None:
     assert script.sent() == [request]
 
 
-def test_uncached_reply_gone_runs_again_as_a_new_request() -> None:
-    """Only what changes nothing: RETRY_UNCACHED_REP tells that it has run already."""
+UNCACHED = nfs4.NFS4ERR_RETRY_UNCACHED_REP
+
+
+@pytest.mark.parametrize("by_sequence", [True, False])
+def test_uncached_reply_gone_runs_again_as_a_new_request(by_sequence: bool) -> None:
+    """Only what changes nothing: RETRY_UNCACHED_REP tells that it has run already (section 2.10.6.1.3)."""
     script = Script()
     script.submit(getfh())
     (request,) = script.sent()
-    script.answer(request, [], sequence_status=nfs4.NFS4ERR_RETRY_UNCACHED_REP)
+    if by_sequence:
+        script.answer(request, [], sequence_status=UNCACHED)
+    else:
+        script.answer(request, [(nfs4.OP_PUTROOTFH, nfs4.PUTROOTFH4res(UNCACHED))], status=UNCACHED)
     (again,) = script.sent()
     assert sequence_of(again).sa_sequenceid == 2
     script.answer(again, OK_GETFH)
@@ -175,6 +182,16 @@ def test_slot_lost_is_an_error_counted_and_the_slot_retired(status: int) -> None
     assert script.stats.session_failures == 1
     script.submit(mkdir())
     assert sequence_of(script.sent()[0]).sa_slotid == 1
+
+
+def test_cached_reply_gone_is_an_error() -> None:
+    """It was to be kept, and whether it ran is not known: never run it again."""
+    script = Script()
+    script.submit(mkdir())
+    script.answer(script.sent()[0], [(nfs4.OP_PUTROOTFH, nfs4.PUTROOTFH4res(UNCACHED))], status=UNCACHED)
+    assert isinstance(script.outcomes[0], SessionLost)
+    assert script.sent() == []
+    assert script.stats.session_failures == 1
 
 
 @pytest.mark.parametrize("status", [

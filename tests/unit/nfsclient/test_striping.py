@@ -79,7 +79,10 @@ def test_device_from_the_wire() -> None:
     parsed = parse_device(b"i" * 16, body)
     assert parsed.stripe_indices == (0, 1, 1)
     assert parsed.data_servers == ((("10.0.0.1", 2049), ("10.0.1.1", 2049)), (("10.0.0.2", 2049),))
-    for indices, multipaths in (([], paths), ([2], paths), ([0], []), ([0], [[]]), ([0], [[address(b"tcp", b"junk")]])):
+    junk = [[address(b"tcp", b"junk")]]
+    unusable: list[tuple[list[int], list[list[nfs4.netaddr4]]]] = [
+        ([], paths), ([2], paths), ([0], []), ([0], [[]]), ([0], junk)]
+    for indices, multipaths in unusable:
         bad = nfs4.pack_nfsv4_1_file_layout_ds_addr4(nfs4.nfsv4_1_file_layout_ds_addr4(indices, multipaths))
         with pytest.raises(ProtocolViolation):
             parse_device(b"i" * 16, bad)
