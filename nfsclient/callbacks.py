@@ -112,7 +112,7 @@ class BackChannel:
         args, pos = nfs4.CB_ARGS[op][0](record, pos)
         handler = self.handlers.get(op)
         status = nfs4.NFS4ERR_NOTSUPP if handler is None else handler(args)
-        self.stats.callbacks[nfs4.CB_NAMES.get(op, str(op)).removeprefix("OP_")] += 1
+        self.stats.callbacks[nfs4.CB_NAMES.get(op, str(op))] += 1
         return status, pack_u32(op) + pack_u32(status), pos
 
 

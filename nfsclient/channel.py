@@ -7,8 +7,7 @@ sequence ID (``session.SessionCore``), so an operation runs once whichever serve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -17,13 +16,11 @@ from nfsclient.compound import Compound, Reply
 from nfsclient.errors import ConnectionClosed, NfsClientError, NfsError, ProtocolViolation, Unavailable, status_name
 from nfsclient.handshake import Identity, Offer, establish
 from nfsclient.retry import RetryPolicy
-from nfsclient.runtime import Address, Connection, Future, Runtime, Task, Timer
+from nfsclient.runtime import Address, Connection, Future, Runtime, Task, Timer, within
 from nfsclient.session import Call, Outcome, SessionCore, SessionParameters
 from nfsclient.stats import Stats
 from nfswire import nfs4, rpc
 from nfswire.xdr import Payload, XdrError
-
-T = TypeVar("T")
 
 CB_PATH_FLAGS = nfs4.SEQ4_STATUS_CB_PATH_DOWN | nfs4.SEQ4_STATUS_CB_PATH_DOWN_SESSION
 CLOSE_PATIENCE_MS = 2000.0
@@ -357,7 +354,9 @@ class Channel:
         resend_ms = self.core.next_resend_ms()
         if self._timer is None:
             if self.core.outstanding():
-                self._arm(self.runtime.now_ms() + self._reply_timeout_ms / 4)
+                oldest_ms = self.core.oldest_sent_ms()
+                since_ms = self.runtime.now_ms() if oldest_ms is None else oldest_ms
+                self._arm(since_ms + self._reply_timeout_ms)
         if resend_ms is not None and (self._timer is None or resend_ms < self._timer_at_ms):
             self._arm(resend_ms)
 
@@ -373,35 +372,10 @@ class Channel:
         oldest_ms = self.core.oldest_sent_ms()
         if oldest_ms is not None and now_ms - oldest_ms >= self._reply_timeout_ms:
             self.stats.reply_timeouts += 1
+            if self._outage_since_ms is None:
+                self._outage_since_ms = oldest_ms
             self._reply_timeout_ms = min(self._reply_timeout_ms * 2, self.settings.reply_timeout_max_ms)
             self.drop("no reply")
         else:
             self.core.tick(now_ms)
         self._flush()
-
-
-async def within(runtime: Runtime, work: Coroutine[Any, Any, T], timeout_ms: float) -> T | None:
-    """Result of ``work``, or None when it takes longer than ``timeout_ms``; then it is cancelled."""
-    ended: Future[T | None] = runtime.future()
-
-    async def run() -> None:
-        try:
-            result = await work
-        except Exception as error:  # handed to the waiting caller below
-            if not ended.done():
-                ended.set_exception(error)
-        else:
-            if not ended.done():
-                ended.set_result(result)
-
-    def timed_out() -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    task = runtime.spawn(run())
-    timer = runtime.call_later(timeout_ms, timed_out)
-    try:
-        return await ended
-    finally:
-        timer.cancel()
-        task.cancel()

@@ -21,7 +21,7 @@ def status_name(status: int) -> str:
 
 def op_name(op: int | None) -> str:
     """``LOOKUP`` for 15."""
-    return "COMPOUND" if op is None else nfs4.OP_NAMES.get(op, str(op)).removeprefix("OP_")
+    return "COMPOUND" if op is None else nfs4.OP_NAMES.get(op, str(op))
 
 
 class NfsError(NfsClientError):

@@ -106,6 +106,33 @@ async def gather(runtime: Runtime, works: Iterable[Coroutine[Any, Any, T]]) -> l
     return results
 
 
+async def within(runtime: Runtime, work: Coroutine[Any, Any, T], timeout_ms: float) -> T | None:
+    """Result of ``work``, or None when it takes longer than ``timeout_ms``; then it is cancelled."""
+    ended: Future[T | None] = runtime.future()
+
+    async def run() -> None:
+        try:
+            result = await work
+        except Exception as error:  # handed to the waiting caller below
+            if not ended.done():
+                ended.set_exception(error)
+        else:
+            if not ended.done():
+                ended.set_result(result)
+
+    def timed_out() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    task = runtime.spawn(run())
+    timer = runtime.call_later(timeout_ms, timed_out)
+    try:
+        return await ended
+    finally:
+        timer.cancel()
+        task.cancel()
+
+
 class Lock:
     """Mutual exclusion among the tasks of one runtime, first come first served."""
 
