@@ -11,7 +11,7 @@ from tests.kernel.conftest import Guests
 from tests.kernel.rig.workload import JOBS, Workload, try_locks, verify
 from tests.support.cluster import Cluster
 from tests.support.hanet import Hanet
-from tests.support.power import Disk
+from tests.support.power import Disk, shared_mounts
 
 DISK_MIB = 4096
 NAMES = ("mds1", "mds2", "mds3", "ds1", "ds2", "ds3")
@@ -20,6 +20,12 @@ NAMES = ("mds1", "mds2", "mds3", "ds1", "ds2", "ds3")
 @pytest.fixture(scope="module")
 def disks(rig: None, base: Path) -> Iterator[dict[str, Disk]]:
     """A disk for every node."""
+    with shared_mounts(base / "disks"):
+        yield from mounted(base)
+
+
+def mounted(base: Path) -> Iterator[dict[str, Disk]]:
+    """Make and mount them, and take them away in the end."""
     made = {name: Disk(base / "disks" / f"{name}.img", base / "disks" / name, DISK_MIB) for name in NAMES}
     try:
         for disk in made.values():
@@ -59,7 +65,7 @@ def test_power_loss_of_all_nodes_loses_nothing_acknowledged(
 
     checker = guests.boot(cluster.service_address, 2)
     assert try_locks(checker) == {"flock": "refused", "posix": "refused", "posix-elsewhere": "granted"}
-    model = workload.stop()
+    model = workload.stop(180)
     for guest in (worker, checker):
         guest.drop_caches()
         verify(guest, model)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
 import struct
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.debian import Unavailable, is_root, need_tools
@@ -48,7 +51,11 @@ class Disk:
 
     def power_cycle(self) -> None:
         """Unmount and mount again; whoever used the disk must be dead by now."""
-        _run("umount", str(self.folder))
+        deadline = time.monotonic() + 5
+        while subprocess.run(["umount", str(self.folder)], capture_output=True).returncode:
+            if time.monotonic() > deadline:
+                _run("umount", str(self.folder))
+            time.sleep(0.1)  # a killed process's children end a moment later
         self.mount()
 
     def remove(self) -> None:
@@ -56,6 +63,22 @@ class Disk:
         subprocess.run(["umount", str(self.folder)], capture_output=True)
         self.image.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def shared_mounts(folder: Path) -> Iterator[None]:
+    """Let what is unmounted below ``folder`` be unmounted everywhere.
+
+    ``ip netns exec`` gives every process a mount namespace of its own. Where the host's mounts are private, those
+    copies would keep a dead disk's file system alive, and mounting its image again would find that one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _run("mount", "--bind", str(folder), str(folder))
+    try:
+        _run("mount", "--make-shared", str(folder))
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], capture_output=True)
 
 
 def _run(*words: str) -> None:

@@ -275,8 +275,9 @@ def run(base, out):
             call.write(steps=dict(steps), alive=sum(t.is_alive() for t in threads), of=len(threads))
         time.sleep(0.1)
     stop.set()
-    for thread in threads:
-        thread.join()
+    while any(t.is_alive() for t in threads):
+        call.write(steps=dict(steps), alive=sum(t.is_alive() for t in threads), of=len(threads))
+        time.sleep(0.2)
     models = [job.model() for job in jobs]
     model = {"names": {}, "sha1": {}}
     for one in models:

@@ -91,7 +91,8 @@ class Workload:
         deadline = time.monotonic() + timeout_s
         while not (self.folder / "model.json").exists():
             if self.job.done() or time.monotonic() > deadline:
-                raise GuestError(f"the workload does not stop:\n{self.job.output()[-3000:]}")
+                status = (self.folder / "status.json").read_text()
+                raise GuestError(f"the workload does not stop:\n{self.job.output()[-3000:]}\n{status[-1500:]}")
             time.sleep(0.1)
         return self.folder / "model.json"
 
