@@ -149,8 +149,8 @@ class Engine:
             self.reads.on_confirm(peer, message.term, message.read_confirm.id)
         elif kind == "read_confirmed":
             self.reads.on_confirmed(peer, message.term, message.read_confirmed.id, now_ms)
-        elif kind == "snapshot_offer":
-            if message.term == self.core.term and message.snapshot_offer.first_index > self.journal.last_index:
+        elif kind == "snapshot_offer" and message.term == self.core.term:
+            if self.guards.lacks_log_of(peer, message.term, message.snapshot_offer.first_index):
                 self._snapshot_from = peer
 
     def propose(self, token: Token, payload: bytes, now_ms: float) -> None:

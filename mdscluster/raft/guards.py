@@ -302,6 +302,13 @@ class Guards(Elections):
         self.core.deliver(peer, {"type": "append_entries", "term": term, "commit_index": 0})
         self._send_ack(peer, next_index, success=False, reset=not again)
 
+    def lacks_log_of(self, leader: str, term: int, first_index: int) -> bool:
+        """Whether the leader's log begins after what is committed here, and its first entry was just rejected.
+
+        The rejected one may lie within this log: a tail of our own that nobody else has.
+        """
+        return self._rejected[:2] == (leader, term) and self.core.commit_index < first_index
+
     def _on_ack(self, peer: str, message: Message) -> None:
         core, ack, state = self.core, message.ack, self.peers[peer]
         if message.term != core.term or not core.is_leader:  # Guard 1.

@@ -80,6 +80,39 @@ def test_an_offered_follower_keeps_its_leader(make_cluster: MakeCluster) -> None
     cluster.check()
 
 
+def test_a_tail_of_its_own_does_not_hide_that_a_follower_is_behind(make_cluster: MakeCluster) -> None:
+    """n3 led alone for a while: its log reaches into the others', which begin after what it has committed."""
+    cluster = make_cluster(log_keep_entries=16)
+    cluster.start()
+    cluster.calm()
+    cluster.elect("n3")
+    cluster.settle()
+    cluster.calm()
+    for i in range(60):
+        cluster.propose("n3", b"lost %d" % i)
+        cluster.turn("n3")
+        cluster.turn("n3")
+    cluster.isolate("n3")
+    cluster.calm()
+    cluster.elect("n1", "n1", "n2")
+    for i in range(40):
+        cluster.propose("n1", b"kept %d" % i)
+        cluster.settle("n1", "n2", rounds=1)
+        cluster.calm()
+    journal = cluster["n1"].engine.journal
+    assert cluster["n3"].engine.core.commit_index < journal.first_index < cluster["n3"].engine.journal.last_index
+    cluster.connect("n3", "n1")
+    cluster.connect("n3", "n2")
+    cluster.settle(rounds=8)
+    assert cluster["n3"].snapshot_from == "n1"
+    cluster["n3"].install_snapshot(cluster["n1"])
+    cluster.kill("n3")
+    cluster.start("n3")
+    cluster.run(500)
+    assert len(cluster["n3"].history()) >= 40
+    cluster.check()
+
+
 def test_never_back(make_cluster: MakeCluster) -> None:
     """Guard 4: an image that is not ahead of this node's state is thrown away, and the node goes on."""
     cluster = behind(make_cluster)

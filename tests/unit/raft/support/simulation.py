@@ -239,26 +239,24 @@ class Simulation(Cluster):
             if self.violations:
                 return
 
-    def heal(self, limit_ms: float = 12_000) -> None:
-        """No more faults: a leader must arise, and everybody must catch up."""
+    def heal(self, limit_ms: float = 14_000) -> None:
+        """No more faults: a leader must arise, everybody must propose with success and catch up."""
         self.trouble = False
+        calm_ms = self.now_ms + 3_500
         end_ms = self.now_ms + limit_ms
-        last = b"last"
-        proposed = False
+        asked: dict[str, object] = {}
+        wanted: dict[str, bytes] = {}
         while self.now_ms < end_ms:
             self.step()
-            if self.now_ms > end_ms - limit_ms + 3_500 and not proposed:
-                for node in self.nodes.values():
-                    if node.up:
-                        node.engine.propose(last + node.id.encode(), last + node.id.encode(), self.now_ms)
-                        proposed = True
-            if proposed and all(node.up and len(node.history()) == self._total() for node in self.nodes.values()):
-                return
+            if self.now_ms < calm_ms:
+                continue
+            for node in self.nodes.values():
+                if node.up and wanted.get(node.id) not in node.results and asked.get(node.id) is not node.engine:
+                    asked[node.id] = node.engine  # A life that ended took its proposal's answer with it.
+                    wanted[node.id] = command = b"last of %s at %d" % (node.id.encode(), self.now_ms)
+                    node.engine.propose(command, command, self.now_ms)
+            if all(node.up and wanted.get(node.id) in node.results for node in self.nodes.values()):
+                if len({len(node.history()) for node in self.nodes.values()}) == 1:
+                    return
         states = [(n.id, n.engine.status(self.now_ms)) if n.up else n.id for n in self.nodes.values()]
         raise AssertionError(f"no convergence: {states}")
-
-    def _total(self) -> int:
-        done = [self.nodes[i] for i in self.ids if b"last" + i.encode() in self.nodes[i].results]
-        if len(done) < len(self.ids):
-            return -1
-        return max(len(node.history()) for node in self.nodes.values())
