@@ -1,0 +1,91 @@
+"""The leader's jobs: only while it leads, and again by whoever leads next."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mdscluster.fsm import cuts
+from mdscluster.fsm.machine import load_settings
+from mdscluster.replica import FOLLOWER, ReplicaStatus
+from nfswire import nfs4
+from tests.unit.nfs_frontend.nodes import Cluster, PnfsClient, layoutcommit, layoutreturn, putfh, setsize
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return Cluster(tmp_path)
+
+
+def a_cut(cluster: Cluster, client: PnfsClient) -> bytes:
+    handle, opened = client.open(b"f")
+    layout, _ = client.layout(handle, opened)
+    client.ok(putfh(handle), layoutcommit(layout, 999))
+    client.ok(putfh(handle), layoutreturn(layout))
+    client.ok(putfh(handle), setsize(10, opened))
+    return handle
+
+
+def cuts_left(cluster: Cluster, handle: bytes) -> cuts.Cut | None:
+    with cluster.replica.env.begin() as txn:
+        return cuts.of_file(txn, cluster.nodes[0].dispatcher.tables, int.from_bytes(handle[8:16], "big"))
+
+
+def test_a_follower_does_nothing(cluster: Cluster) -> None:
+    handle = a_cut(cluster, PnfsClient(cluster, b"a"))
+    status = cluster.replica.status
+
+    def follower(done: Callable[[ReplicaStatus], None]) -> None:
+        status(lambda known: done(dataclasses.replace(known, role=FOLLOWER)))
+
+    cluster.replica.status = follower  # type: ignore[method-assign]
+    cluster.advance(2_000)
+    assert cluster.links.cuts == []
+    cluster.replica.status = status  # type: ignore[method-assign]
+    cluster.advance(250)
+    assert len(cluster.links.cuts) == 3
+    assert cuts_left(cluster, handle) is None
+
+
+def test_a_leader_that_has_lost_its_quorum_cuts_nothing(cluster: Cluster) -> None:
+    """INV-6, INV-10: it may be an old leader, and the file was written again since."""
+    handle = a_cut(cluster, PnfsClient(cluster, b"a"))
+    barrier = cluster.replica.barrier
+    cluster.replica.barrier = lambda done: done(False)  # type: ignore[method-assign]
+    cluster.advance(1_000)
+    assert cluster.links.cuts == []
+    cluster.replica.barrier = barrier  # type: ignore[method-assign]
+    cluster.advance(250)
+    assert cuts_left(cluster, handle) is None
+
+
+def test_a_cut_is_finished_when_the_data_server_is_back(cluster: Cluster) -> None:
+    a = PnfsClient(cluster, b"a")
+    cluster.links.dead.add("ds3")
+    handle = a_cut(cluster, a)
+    cluster.advance(500)
+    left = cuts_left(cluster, handle)
+    assert left is not None
+    assert dict(left.remaining) == {3: 10}
+    cluster.leader = cluster.new_leader()
+    cluster.links.dead.clear()
+    cluster.advance(500)
+    assert cuts_left(cluster, handle) is None
+
+
+def test_a_new_leader_renews_every_lease_and_keeps_the_settings(cluster: Cluster) -> None:
+    """INV-7: renewals that only the lost leader had heard of must not be missed."""
+    a = PnfsClient(cluster, b"a")
+    cluster.advance(60_000)
+    with cluster.replica.env.begin() as txn:
+        before = load_settings(txn, cluster.nodes[0].dispatcher.tables)
+    cluster.leader = cluster.new_leader()
+    cluster.advance(60_000)
+    assert a.status() == "NFS4_OK"
+    with cluster.replica.env.begin() as txn:
+        assert load_settings(txn, cluster.nodes[0].dispatcher.tables) == before
+    cluster.advance(31_000)
+    assert a.status(nfs4.nfs_argop4(nfs4.OP_PUTROOTFH)) == "NFS4ERR_BADSESSION"
