@@ -74,6 +74,7 @@ class Node:
         self._local = None if config.socket_path is None else LocalServer(config.socket_path, self)
         self._scheduled = False
         self._unfinished = False
+        self._missed = False
         self._halted = False
         self._timer: asyncio.Handle | None = None
         self._timer_due_s = 0.0
@@ -169,7 +170,10 @@ class Node:
 
     def _turn(self) -> None:
         self._scheduled = False
-        if self._halted or self._unfinished:
+        if self._unfinished:
+            self._missed = True
+            return
+        if self._halted:
             return
         now_ms = self._now_ms()
         try:
@@ -193,6 +197,9 @@ class Node:
             self._finish(now_ms, [])
         except Exception as error:
             self._fail(error)
+        if self._missed:
+            self._missed = False
+            self._schedule()
 
     def _finish(self, now_ms: float, messages: list[tuple[str, bytes]]) -> None:
         output = self.engine.finish_turn(now_ms)
