@@ -173,7 +173,7 @@ def summary(result: DemoResult) -> str:
     stall_s = done.longest_stall_ms / 1000
     rows = [
         ("node killed", f"{result.killed} (kill -9, leader, under load)"),
-        ("longest stall", f"{stall_s:.2f} s, of any call (a {done.longest_stall_call})"),
+        ("longest stall", f"{stall_s:.2f} s, of any call (here: {done.longest_stall_call})"),
         ("operations", f"{done.calls} acknowledged, {done.reconnects} reconnection(s), "
                        f"{done.retransmissions} request(s) retransmitted"),
         ("operations lost", str(result.lost)),
@@ -193,10 +193,11 @@ def summary(result: DemoResult) -> str:
 
 
 async def demonstrate(cluster_json_path: str, kill_leader: Callable[[], str | None], out: TextIO,
-                      file_bytes: int = FILE_BYTES) -> DemoResult:
+                      file_bytes: int = FILE_BYTES, mount_from: str | None = None) -> DemoResult:
     """``run_demo`` as a coroutine."""
     cluster = read_cluster_file(cluster_json_path)
-    client = await Client.connect(cluster.addresses, root=cluster.export)
+    nodes = sorted(cluster.metadata_servers, key=lambda node: node != mount_from)
+    client = await Client.connect([cluster.metadata_servers[node] for node in nodes], root=cluster.export)
     try:
         demo = Demo(client, kill_leader, out, file_bytes)
         result = await demo.run()
@@ -211,10 +212,11 @@ async def demonstrate(cluster_json_path: str, kill_leader: Callable[[], str | No
 
 
 def run_demo(cluster_json_path: str, kill_leader: Callable[[], str | None], out: TextIO,
-             file_bytes: int = FILE_BYTES) -> DemoResult:
+             file_bytes: int = FILE_BYTES, mount_from: str | None = None) -> DemoResult:
     """Write and read a striped file and do metadata operations beside it; call ``kill_leader`` half way; verify;
     report.
 
-    ``kill_leader`` runs in a thread of its own, kills the leader's process and returns its node ID.
+    ``kill_leader`` runs in a thread of its own, kills the leader's process and returns its node ID. ``mount_from`` is the
+    ID of the node to connect to first: the leader's, so that the client loses its connection too.
     """
-    return asyncio.run(demonstrate(cluster_json_path, kill_leader, out, file_bytes))
+    return asyncio.run(demonstrate(cluster_json_path, kill_leader, out, file_bytes, mount_from))

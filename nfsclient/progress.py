@@ -20,9 +20,11 @@ class Progress:
         self._shown_ms = float("-inf")
         self._terminal = out.isatty()
         self._width = 0
+        self._latest: tuple[int, float, str] | None = None      # what ``show`` was told last, shown or not
 
     def show(self, done_bytes: int, now_ms: float, note: str = "", last: bool = False) -> None:
         """Draw the line, if it is time to, or ``last``."""
+        self._latest = (done_bytes, now_ms, note)
         interval_ms = TERMINAL_INTERVAL_MS if self._terminal else PLAIN_INTERVAL_MS
         if not last and now_ms - self._shown_ms < interval_ms:
             return
@@ -36,7 +38,9 @@ class Progress:
         self._out.flush()
 
     def say(self, text: str) -> None:
-        """A line of its own, without disturbing the progress line."""
+        """A line of its own, behind how far things have come."""
+        if self._latest is not None and not self._terminal:
+            self._out.write(self.line(*self._latest) + "\n")
         self._out.write(("\r" + text.ljust(self._width) if self._terminal else text) + "\n")
         self._out.flush()
         self._shown_ms = float("-inf")

@@ -66,7 +66,7 @@ class ExactlyOnce:
     """The workload as an object, for those who look at it while it runs."""
 
     def __init__(self, client: Client, base: str, *, seed: int, workers: int = 8, directories: int = 3,
-                 names: int = 24) -> None:
+                 names: int = 60) -> None:
         self.client = client
         self.base = base
         self.report = Report(seed, by_kind={})
