@@ -34,7 +34,8 @@ SESSIONS_PER_CALL_MAX = 3
 class DataServerSettings(msgspec.Struct, frozen=True):
     """How patient a client is with a data server before it turns to the MDS."""
 
-    channel: ChannelSettings = ChannelSettings(give_up_ms=2500.0, reply_timeout_ms=2500.0)
+    channel: ChannelSettings = ChannelSettings(give_up_ms=1500.0, reply_timeout_ms=2500.0)
+    """A mute server is given up after 2.5 s, one that refuses connections after 1.5 s."""
     retry: RetryPolicy = RetryPolicy(first_ms=10.0, longest_ms=250.0, patience_ms=3000.0)
     avoid_ms: float = 5000.0
     """A data server that failed is not tried again for so long."""

@@ -216,7 +216,7 @@ def run_demo(cluster_json_path: str, kill_leader: Callable[[], str | None], out:
     """Write and read a striped file and do metadata operations beside it; call ``kill_leader`` half way; verify;
     report.
 
-    ``kill_leader`` runs in a thread of its own, kills the leader's process and returns its node ID. ``mount_from`` is the
-    ID of the node to connect to first: the leader's, so that the client loses its connection too.
+    ``kill_leader`` runs in a thread of its own, kills the leader's process and returns its node ID. ``mount_from`` is
+    the ID of the node to connect to first: the leader's, so that the client loses its connection too.
     """
     return asyncio.run(demonstrate(cluster_json_path, kill_leader, out, file_bytes, mount_from))
