@@ -84,6 +84,7 @@ def failover(ours: OurCluster, kills: int) -> tuple[list[float], int]:
     try:
         for number in range(kills):
             leader = ours.wait_healthy()
+            term = ours.status().nodes[leader].term
             prober.use(ours.address(leader))
             time.sleep(1.0)
             began = time.monotonic()
@@ -93,7 +94,13 @@ def failover(ours: OurCluster, kills: int) -> tuple[list[float], int]:
             while (prober.calls < calls + 5 or time.monotonic() < began + 3) and time.monotonic() < deadline:
                 time.sleep(0.05)
             stalls.append(prober.longest_ms(began))
-            print(f"  kill {number + 1}: {leader}, longest call {stalls[-1]:.0f} ms", flush=True)
+            status = ours.status()
+            if status.leader in ("", leader) or status.nodes[status.leader].term <= term:
+                raise RuntimeError(f"{leader} was killed in term {term}, but nobody took over: {status.raw}")
+            print(
+                f"  kill {number + 1}: {leader} ({status.leader} took over), longest call {stalls[-1]:.0f} ms",
+                flush=True,
+            )
             ours.start(leader)
             time.sleep(1.0)
     finally:
