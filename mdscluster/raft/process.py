@@ -101,7 +101,8 @@ class Node:
         self._halted = True
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=1.0)
         if self._local is not None:
             await self._local.close()
         await self._transport.close()

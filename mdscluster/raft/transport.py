@@ -197,7 +197,8 @@ class Transport:
         self._closing = True
         for task in self._dialers:
             task.cancel()
-        await asyncio.gather(*self._dialers, return_exceptions=True)
+        if self._dialers:
+            await asyncio.wait(self._dialers, timeout=1.0)
         if self._server is not None:
             self._server.close()
         waits = [link.closed for link in self._all]
@@ -288,17 +289,21 @@ class Transport:
         host, port = config.peers[peer]
         context = client_context(config.tls) if config.tls else None
         name = peer if context else None
-        while True:
+        reached = True
+        while not self._closing:
             link = Link(self, peer)
             self._all.add(link)
             try:
-                connecting = self.loop.create_connection(
-                    lambda link=link: link, host, port, ssl=context, server_hostname=name
-                )
-                await asyncio.wait_for(connecting, config.connection_timeout_ms / 1000)
+                async with asyncio.timeout(config.connection_timeout_ms / 1000):
+                    await self.loop.create_connection(
+                        lambda link=link: link, host, port, ssl=context, server_hostname=name
+                    )
+                reached = True
                 await link.closed
-            except (OSError, ssl.SSLError, TimeoutError) as error:
-                log.debug("raft peer not reached", peer=peer, reason=str(error))
+            except (OSError, ssl.SSLError) as error:
+                if reached:
+                    log.info("raft peer not reached", peer=peer, reason=str(error) or type(error).__name__)
+                reached = False
             finally:
                 self._all.discard(link)
             await asyncio.sleep(config.dial_interval_ms / 1000)

@@ -116,6 +116,24 @@ def test_a_stopped_leader_names_its_successor(shared: Processes) -> None:
     run(cluster, test)
 
 
+def test_a_node_that_dials_in_vain_stops_when_told(make_processes: MakeProcesses) -> None:
+    """A cancellation that meets a refused connection must not be lost: seen once as a process that would not end."""
+    cluster = make_processes(dial_interval_ms=1)
+
+    async def test() -> None:
+        await cluster.replica("n1")
+        for node_id in ("n2", "n3"):
+            cluster.kill(node_id)
+        for _ in range(8):
+            await asyncio.to_thread(cluster.kill, "n1", signal.SIGTERM)
+            assert cluster.children["n1"].returncode == 0
+            cluster.start("n1")
+            await cluster.replica("n1")
+            await asyncio.sleep(0.05)
+
+    run(cluster, test)
+
+
 def test_a_node_far_behind_installs_a_snapshot_and_starts_itself_again(make_processes: MakeProcesses) -> None:
     cluster = make_processes(log_keep_entries=64)
 
