@@ -51,7 +51,9 @@ def _play(cluster: Cluster, size_bytes: int) -> int:
 
     say("serving; writing a striped file, with metadata operations beside it\n")
     try:
-        result = run_demo(str(cluster.plan.cluster_file), kill_leader, sys.stdout, size_bytes)
+        result = run_demo(
+            str(cluster.plan.cluster_file), kill_leader, sys.stdout, size_bytes, mount_from=_leader(cluster)
+        )
     except NfsClientError as problem:
         say(f"\nNOT as promised: the service failed its client: {problem}")
         return 1
