@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _WORKERS: Final = 8
+_CUTS_REMEMBERED_MAX: Final = 65_536
 
 
 class MdsLinks:
@@ -60,6 +61,7 @@ class ControlService(control_pb2_grpc.DataServerControlServicer):
         self._store = store
         self._deletions = deletions
         self._truncating = threading.Lock()
+        self._cuts: dict[int, int] = {}  # by file: the last cut carried out; longest ago first
 
     def Fence(
         self, request: control_pb2.FenceRequest, context: grpc.ServicerContext
@@ -109,14 +111,25 @@ class ControlService(control_pb2_grpc.DataServerControlServicer):
     def Truncate(
         self, request: control_pb2.TruncateRequest, context: grpc.ServicerContext
     ) -> control_pb2.TruncateReply:
-        """Idempotent; answered when durable. The MDS has recalled or fenced the writers before."""
+        """Idempotent; answered when durable. The MDS has recalled or fenced the writers before.
+
+        A cut that was carried out already is not carried out again, for it may come late.
+        """
         _require_mds(context)
         try:
             with self._truncating:
-                self._store.truncate(request.fileid, request.stripes, request.size_bytes)
+                if not 0 < request.serial <= self._cuts.get(request.fileid, 0):
+                    self._store.truncate(request.fileid, request.stripes, request.size_bytes)
+                    self._remember_cut(request.fileid, request.serial)
         except OSError as error:
             _abort(context, error)
         return control_pb2.TruncateReply()
+
+    def _remember_cut(self, fileid: int, serial: int) -> None:
+        self._cuts.pop(fileid, None)
+        self._cuts[fileid] = serial
+        if len(self._cuts) > _CUTS_REMEMBERED_MAX:
+            del self._cuts[next(iter(self._cuts))]
 
     def Statfs(
         self, request: control_pb2.StatfsRequest, context: grpc.ServicerContext

@@ -147,14 +147,16 @@ class DeleteObjectsReply(_message.Message):
     def __init__(self, deleted: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TruncateRequest(_message.Message):
-    __slots__ = ("fileid", "stripes", "size_bytes")
+    __slots__ = ("fileid", "stripes", "size_bytes", "serial")
     FILEID_FIELD_NUMBER: _ClassVar[int]
     STRIPES_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
     fileid: int
     stripes: _containers.RepeatedScalarFieldContainer[int]
     size_bytes: int
-    def __init__(self, fileid: _Optional[int] = ..., stripes: _Optional[_Iterable[int]] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+    serial: int
+    def __init__(self, fileid: _Optional[int] = ..., stripes: _Optional[_Iterable[int]] = ..., size_bytes: _Optional[int] = ..., serial: _Optional[int] = ...) -> None: ...
 
 class TruncateReply(_message.Message):
     __slots__ = ()

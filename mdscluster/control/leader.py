@@ -51,8 +51,8 @@ _CUTS_AT_ONCE: Final = 64
 class Links(FenceLinks, Protocol):
     """Calls to data servers."""
 
-    async def truncate(self, heard: Heard, fileid: int, size: int) -> bool:
-        """Cut a file's objects on one data server; False when it could not be reached."""
+    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int) -> bool:
+        """Carry out a cut of a file on one data server; False when it could not be reached."""
 
 
 class LeaderJobs:
@@ -189,7 +189,8 @@ class LeaderJobs:
         """Have files cut on their data servers, those that can be reached."""
         if not pending:
             return
-        # An old leader must not cut what was written since: look again behind a barrier, directly before.
+        # An old leader must not cut what was written since: look again behind a barrier, directly before. (A data
+        # server knows the cuts that it has carried out; this is for one that was restarted.)
         if not await replica_async.barrier(self._replica):
             return
         with self._replica.env.begin() as txn:
@@ -203,9 +204,9 @@ class LeaderJobs:
         async def one(number: int, size: int) -> int:
             server = by_number[number]
             heard = self._registry.heard.get(server.ds_id)
-            if heard is None or not server.up or not await self._links.truncate(heard, cut.fileid, size):
+            if heard is None or not server.up:
                 return 0
-            return number
+            return number if await self._links.truncate(heard, cut.fileid, size, cut.serial) else 0
 
         done = await asyncio.gather(*(one(number, size) for number, size in cut.remaining))
         numbers = [number for number in done if number]

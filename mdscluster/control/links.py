@@ -47,11 +47,11 @@ class DataServerLinks:
             return 0
         return int(reply.version)
 
-    async def truncate(self, heard: Heard, fileid: int, size: int) -> bool:
-        """Cut a file's objects on one data server; False when it could not be reached."""
+    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int) -> bool:
+        """Carry out a cut of a file on one data server; False when it could not be reached."""
         try:
             await self._stub(heard).Truncate(
-                control_pb2.TruncateRequest(fileid=fileid, size_bytes=size), timeout=_CALL_TIMEOUT_S
+                control_pb2.TruncateRequest(fileid=fileid, size_bytes=size, serial=serial), timeout=_CALL_TIMEOUT_S
             )
         except (TimeoutError, grpc.aio.AioRpcError) as error:
             log.warning("data server did not truncate", ds=heard.ds_id, fileid=fileid, error=_reason(error))

@@ -199,6 +199,21 @@ def test_control_service(cluster: Cluster) -> None:
     assert stub.Statfs(control_pb2.StatfsRequest(), timeout=5).objects == 0
 
 
+def test_a_cut_that_comes_late_does_nothing(cluster: Cluster) -> None:
+    """INV-10: a metadata server that was paused repeats a cut; the file was written again since."""
+    cluster.start()
+    wire = cluster.session()
+    stub = cluster.stub()
+    cut = control_pb2.TruncateRequest(fileid=77, size_bytes=10, serial=3)
+    stub.Truncate(cut, timeout=5)
+    wire.do(putfh(cluster.handle()), write(0, b"x" * 1000))
+    stub.Truncate(cut, timeout=5)
+    stub.Truncate(control_pb2.TruncateRequest(fileid=77, size_bytes=5, serial=2), timeout=5)
+    assert wire.do(putfh(cluster.handle()), read(0, 4096)).data == b"x" * 1000
+    stub.Truncate(control_pb2.TruncateRequest(fileid=77, size_bytes=20, serial=4), timeout=5)
+    assert wire.do(putfh(cluster.handle()), read(0, 4096)).data == b"x" * 20
+
+
 def test_only_metadata_servers_may_ask(cluster: Cluster) -> None:
     cluster.start()
     paths = cluster.pki.issue("ds2", credentials.ROLE_DS, ["127.0.0.1"])

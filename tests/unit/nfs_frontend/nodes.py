@@ -92,7 +92,7 @@ class FakeLinks:
         self.in_force[heard.ds_id] = [dsfh.Fence(*entry) for entry in fences]
         return version
 
-    async def truncate(self, heard: Heard, fileid: int, size: int) -> bool:
+    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int) -> bool:
         if heard.ds_id in self.dead:
             return False
         self.cuts.append((heard.ds_id, fileid, size))

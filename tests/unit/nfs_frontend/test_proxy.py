@@ -26,7 +26,18 @@ from nfsclient.transport import AsyncioRuntime
 from nfswire import dsfh, nfs4
 from tests.unit.dataserver.support.local import LocalServer
 from tests.unit.dataserver.support.wire import KEY
-from tests.unit.nfs_frontend.nodes import ANONYMOUS, getfh, getsize, handle_in, opening, putfh, result_of, setsize
+from tests.unit.nfs_frontend.nodes import (
+    ANONYMOUS,
+    CURRENT,
+    getfh,
+    getsize,
+    handle_in,
+    layoutget,
+    opening,
+    putfh,
+    result_of,
+    setsize,
+)
 from tests.unit.nfs_frontend.support import ROOT, Client, FakeConnection, World, mkdir, putroot
 
 UNIT = 1 << 16
@@ -488,6 +499,22 @@ async def test_a_cut_during_a_write_makes_the_client_write_again(
         server.write = overtaken  # type: ignore[method-assign]
     assert await io.status(putfh(handle), write(50, b"new")) == "NFS4ERR_DELAY"
     assert await io.read(handle, 0, 100) == b"o" * 10
+
+
+@pytest.mark.asyncio
+async def test_what_changed_state_before_its_io_is_not_put_off_as_a_whole(io: IoClient, world: ProxyWorld) -> None:
+    """INV-3: its first part is in the log, so what has to wait behind the I/O is NFS4ERR_DELAY in its place."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"o" * 100))
+    other = await IoClient(world, b"b", io.node).started()
+    opened = result_of(await other.ok(*opening(b"f", other.client_id)), nfs4.OP_OPEN).resok4.stateid
+    await other.ok(putfh(handle), layoutget(opened))
+    result = await io.run(*opening(b"f", io.client_id), write(0, b"new", stateid=CURRENT), setsize(5))
+    assert result.status == nfs4.NFS4ERR_DELAY
+    assert [one.resop for one in result.resarray[1:]] == [
+        nfs4.OP_PUTROOTFH, nfs4.OP_OPEN, nfs4.OP_WRITE, nfs4.OP_SETATTR,
+    ]  # fmt: skip
+    assert await io.read(handle, 0, 5) == b"newoo"
 
 
 @pytest.mark.asyncio
