@@ -46,7 +46,9 @@ class FakeConnection:
         self.aborted = reason
 
     def on_callback_reply(self, record: bytes) -> None:
-        self.callback_replies.pop(struct.unpack_from(">I", record)[0])(record)
+        waiting = self.callback_replies.pop(struct.unpack_from(">I", record)[0], None)
+        if waiting is not None:
+            waiting(record)
 
     def bind_session(self, session: Session) -> None:
         session.bind_back_channel(self)
