@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.support.cluster import ROOT, ClusterStatus, parse_status
 from tests.support.debian import Unavailable, need_tools
+from tests.support.lifeline import die_with_parent, stop_with_parent
 
 START_S = 90
 SOURCE = Path(__file__).resolve().parent
@@ -52,6 +53,7 @@ class OurCluster:
                 cwd=ROOT,
                 env={**os.environ, **self.extra_env},
                 start_new_session=True,
+                preexec_fn=stop_with_parent,
             )
         deadline = time.monotonic() + START_S
         while not self.file.exists():
@@ -121,7 +123,7 @@ class OurCluster:
         command = [sys.executable, "-m", module, "serve", "--config", node["config"]]
         with open(self.folder / f"{node_id}.restarted.log", "ab") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, preexec_fn=die_with_parent
             )
         self._restarted.append(process)
 

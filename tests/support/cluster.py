@@ -26,6 +26,7 @@ from mdscluster.config import ClusterConfig, Export, NodeConfig, Peer, TlsPaths
 from mdscluster.pki import ClusterPki
 from mdsproto.configfile import Address, save
 from tests.support.hanet import Hanet
+from tests.support.lifeline import die_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NFS_PORT, RAFT_PORT, ADMIN_PORT, DS_CONTROL_PORT = 2049, 7001, 7002, 7003
@@ -245,6 +246,7 @@ class Cluster:
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         self._write_cluster_file()
 

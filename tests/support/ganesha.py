@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.debian import Unavailable, need_tools
+from tests.support.lifeline import die_with_parent
 
 TOOLS = {"ganesha.nfsd": "nfs-ganesha"}
 _PLUGINS = Path("/usr/lib/x86_64-linux-gnu/ganesha")
@@ -67,7 +68,7 @@ class Ganesha:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_raise_file_limit,
+            preexec_fn=_before_exec,
         )
         deadline = time.monotonic() + timeout_s
         while not self._answers():
@@ -100,8 +101,9 @@ class Ganesha:
         return True
 
 
-def _raise_file_limit() -> None:
-    """Ganesha sizes its caches by the file limit."""
+def _before_exec() -> None:
+    """Ganesha sizes its caches by the file limit; it ends with the test."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.umask(0o022)
+    die_with_parent()

@@ -1,7 +1,7 @@
 """Hosts and clients as network namespaces on one bridge, with a service address that moves between hosts.
 
-The bridge lives in a namespace of its own (``PREFIX-sw``). Partitions are nftables rules of the *bridge* family
-there, so they cut ARP and IP, one way or both, and nothing changes inside the hosts.
+The bridge lives in a namespace of its own (``PREFIX<pid>-sw``: several runs do not meet). Partitions are nftables
+rules of the *bridge* family there, so they cut ARP and IP, one way or both, and nothing changes inside the hosts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 
 from tests.support.debian import Unavailable, is_root, need_tools
+from tests.support.lifeline import alive
 
 TOOLS = {"ip": "iproute2", "nft": "nftables", "sysctl": "procps"}
 _RULES = """
@@ -31,8 +33,9 @@ class Hanet:
     """One bridge and its hosts; ``with Hanet("ha") as net`` removes everything at the end."""
 
     def __init__(self, prefix: str = "ha", network: str = "10.77.0") -> None:
-        self.prefix, self.network = prefix, network
-        self.switch = f"{prefix}-sw"
+        self.family, self.network = prefix, network
+        self.prefix = f"{prefix}{os.getpid()}"
+        self.switch = f"{self.prefix}-sw"
         self.hosts: dict[str, str] = {}
 
     def __enter__(self) -> Hanet:
@@ -47,7 +50,7 @@ class Hanet:
         if not is_root():
             raise Unavailable("network namespaces need root")
         need_tools(TOOLS)
-        self.down()
+        self._sweep()
         _ip("netns", "add", self.switch)
         _ip("-n", self.switch, "link", "set", "lo", "up")
         options = ["forward_delay", "0", "stp_state", "0", "mcast_snooping", "0"]
@@ -56,16 +59,21 @@ class Hanet:
         self._nft(_RULES)
 
     def down(self) -> None:
-        """Remove every namespace of this prefix."""
-        listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
-        for line in listed.splitlines():
-            name = line.split()[0]
+        """Remove every namespace of this network."""
+        for name in _namespaces():
             if name.startswith(self.prefix + "-"):
                 subprocess.run(["ip", "netns", "del", name], capture_output=True)
         self.hosts.clear()
 
+    def _sweep(self) -> None:
+        """Remove what earlier runs left behind that were killed; other runs that live keep theirs."""
+        for name in _namespaces():
+            made = re.fullmatch(rf"{re.escape(self.family)}(\d+)-.+", name)
+            if made and (int(made.group(1)) == os.getpid() or not alive(int(made.group(1)))):
+                subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
     def add_host(self, name: str, last_octet: int) -> str:
-        """A namespace ``PREFIX-name`` with one interface; returns its address."""
+        """A namespace ``PREFIX<pid>-name`` with one interface; returns its address."""
         space, address = self.netns(name), f"{self.network}.{last_octet}"
         _ip("netns", "add", space)
         _ip("link", "add", name, "netns", self.switch, "type", "veth", "peer", "name", "eth0", "netns", space)
@@ -179,6 +187,12 @@ class Hanet:
         done = subprocess.run(command, input=script, capture_output=True, text=True)
         if done.returncode:
             raise Unavailable(f"nft: {done.stderr.strip()}")
+
+
+def _namespaces() -> list[str]:
+    """The names of all network namespaces."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
+    return [line.split()[0] for line in listed.splitlines() if line.strip()]
 
 
 def _ip(*words: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from nfsclient import Client
 from nfsclient.workloads import ExactlyOnce
 from tests.support.cluster import NFS_PORT, OPERATOR, ROOT, Cluster, ClusterError
+from tests.support.lifeline import die_with_parent
 
 _CALLS_PER_TURN = 20
 _PAUSE_S = 0.05
@@ -58,6 +59,7 @@ class UserLoad:
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
 
     def calls(self) -> int:

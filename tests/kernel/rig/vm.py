@@ -17,6 +17,7 @@ from types import TracebackType
 from tests.kernel.rig import images
 from tests.kernel.rig.mountstats import MountStats, parse_mountstats
 from tests.support.debian import Unavailable
+from tests.support.lifeline import die_with_parent
 
 MOUNT_FAILED, TIMED_OUT, VM_DIED = 126, 124, 125
 _POLL_S = 0.03
@@ -163,6 +164,7 @@ class Guest:
                 stderr=subprocess.STDOUT,
                 pass_fds=[out.fileno()],
                 start_new_session=True,
+                preexec_fn=die_with_parent,
                 env={**os.environ, "TMPDIR": "/dev/shm"},  # User-Mode Linux keeps guest memory in a file there
             )
 
