@@ -82,7 +82,10 @@ class Proposals:
 
     def route(self, leader: str | None, term: int, connection: int, now_ms: float) -> None:
         """Send what the present leader has not been sent. ``connection`` numbers the connections to it."""
-        if leader is None or not self._pending:
+        if leader is None:
+            self._route = None  # else the head's next repetition would stay due, turn after turn
+            return
+        if not self._pending:
             return
         head = next(iter(self._pending))
         key = (leader, term, connection)

@@ -338,6 +338,21 @@ def test_without_quorum_the_outcome_is_unknown_in_time(make_cluster: MakeCluster
     cluster.check()
 
 
+def test_a_node_without_a_leader_does_not_spin(make_cluster: MakeCluster) -> None:
+    """Cut off with a proposal under way, a node has nothing due at once: its event loop would take a whole core."""
+    cluster, leader, others = elected(make_cluster, propose_deadline_ms=500)
+    cluster.kill(*others)
+    cluster.propose(leader, b"x")
+    cluster.settle(leader, rounds=100)
+    engine = cluster[leader].engine
+    assert not engine.core.is_leader
+    assert engine.proposals.pending, "vacuous: nothing waits"
+    for _ in range(50):
+        cluster.turn(leader, 7)
+        now_ms = cluster.now_ms
+        assert engine.deadline_ms(now_ms) > now_ms
+
+
 def test_the_clock_of_leases_never_goes_back(make_cluster: MakeCluster) -> None:
     cluster, leader, _ = elected(make_cluster)
     for i in range(4):
