@@ -12,7 +12,6 @@ import secrets
 import signal
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -119,8 +118,9 @@ class FrontEnd:
     def statuses(self) -> dict[str, int]:
         return self.dispatcher.counters.by_name()
 
-    def calls(self) -> Counter[str]:
-        return self.dispatcher.counters.calls
+    def operations(self) -> dict[str, int]:
+        counters = self.dispatcher.counters
+        return {**counters.operations(self.dispatcher.view.counts), **counters.calls}
 
     # ------------------------------------------------------------ background work
     async def report_leases(self) -> None:

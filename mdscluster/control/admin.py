@@ -15,7 +15,6 @@ from mdscluster.fsm.digest import digest
 from mdsproto import admin_pb2, admin_pb2_grpc, credentials
 
 if TYPE_CHECKING:
-    from collections import Counter
     from typing import Any, TypeAlias
 
     from mdscluster.control.registry import Registry
@@ -32,7 +31,7 @@ class FrontEndView(Protocol):
 
     def connections(self) -> int: ...
     def statuses(self) -> dict[str, int]: ...
-    def calls(self) -> Counter[str]: ...
+    def operations(self) -> dict[str, int]: ...
 
 
 class AdminService(admin_pb2_grpc.AdminServicer):
@@ -71,7 +70,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             pending_proposals=status.pending_proposals, quarantined=status.quarantined,
             consensus_lag_ms=status.loop_lag_ms, frontend_lag_ms=self._front_end.lag_ms, clients=clients,
             sessions=sessions, connections=self._front_end.connections(), statuses=self._front_end.statuses(),
-            operations=dict(self._front_end.calls()), uptime_s=time.monotonic() - self._started, build="pure Python",
+            operations=self._front_end.operations(), uptime_s=time.monotonic() - self._started, build="pure Python",
         )  # fmt: skip
         for server in servers:
             silent = self._registry.silent_ms(server.ds_id, now_ms)

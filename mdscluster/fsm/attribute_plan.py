@@ -92,7 +92,9 @@ _CONSTANT: Final[dict[int, Callable[[Settings, int], bytes]]] = {
     nfs4.FATTR4_TIME_DELTA: lambda *_: Struct(">qI").pack(0, 1),
     nfs4.FATTR4_LAYOUT_BLKSIZE: lambda settings, _: U32.pack(settings.stripe_unit_bytes),
     nfs4.FATTR4_SUPPATTR_EXCLCREAT: lambda _, minor: bitmap(EXCLUSIVE_CREATE[minor]),
-    nfs4.FATTR4_CHANGE_ATTR_TYPE: lambda *_: U32.pack(nfs4.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR),
+    # It only grows, and yet MONOTONIC_INCR must not be said: data reaches the data servers without it, and a Linux
+    # client that was told so takes over the size of an OPEN from before its own writes, and appends in the wrong place.
+    nfs4.FATTR4_CHANGE_ATTR_TYPE: lambda *_: U32.pack(nfs4.NFS4_CHANGE_TYPE_IS_UNDEFINED),
 }
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 U32x2: Final = Struct(">II")
 
+COUNTS: Final = 80
+"""Length of ``Compound.counts``: how often each operation was run, by its number."""
+
 TIGHT_BYTES: Final = 4096
 """Below this room for results, operations are measured one by one; above, only those with long results look."""
 _CHANGE_RESULT_BYTES: Final = 160  # the longest result of an operation that changes state, layouts apart
@@ -62,6 +65,7 @@ class Compound:
         "changed",
         "client_id",
         "client_network",
+        "counts",
         "cuts_seen",
         "data",
         "delete",
@@ -110,6 +114,7 @@ class Compound:
         self.tables = tables
         self.settings = settings
         self.events = Events()
+        self.counts = [0] * COUNTS
         self.txn: lmdb.Transaction = None  # type: ignore[assignment]  # bound by bind_view() or bind_batch() before use
         self.get: Any = None
         self.put: Any = None
@@ -277,6 +282,7 @@ def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs
         elif cx.tight and (status := _check_room(cx, False)):
             del cx.res[before:]
             return _fail(cx, op, status)
+        cx.counts[op] += 1
         cx.ops_done += 1
         cx.ops_left -= 1
     return 0
@@ -294,6 +300,8 @@ def _check_room(cx: Compound, changing: bool) -> int:
 
 
 def _fail(cx: Compound, op: int, status: int) -> int:
+    if op < len(cx.counts):
+        cx.counts[op] += 1
     cx.ops_done += 1
     if not cx.failure_encoded:
         if op == PROXY_WRITE_PLACE:

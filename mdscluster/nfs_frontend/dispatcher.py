@@ -446,6 +446,7 @@ class Dispatcher:
         """Propose the COMPOUND under its identity; the replica repeats it until there is an outcome."""
         payload = request.payload
         if payload is None:
+            self.counters.count_proposed(request.data, request.pos, request.end, request.ops_left)
             payload = request.payload = self.command(request, request.data[request.pos : request.end])
         self.replica.propose(payload, lambda result: self._proposed(request, result))
 

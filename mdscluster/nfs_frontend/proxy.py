@@ -71,6 +71,7 @@ class ProxyIo:
         """
         dispatcher = self._dispatcher
         cx = Compound(dispatcher.tables, dispatcher.settings)
+        cx.counts = dispatcher.view.counts
         dispatcher.prepare(cx, request)
         part = 0
         if done is not None:
@@ -136,6 +137,7 @@ class ProxyIo:
         """
         op = U32.unpack_from(cx.data, cx.op_start)[0]
         pos = cx.op_start + 4
+        cx.counts[op] += 1
         try:
             if op == nfs4.OP_READ:
                 read, cx.pos = nfs4.unpack_READ4args(cx.data, pos)
