@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 import platform
-import pstats
 import statistics
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-PROFILE_LINES = 40
+from tests.bench.profile import Profile
+
+NAMES = {
+    "open": "open (create) + close",
+    "mkdir": "mkdir + remove",
+    "readdir": "readdir of 100",
+    "dsread": "data server READ",
+    "dswrite": "data server WRITE, COMMIT at the end",
+    "dswritesync": "data server WRITE, FILE_SYNC4",
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ class Results:
     memory_idle: dict[str, float] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
     peer_memory: float = 0.0
+    profiles: list[Profile] = field(default_factory=list)
+    flush_us: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for programs."""
@@ -70,9 +78,9 @@ class Results:
         return found
 
 
-def write_report(results: Results, profile: Path | None) -> str:
+def write_report(results: Results) -> str:
     """The document."""
-    parts = [_head(results), _rates(results), _failover(results), _memory(results), _profile(profile)]
+    parts = [_head(results), _rates(results), _failover(results), _memory(results), _profile(results)]
     if results.failures:
         parts.insert(1, "**Not measured:**\n\n" + "\n".join(f"- {text}" for text in results.failures) + "\n")
     return "\n".join(parts)
@@ -96,10 +104,8 @@ def _rates(results: Results) -> str:
     rows.append("|---|---|---|---|---|---|---|---|")
     for m in results.measured:
         wanted = "" if m.goal is None else f"{m.goal:g} {'✓' if m.ratio >= m.goal else '✗'}"
-        names = {"open": "open (create) + close", "mkdir": "mkdir + remove", "dsread": "data server READ"}
-        names |= {"dswrite": "data server WRITE, COMMIT at the end", "dswritesync": "data server WRITE, FILE_SYNC4"}
         latency = [f"{us[0]:.0f} / {us[1]:.0f}" for us in (m.ours_us, m.peer_us)]
-        cells = [names.get(m.name, m.name), m.inflight, f"{m.ours:,.0f} {m.unit}", f"{m.peer:,.0f} {m.unit}"]
+        cells = [NAMES.get(m.name, m.name), m.inflight, f"{m.ours:,.0f} {m.unit}", f"{m.peer:,.0f} {m.unit}"]
         cells += [f"**{m.ratio:.2f}**", wanted, *latency]
         rows.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "## Rates\n\n" + "\n".join(rows) + "\n"
@@ -125,14 +131,39 @@ def _memory(results: Results) -> str:
     return "## Memory (resident)\n\n" + "\n".join(rows) + "\n"
 
 
-def _profile(profile: Path | None) -> str:
+def _profile(results: Results) -> str:
     title = "## Where a request's time goes\n\n"
-    if profile is None:
-        return title + "No profile was given (`--profile FILE`: a text, or the output of cProfile).\n"
-    try:
-        out = io.StringIO()
-        pstats.Stats(str(profile), stream=out).strip_dirs().sort_stats("tottime").print_stats(PROFILE_LINES)
-        text = out.getvalue().strip()
-    except (ValueError, EOFError, TypeError):
-        text = profile.read_text(errors="replace").strip()
-    return title + "```\n" + text + "\n```\n"
+    if not results.profiles:
+        return title + "Not measured in this run.\n"
+    processes = list(results.profiles[0].cpu_us)
+    rows = ["| µs of CPU a request | " + " | ".join(processes) + " | all |", "|---" * (len(processes) + 2) + "|"]
+    for p in results.profiles:
+        cells = [f"{p.cpu_us[name]:.1f}" for name in processes] + [f"{sum(p.cpu_us.values()):.1f}"]
+        rows.append(f"| {NAMES.get(p.name, p.name)}, {p.inflight} in flight | " + " | ".join(cells) + " |")
+    parts = [
+        title,
+        "CPU time by process while the load runs at the leader (pairs count as one request). At 1 in flight it is the\n"
+        "waits that count: a change waits for the disk, a read for the round trip of its read barrier. Writing and\n"
+        f"flushing 4 KiB took **{results.flush_us:.0f} µs** (median) on this disk during the run.\n\n",
+        "\n".join(rows) + "\n",
+    ]
+    for process in results.profiles[0].areas:
+        parts.append(_areas(results.profiles, process))
+    return "".join(parts)
+
+
+def _areas(profiles: list[Profile], process: str) -> str:
+    """What one of the leader's processes does, load by load."""
+    areas = sorted({area for p in profiles for area in p.areas[process]})
+    rows = [f"| {process} | " + " | ".join(NAMES.get(p.name, p.name) for p in profiles) + " |"]
+    rows.append("|---" * (len(profiles) + 1) + "|")
+    for area in areas:
+        rows.append(f"| {area} | " + " | ".join(f"{p.areas[process].get(area, 0):.0%}" for p in profiles) + " |")
+    lines = []
+    for p in profiles:
+        seen = ", ".join(f"`{name}` {share:.0%}" for share, name in p.functions[process])
+        lines.append(f"- {NAMES.get(p.name, p.name)}: {seen}")
+    return (
+        f"\n### The leader's {process}\n\n" + "\n".join(rows) + "\n\nFunctions in which most samples fell, "
+        "what they call in C included:\n\n" + "\n".join(lines) + "\n"
+    )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.prober import Prober
+from tests.bench.profile import flush_us, measure_profiles
 from tests.bench.report import Measured, Results, write_report
 from tests.bench.servers import Load, OurCluster, build_nfsload, resident_mib
 from tests.support.cluster import ROOT
@@ -129,6 +130,10 @@ def measure(args: argparse.Namespace, folder: Path) -> Results:
             print(f"  {measured.line()}", flush=True)
         results.memory = ours.memory_mib()
         results.peer_memory = resident_mib(peer.pid)
+        if args.profile:
+            print("profile", flush=True)
+            results.flush_us = flush_us(folder)
+            results.profiles = measure_profiles(program, ours, 5.0 if args.quick else 9.0)
     kills = args.kills if args.kills is not None else 3 if args.quick else 20
     if kills:
         print(f"failover: {kills} kills of the leader", flush=True)
@@ -145,7 +150,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, help="how many failovers (20; 3 with --quick)")
     parser.add_argument("--port", type=int, default=23490)
     parser.add_argument("--ganesha-port", type=int, default=23049)
-    parser.add_argument("--profile", type=Path, help="text or pstats profile to include (default docs/profile.txt)")
+    parser.add_argument("--no-profile", dest="profile", action="store_false", help="do not look where the time goes")
     parser.add_argument("--output", type=Path, help="default docs/BENCHMARKS.md; with --quick standard output only")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mdsbench-") as folder:
@@ -154,8 +159,7 @@ def main() -> int:
         except Unavailable as reason:
             print(f"bench: {reason}", file=sys.stderr)
             return 1
-    profile = args.profile or ROOT / "docs/profile.txt"
-    text = write_report(results, profile if profile.exists() else None)
+    text = write_report(results)
     target = args.output or (None if args.quick or args.only else ROOT / "docs/BENCHMARKS.md")
     if target is None:
         print(text)

@@ -9,8 +9,8 @@ from mdscluster.raft.entry import COMMAND, unpack_groups
 from mdscluster.raft.errors import ConsensusBug, StorageError
 from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Message
-from tests.unit.raft.conftest import MakeCluster
-from tests.unit.raft.support.cluster import Cluster
+from tests.simulation.consensus.cluster import Cluster
+from tests.simulation.fixtures import MakeCluster
 
 
 def elected(make_cluster: MakeCluster, size: int = 3, **options: object) -> tuple[Cluster, str, list[str]]:

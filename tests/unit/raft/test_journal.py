@@ -15,7 +15,7 @@ from mdscluster.raft.entry import Group, acceptable, pack_entry, unpack_groups, 
 from mdscluster.raft.errors import ConsensusBug, StorageError
 from mdscluster.raft.journal import LmdbJournal
 from mdscluster.raft.store import Store
-from tests.unit.raft.support.cluster import open_env
+from tests.simulation.consensus.cluster import open_env
 
 
 @pytest.fixture

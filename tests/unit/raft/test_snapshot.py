@@ -12,8 +12,8 @@ import pytest
 from mdscluster.raft import snapshot
 from mdscluster.raft.transport import pack_frame
 from mdsproto.raft_pb2 import SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
-from tests.unit.raft.conftest import MakeCluster
-from tests.unit.raft.support.cluster import Cluster
+from tests.simulation.consensus.cluster import Cluster
+from tests.simulation.fixtures import MakeCluster
 
 
 def behind(make_cluster: MakeCluster) -> Cluster:

@@ -23,7 +23,7 @@ from mdscluster.raft.interface import RESTART_EXIT_CODE
 from mdscluster.raft.local import LocalReplica
 from mdscluster.raft.process import run
 from mdscluster.replica import ReplicaStatus
-from tests.unit.raft.support.machine import AppendMachine, NullMachine
+from tests.simulation.consensus.machine import AppendMachine, NullMachine
 from tests.unit.raft.support.tls import make_tls
 
 ROOT = Path(__file__).resolve().parents[4]

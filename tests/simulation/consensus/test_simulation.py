@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mdscluster.raft.errors import ConsensusBug
-from tests.unit.raft.support import ablations
-from tests.unit.raft.support.simulation import Simulation
+from tests.simulation.consensus import ablations
+from tests.simulation.consensus.simulation import Simulation
 
 
 @pytest.mark.parametrize(("seed", "size"), [(seed, 3) for seed in range(14)] + [(100 + seed, 5) for seed in range(6)])

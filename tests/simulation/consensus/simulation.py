@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mdscluster.raft.errors import ConsensusBug
-from tests.unit.raft.support.cluster import Cluster, SimNode
+from tests.simulation.consensus.cluster import Cluster, SimNode
 
 STEP_MS = 4.0
 Event = tuple[float, int, str, tuple[Any, ...]]

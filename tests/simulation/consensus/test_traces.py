@@ -13,9 +13,9 @@ from mdscluster.raft import core, outbox
 from mdscluster.raft.errors import ConsensusBug, PeerError
 from mdscluster.raft.guards import Guards
 from mdsproto.raft_pb2 import AppendEntries, Entry, Message
-from tests.unit.raft.conftest import MakeCluster
-from tests.unit.raft.support import ablations
-from tests.unit.raft.support.cluster import Cluster
+from tests.simulation.consensus import ablations
+from tests.simulation.consensus.cluster import Cluster
+from tests.simulation.fixtures import MakeCluster
 
 
 def led(make_cluster: MakeCluster, size: int = 3, **options: object) -> Cluster:

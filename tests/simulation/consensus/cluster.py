@@ -14,7 +14,7 @@ from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Engine, Output
 from mdscluster.raft.guards import Guards
 from mdsproto.raft_pb2 import Message
-from tests.unit.raft.support.machine import AppendMachine
+from tests.simulation.consensus.machine import AppendMachine
 
 MAP_BYTES = 64 << 20
 

@@ -1,0 +1,1 @@
+"""Production code on a simulated clock, network and disk, from one seed."""

@@ -1,0 +1,5 @@
+"""Clusters in one process, that end with their test."""
+
+from tests.simulation.fixtures import fast_dir, make_cluster
+
+__all__ = ["fast_dir", "make_cluster"]

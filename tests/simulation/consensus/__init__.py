@@ -1,0 +1,1 @@
+"""Depth consensus: engine, journal, guards and snapshots with a small state machine."""

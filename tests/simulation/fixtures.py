@@ -1,0 +1,38 @@
+"""Clusters that end with their test."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulation.consensus.cluster import Cluster
+
+MakeCluster = Callable[..., Cluster]
+
+
+@pytest.fixture
+def fast_dir() -> Iterator[Path]:
+    """A directory in memory where there is one: what is simulated needs no real disk."""
+    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=parent, prefix="raft-test-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def make_cluster(fast_dir: Path) -> Iterator[MakeCluster]:
+    """Build a cluster; further arguments are ``Cluster``'s."""
+    made: list[Cluster] = []
+
+    def make(size: int = 3, **options: Any) -> Cluster:
+        cluster = Cluster(fast_dir / str(len(made)), size, **options)
+        made.append(cluster)
+        return cluster
+
+    yield make
+    for cluster in made:
+        cluster.close()
