@@ -51,8 +51,6 @@ class Output:
 class Engine:
     """A node. Every ``now_ms`` is one monotonic clock's; ``wall_ns`` is only stamped into entries."""
 
-    guards_class: type[Guards] = Guards
-
     def __init__(
         self,
         config: RaftConfig,
@@ -76,7 +74,7 @@ class Engine:
             heartbeat_ms=config.heartbeat_ms,
             notice_ms=config.commit_notice_ms,
         )
-        self.guards = self.guards_class(config, self.store, self.journal, self.outbox, rng, now_ms)
+        self.guards = Guards(config, self.store, self.journal, self.outbox, rng, now_ms)
         self.core = Core(
             config.node_id,
             config.other_ids,

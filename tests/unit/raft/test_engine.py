@@ -88,7 +88,7 @@ def test_a_vote_survives_a_restart(
     make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch, persistent: bool, power_loss: bool
 ) -> None:
     """INV-1: n3 votes for n1, dies (or loses power), and is asked by n2 in the same term. Ablation: a vote not kept."""
-    cluster = make_cluster(keep_images=True)
+    cluster = make_cluster()
     if not persistent:
         set_vote = Store.set_vote
         monkeypatch.setattr(Store, "set_vote", lambda self, term, who: set_vote(self, term, None))
@@ -122,7 +122,7 @@ def test_votes_that_were_not_flushed_are_lost_with_the_power(
         self._promised = False
 
     monkeypatch.setattr(Store, "set_vote", unflushed)
-    cluster = make_cluster(keep_images=True)
+    cluster = make_cluster()
     cluster.start()
     cluster.calm()
     stand(cluster, "n1")
@@ -155,7 +155,7 @@ def test_hand_over_elects_at_once(make_cluster: MakeCluster) -> None:
 
 def test_everybody_loses_power_at_every_flush(make_cluster: MakeCluster) -> None:
     """INV-2: after each turn the whole cluster loses power, with the newest commit durable or not."""
-    cluster = make_cluster(keep_images=True)
+    cluster = make_cluster()
     cluster.start()
     for i in range(12):
         cluster.await_leader()
@@ -164,7 +164,7 @@ def test_everybody_loses_power_at_every_flush(make_cluster: MakeCluster) -> None
         cluster.settle(rounds=i % 4, step_ms=3)
         for node_id in cluster.ids:
             node = cluster[node_id]
-            cluster.kill(node_id, power_loss=(i // 4) % len(node.images))
+            cluster.kill(node_id, power_loss=(i // 4) % node.power_states)
         cluster.start()
     cluster.await_leader()
     cluster.run(300)
