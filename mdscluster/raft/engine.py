@@ -84,8 +84,9 @@ class Engine:
             fallback_ms=config.election_max_ms,
         )
         self.guards.attach(self.core)
-        self.proposals = Proposals(config, self.store, self.outbox, self.store.next_incarnation(wall_ns // 1_000_000))
-        first_id = self.proposals.incarnation << 20 & (1 << 62) - 1
+        incarnation = self.store.next_incarnation(config.node_id, wall_ns // 1_000_000)
+        self.proposals = Proposals(config, self.store, self.outbox, incarnation)
+        first_id = incarnation << 20 & (1 << 62) - 1
         self.reads = ReadIndex(config, self.core, self.journal, self.guards, self.outbox, first_id)
         self.loop_lag_ms = 0.0
         """Set by the shell."""

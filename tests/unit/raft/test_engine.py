@@ -570,6 +570,37 @@ def ping(cluster: Cluster, a: str, b: str) -> None:
     cluster.hand(a, b, message.SerializeToString())
 
 
+@pytest.mark.parametrize("log_keep_entries", [50_000, 16])
+def test_a_replacement_whose_clock_is_behind_is_served(make_cluster: MakeCluster, log_keep_entries: int) -> None:
+    """INV-3: its predecessor's numbers are higher; it goes on above them, having met them in the log or in a snapshot.
+
+    Found by simulation (3 nodes, seeds 11 and 17): every proposal of such a node waited for ever.
+    """
+    cluster, leader, others = elected(make_cluster, log_keep_entries=log_keep_entries)
+    node = cluster[others[0]]
+    for i in range(40):
+        cluster.propose(node.id, b"first life %d" % i)
+        cluster.run(20)
+    cluster.kill(node.id)
+    cluster.wipe(node.id)
+    node.clock.jump_ms = -1e9
+    cluster.start(node.id, replace=True)
+    ping(cluster, others[1], node.id)
+    cluster.propose(node.id, b"second life")
+    cluster.run(300)
+    if node.snapshot_from is not None:
+        assert node.install_snapshot(cluster[leader])
+        cluster.kill(node.id)
+        cluster.start(node.id)
+        ping(cluster, others[1], node.id)
+    cluster.propose(node.id, b"third", b"fourth")
+    cluster.run(300)
+    assert node.results[b"third"] is not None
+    assert node.results[b"fourth"] is not None
+    assert (node.results.get(b"second life") is not None) == (log_keep_entries > 16)
+    cluster.check()
+
+
 def test_a_replacement_that_joins_under_load_catches_up(make_cluster: MakeCluster) -> None:
     """Entries that came before it might take any fill the leader's window; once it may, it asks for them again.
 
