@@ -42,12 +42,16 @@ def profile(seed: int) -> tuple[dict[str, Any], bool]:
     """Settings of a seed's cluster, and whether its append messages are small, so that many are under way."""
     rng = Random(f"profile {seed}")
     small = rng.random() < 0.5
+    heartbeat_ms, election_min_ms, election_max_ms = rng.choice([(50, 300, 600), (25, 100, 200), (20, 70, 90)])
     settings = {
+        "heartbeat_ms": heartbeat_ms,
+        "election_min_ms": election_min_ms,
+        "election_max_ms": election_max_ms,
         "log_keep_entries": rng.choice([16, 36, 56]),
         "commit_notice_ms": rng.choice([0, 3]),
         "send_early": rng.random() < 0.75,
-        "propose_deadline_ms": rng.choice([400, 30_000]),
-        "barrier_deadline_ms": rng.choice([300, 10_000]),
+        "propose_deadline_ms": rng.choice([400, 5_000, 30_000]),
+        "barrier_deadline_ms": rng.choice([300, 3_000, 10_000]),
         "connection_timeout_ms": rng.choice([600, 1_500]),
         "window_bytes": rng.choice([400, 8 << 20]),
         "entry_bytes_max": 150 if small else 256 << 10,

@@ -176,12 +176,12 @@ class Simulation(Cluster):
 
     def connected(self, node_id: str, peer: str) -> None:
         node = self.nodes[node_id]
-        self._guarded(node, node.engine.connected, peer, node.now_ms)
+        self.guarded(node, node.engine.connected, peer, node.now_ms)
         self.wake(node_id)
 
     def disconnected(self, node_id: str, peer: str) -> None:
         node = self.nodes[node_id]
-        self._guarded(node, node.engine.disconnected, peer, node.now_ms)
+        self.guarded(node, node.engine.disconnected, peer, node.now_ms)
         self.wake(node_id)
 
     def arrive(self, a: str, b: str, frame: bytes) -> None:
@@ -190,18 +190,18 @@ class Simulation(Cluster):
         if self.trace is not None and (text := describe(message)):
             self.note(b, f"<- {a}: {text}")
         self.checks.heard(a, b, message)
-        self._guarded(node, node.engine.receive, a, message, node.now_ms)
+        self.guarded(node, node.engine.receive, a, message, node.now_ms)
         self.wake(b)
 
     def post(self, a: str, b: str, data: bytes) -> None:
         self.network.send(a, [(b, data)])
 
-    def _guarded(self, node: SimNode, what: Callable[..., Any], *arguments: Any) -> Any:
+    def guarded(self, node: SimNode, what: Callable[..., Any], *arguments: Any) -> Any:
         """Call into the engine. Its storage may fail (fail-stop); anything else that it raises is a bug."""
         try:
             return what(*arguments)
         except (StorageError, lmdb.Error) as error:
-            if node.disk.fault is None:
+            if not node.disk.failed:
                 raise
             self.counts["fail-stop"] += 1
             self.note(node.id, f"stops with exit code {STORAGE_EXIT_CODE}: {error}")
@@ -228,7 +228,7 @@ class Simulation(Cluster):
             life.missed = True
             return
         self._watch_for_spinning(node_id, life)
-        early = self._guarded(node, node.begin_turn)
+        early = self.guarded(node, node.begin_turn)
         if early is None:
             return
         life.in_turn = True
@@ -248,7 +248,7 @@ class Simulation(Cluster):
         writes = node.engine.store._txn is not None
         if writes and self.trouble and self.rng.random() < _DEATHS_IN_TURNS and self._die_in_turn(node):
             return
-        output = self._guarded(node, node.engine.finish_turn, node.now_ms)
+        output = self.guarded(node, node.engine.finish_turn, node.now_ms)
         if output is None:
             return
         output.messages[:0] = messages
@@ -287,7 +287,7 @@ class Simulation(Cluster):
             return True
         if how == "in its commit":
             node.disk.remember()
-        if self._guarded(node, node.engine.finish_turn, node.now_ms) is None:
+        if self.guarded(node, node.engine.finish_turn, node.now_ms) is None:
             return True
         if how == "after its commit":
             self.end(node.id, back_ms, power=self.rng.random() < 0.5, undo=self.rng.random() < 0.5)
