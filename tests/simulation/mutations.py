@@ -99,6 +99,11 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "snapshot_without_vote",
         _SNAPSHOT + "test_a_follower_behind_the_log_gets_the_state",
     ),
+    _consensus(
+        "vote only for a log that is up to date",
+        "vote_for_any_log",
+        _RULES + "test_a_vote_goes_to_no_log_that_lacks_something",
+    ),
     _consensus("vote count", "without_vote_count", _RULES + "test_a_vote_counts_once", seeds=0),
     _consensus(
         "PreVote and stickiness",
@@ -137,6 +142,11 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "proposals' numbers (exactly once)",
         "without_numbers",
         _ENGINE + "test_repeated_forwards_fall_out_in_apply",
+    ),
+    _consensus(
+        "numbers above a lost disk's",
+        "number_of_a_lost_disk",
+        _ENGINE + "test_a_replacement_whose_clock_is_behind_is_served",
     ),
     _consensus(
         "lease clock goes on from the log's",

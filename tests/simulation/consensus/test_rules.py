@@ -55,6 +55,25 @@ def test_a_returning_node_does_not_depose_the_leader(make_cluster: MakeCluster) 
     assert cluster[cluster.await_leader()].engine.core.term == term, "liveness: an election for nothing"
 
 
+def test_a_vote_goes_to_no_log_that_lacks_something(make_cluster: MakeCluster) -> None:
+    """INV-2: n3 slept while n1 and n2 committed; it must not lead (Raft paper §5.4.1)."""
+    cluster = led(make_cluster)
+    append_entries(cluster, "n1", *COMMANDS)
+    cluster.cut_off("n3")
+    cluster.settle("n1", "n2")
+    cluster.cut_off("n3")
+    cluster.calm()
+    assert cluster.acknowledged()
+    cluster.kill("n1")
+    cluster.elect("n3", "n2", "n3")
+    cluster.settle("n2", "n3")
+    assert not cluster["n3"].engine.core.is_leader
+    cluster.start("n1")
+    cluster.await_leader()
+    cluster.run(300)
+    cluster.check()
+
+
 def test_a_vote_survives_power_loss(make_cluster: MakeCluster) -> None:
     """INV-1, fault I: n3 votes for n1, loses power, and is asked by n2 in the same term."""
     cluster = make_cluster()
