@@ -496,3 +496,24 @@ def test_a_learner_that_was_never_heard_is_no_voter(make_changing: MakeChanging)
     change = cluster.change("n2", "promote", "n4")
     cluster.settle(rounds=1)
     assert outcome(cluster, change) == "behind"
+
+
+def test_a_hint_that_is_taken_back_shuts_nobody_out(make_changing: MakeChanging) -> None:
+    """n1 told the newcomer n4 that n2 is removed, which was never committed; then n2 leads and n1 takes it back.
+
+    (Found by the simulator, seed 213: n4 kept the highest membership that it ever heard of, without the leader in it.)
+    """
+    cluster = make_changing(4)
+    change = cluster.change("n1", "add", "n4")
+    cluster.settle("n1", "n2", "n3")
+    assert outcome(cluster, change) == "done"
+    cluster.isolate("n1")
+    cluster.change("n1", "remove", "n2")
+    cluster.turn("n1")
+    cluster.connect("n1", "n4")
+    assert cluster["n4"].engine.roster.newest.voters == {"n1", "n3"}
+    cluster.elect("n2", "n2", "n3")
+    cluster.settle("n2", "n3")
+    run(cluster)
+    assert cluster["n4"].engine.roster.newest.voters == {"n1", "n2", "n3"}
+    assert cluster["n4"].engine.applied == cluster["n2"].engine.applied
