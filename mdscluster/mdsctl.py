@@ -15,6 +15,7 @@ import grpc
 from mdscluster import memberctl
 from mdscluster.adminclient import AdminClient, Answer, ClusterFile, explain, has_quorum, leader_of, members_of
 from mdscluster.config import ConfigError
+from mdscluster.nfs_frontend.quorum import READ_ONLY, SERVING
 from mdscluster.pki import ClusterPki
 
 EXIT_OK: Final = 0
@@ -145,6 +146,7 @@ def _node_as_json(answer: Answer, newest: int) -> dict[str, Any]:
         "leader_id": reply.leader_id or None,
         "has_quorum": reply.has_quorum,
         "quarantined": reply.quarantined,
+        "service": reply.service,
         "commit_index": reply.commit_index,
         "applied_index": reply.applied_index,
         "lag_entries": max(newest - reply.applied_index, 0),
@@ -181,7 +183,7 @@ def as_text(cluster: ClusterFile, answers: list[Answer], *, verbose: bool = Fals
     serving = sum(server["state"] == "up" for server in servers)
     verdict = f"quorum, led by {leader}" if leader else "quorum, no leader at this moment"
     if not has_quorum(answers):
-        verdict = "NO QUORUM: no change is acknowledged and nothing is read until a majority works together again"
+        verdict = f"NO QUORUM: no change is acknowledged until a majority works together again; {_without(answers)}"
     lines = [
         f"{verdict}",
         f"{up} of {len(answers)} metadata servers and {serving} of {len(servers)} data servers up",
@@ -219,6 +221,12 @@ def _standing(answer: Answer, answers: list[Answer]) -> str:
     return {None: "none", True: "voter", False: "learner"}[members.get(answer.target.id)]
 
 
+def _without(answers: list[Answer]) -> str:
+    """What nodes without quorum do for clients."""
+    readers = [answer.target.id for answer in answers if answer.reply and answer.reply.service == READ_ONLY]
+    return f"old state can be read at {', '.join(readers)}" if readers else "nothing can be read"
+
+
 def _node_row(answer: Answer, newest: int, standing: str) -> list[str]:
     reply = answer.reply
     if reply is None:
@@ -228,6 +236,8 @@ def _node_row(answer: Answer, newest: int, standing: str) -> list[str]:
         role = "catching up"
     if not reply.has_quorum:
         role += ", no quorum"
+    if reply.service and reply.service != SERVING:
+        role += f", {reply.service}"
     late = max(reply.consensus_lag_ms, reply.frontend_lag_ms)
     counts = (reply.term, reply.commit_index, reply.applied_index, max(newest - reply.applied_index, 0), reply.clients)
     return [

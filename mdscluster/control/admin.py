@@ -48,6 +48,7 @@ class FrontEndView(Protocol):
 
     lag_ms: float
 
+    def service(self) -> str: ...
     def connections(self) -> int: ...
     def statuses(self) -> dict[str, int]: ...
     def operations(self) -> dict[str, int]: ...
@@ -90,6 +91,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             consensus_lag_ms=status.loop_lag_ms, frontend_lag_ms=self._front_end.lag_ms, clients=clients,
             sessions=sessions, connections=self._front_end.connections(), statuses=self._front_end.statuses(),
             operations=self._front_end.operations(), uptime_s=time.monotonic() - self._started, build="pure Python",
+            service=self._front_end.service(),
         )  # fmt: skip
         for server in servers:
             silent = self._registry.silent_ms(server.ds_id, now_ms)
