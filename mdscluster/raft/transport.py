@@ -86,7 +86,7 @@ class Link(asyncio.Protocol):
         self.sent_s = 0.0
         self._owner = owner
         self._dialled = dialled
-        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set when connected
+        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # while it is being dialled
         self._buffer = b""
         self._writable = asyncio.Event()
         self._writable.set()
@@ -162,10 +162,13 @@ class Link(asyncio.Protocol):
         await self._writable.wait()
 
     def abort(self) -> None:
-        self._transport.abort()
+        """Give the connection up; one that does not stand yet is its dialler's to give up."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self) -> None:
-        self._transport.close()
+        if self._transport is not None:
+            self._transport.close()
 
 
 class Transport:
