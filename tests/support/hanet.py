@@ -129,11 +129,16 @@ class Hanet:
         subprocess.run(["ip", "-n", self.netns(name), "addr", "del", address, "dev", "eth0"], capture_output=True)
 
     def move_address(self, last_octet: int, to: str) -> str:
-        """Move the service address: away from every other host, onto ``to``, announced."""
+        """Move the service address onto ``to``, announced, and then away from every other host.
+
+        In this order, as VRRP does it: a dead node keeps the address until somebody takes it away, and clients go by
+        the last announcement. What follows it costs them no time.
+        """
+        address = self.add_address(to, last_octet)
         for name in self.hosts:
             if name != to:
                 self.remove_address(name, last_octet)
-        return self.add_address(to, last_octet)
+        return address
 
     def never_refuse(self, name: str, last_octet: int, port: int) -> None:
         """Keep a host from refusing connections to the service address while nobody listens there.
