@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -142,23 +143,26 @@ def main(words: Sequence[str]) -> int:
         return 0
     if not is_root():
         print("Not root: only the kill scenarios, on loopback. Everything else: sudo ./run chaos", file=sys.stderr)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # take everything down on the way out
     if not plans(arguments, arguments.seed):
         print("nothing to run: this scenario needs another number of nodes, or root (./run chaos --list)",
               file=sys.stderr)  # fmt: skip
         return 2
     earlier = arguments.out / "report.json"
+    made: list[RunReport] = []
     report = Report.load(earlier) if arguments.append and earlier.exists() else new_report(Path(tempfile.gettempdir()))
     try:
         for seed in seeds(arguments.seed, arguments.minutes):
             for plan in plans(arguments, seed):
-                report.runs.append(run_one(plan, arguments.out, arguments.keep))
+                made.append(run_one(plan, arguments.out, arguments.keep))
+                report.runs.append(made[-1])
                 write(report, arguments.out)
     except Unavailable as reason:
         print(f"not possible on this machine: {reason}", file=sys.stderr)
         return 3
-    print(f"{sum(run.kept for run in report.runs)} of {len(report.runs)} runs kept every promise; "
-          f"{arguments.out / 'report.html'}")  # fmt: skip
-    return 0 if report.kept else 1
+    kept = sum(run.kept for run in made)
+    print(f"{kept} of {len(made)} runs kept every promise; {arguments.out / 'report.html'}")
+    return 0 if kept == len(made) else 1
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ class LinuxClient:
     turns: int = 0
     problems: list[str] = field(default_factory=list)
     """Calls that failed, data that differed, locks lost."""
+    slowest: str = ""
+    """The slowest calls, for people."""
 
 
 @dataclass

@@ -185,7 +185,7 @@ def _linux(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
             Verdict("Linux client", "no call fails, data and locks intact", not client.problems and client.turns > 0,
                     _text(client.problems, good)),
             Verdict("Linux longest stall", f"under {scenario.bounds.longest_ms / 1000:.0f} s", in_time,
-                    f"{worst:.0f} ms"),
+                    f"{worst:.0f} ms; slowest calls of the run: {client.slowest or 'none over 500 ms'}"),
         ]  # fmt: skip
     return verdicts
 

@@ -18,6 +18,7 @@ WORKER, WATCHER = 1, 2
 FIRST_OCTET = 110
 HELD = {"flock": "refused", "posix": "refused", "posix-elsewhere": "granted"}
 PROGRESS_TIMEOUT_S = 60.0
+SLOWEST_SHOWN = 5
 
 
 class LinuxClients:
@@ -76,6 +77,8 @@ class LinuxClients:
             state = self._workload.await_progress(3, PROGRESS_TIMEOUT_S)
             self._found.stalls_ms.append(state.longest_ms(str(number)))
             self._found.turns = sum(state.steps.values())
+            slowest = sorted(state.slow, key=lambda call: -call[2])[:SLOWEST_SHOWN]
+            self._found.slowest = ", ".join(f"{kind} {ms:.0f} ms" for _, kind, ms in slowest)
             if state.alive != JOBS:
                 self._found.problems.append(f"round {number + 1}: {JOBS - state.alive} kinds of work ended")
             locks = try_locks(self._guests[WATCHER])

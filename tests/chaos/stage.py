@@ -19,6 +19,7 @@ from tests.chaos.monitor import Monitor
 from tests.chaos.scenarios import Scenario
 from tests.chaos.shim import Shim
 from tests.chaos.site import Loopback, Namespaces, Site, tracebacks
+from tests.kernel.rig.vm import GuestError
 from tests.support.cluster import OPERATOR, Cluster, ClusterError
 from tests.support.debian import is_root
 from tests.support.embedded import Embedded
@@ -35,6 +36,8 @@ CALM_S = 2.0
 """Undisturbed work before the first fault: what stalls are compared with."""
 LINUX_DATA_SERVERS = 2
 CHECK_LIMIT_S = 120.0
+BROKEN = (ChaosError, LoadError, ClusterError, GuestError)
+"""What a run ends with when something that should have followed did not."""
 
 Tell = Callable[[str], None]
 
@@ -63,14 +66,17 @@ class Plan:
 def perform(plan: Plan, folder: Path, tell: Tell = lambda _: None) -> Evidence:
     """Run it in ``folder`` (which must be empty). Unavailable where this machine does not allow it."""
     evidence = Evidence(time.monotonic())
-    with contextlib.ExitStack() as stack:
-        stage = _privileged if is_root() else _loopback
-        chaos, linux = stack.enter_context(stage(plan, folder))
-        try:
-            _play(plan, chaos, linux, evidence, tell)
-        except (ChaosError, LoadError, ClusterError) as problem:
-            evidence.broken = str(problem)
-        _collect(chaos, linux, evidence, folder)
+    stage = _privileged if is_root() else _loopback
+    try:
+        with stage(plan, folder) as (chaos, linux):
+            try:
+                _play(plan, chaos, linux, evidence, tell)
+            except BROKEN as problem:
+                evidence.broken = str(problem)
+            _collect(chaos, linux, evidence)
+    except ClusterError as problem:  # it did not even come up
+        evidence.broken = evidence.broken or str(problem)
+        evidence.ended_s = time.monotonic()
     return evidence
 
 
@@ -90,7 +96,7 @@ def _play(plan: Plan, chaos: Chaos, linux: LinuxClients, evidence: Evidence, tel
     evidence.load_averages.append(os.getloadavg()[0])
 
 
-def _collect(chaos: Chaos, linux: LinuxClients, evidence: Evidence, folder: Path) -> None:
+def _collect(chaos: Chaos, linux: LinuxClients, evidence: Evidence) -> None:
     """Everything seen, also of a run that broke."""
     evidence.ended_s = time.monotonic()
     evidence.faults = chaos.faults
