@@ -105,8 +105,8 @@ def _section(number: int, run: RunReport) -> str:
 <span class="tag {_class(run.kept)}">{KEPT if run.kept else BROKEN}</span></div>
 <p class="summary">{escape(run.summary)}</p><p class="story">{escape(run.story)}</p>
 <figure>{picture(run)}<figcaption>Shaded: a fault lasts (hatched bar; numbers as below). Thick bar: this node leads;
-thin: it answers; dotted: it does not. Longest wait: of the calls that began in each tenth of a second, on a
-logarithmic scale; dashed: its bound.</figcaption></figure>
+thin: it answers; dotted: it does not. Longest wait: of the calls that began in each moment, on a logarithmic scale;
+diamond: the longest call of a real Linux client in that round; dashed: the bound.</figcaption></figure>
 <h3>Promises</h3>{_verdicts(run)}
 <h3>Faults</h3>{_faults(run)}
 <h3>How long calls took</h3>{_operations(run)}

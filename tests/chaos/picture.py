@@ -7,15 +7,17 @@ in print and to those who see colours differently (palette: Okabe and Ito).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from html import escape
 
-from tests.chaos.report import BIN_S, STALL_BIN_S, RunReport
+from tests.chaos.report import BIN_S, STALL_BIN_S, FaultReport, RunReport
 
 INK, PALE, GRID, WHITE = "#222222", "#c9d3dc", "#e3e3e3", "#ffffff"
 BLUE, ORANGE, SHADE = "#0072b2", "#d55e00", "#fbe9d7"
 WIDTH, LEFT, RIGHT = 980, 96, 16
 LANE, GAP, PLOT = 22, 26, 92
 LEAST_MS, MOST_MS = 1.0, 30_000.0
+COLUMNS_MAX = 240
 DEFS = (
     '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     f'<rect width="6" height="6" fill="{ORANGE}"/><line x1="0" y1="0" x2="0" y2="6" stroke="#fff" stroke-width="2"/>'
@@ -149,16 +151,19 @@ def _stalls(sheet: _Sheet, run: RunReport) -> None:
         sheet.line(LEFT, height(mark), WIDTH - RIGHT, height(mark), INK if mark == 1 else GRID)
         sheet.text(LEFT - 8, height(mark) + 4, words, "end", 10)
     good: list[str] = []
-    for number, ms in enumerate(run.stalls_ms):
-        x, at_s = sheet.x(number * STALL_BIN_S), number * STALL_BIN_S
-        if not ms or at_s < sheet.from_s:
-            continue
+    for at_s, ms in _columns(run.stalls_ms, sheet.from_s, sheet.to_s):
+        x = sheet.x(at_s)
         if ms < run.bound_longest_ms:
             good.append(f"M{x:.1f} {base:.0f}V{height(ms):.1f}")
         else:
             sheet.line(x, base, x, height(ms), ORANGE, 'stroke-width="3"')
             sheet.text(x, height(ms) - 3, "✗", "middle", 12, ORANGE, "bold")
     sheet.parts.append(f'<path d="{"".join(good)}" stroke="{INK}" stroke-width="1.6"/>')
+    for fault, ms in _linux_stalls(run):
+        x, y = sheet.x(fault.from_s) + 8, height(ms)
+        diamond = f"M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z"
+        sheet.parts.append(f'<path d="{diamond}" fill="{BLUE}" stroke="#fff" stroke-width="1.5"/>')
+        sheet.text(x + 9, y + 4, f"Linux {ms:.0f} ms", "start", 10, BLUE, "bold")
     y = height(run.bound_longest_ms)
     sheet.line(LEFT, y, WIDTH - RIGHT, y, ORANGE, 'stroke-width="1.5" stroke-dasharray="7 4"')
     sheet.text(WIDTH - RIGHT, y - 4, f"bound {run.bound_longest_ms / 1000:.0f} s", "end", 10, ORANGE, "bold")
@@ -167,6 +172,23 @@ def _stalls(sheet: _Sheet, run: RunReport) -> None:
         number = max(range(len(run.stalls_ms)), key=run.stalls_ms.__getitem__)
         sheet.text(sheet.x(number * STALL_BIN_S) + 4, height(worst) - 3, f"{worst:.0f} ms", "start", 10, INK, "bold")
     sheet.y = base
+
+
+def _columns(stalls_ms: Sequence[float], from_s: float, to_s: float) -> Iterator[tuple[float, float]]:
+    """Time and longest wait, in no more columns than the eye can tell apart; those without a call are left out."""
+    first = int(from_s / STALL_BIN_S)
+    each = max(1, math.ceil((to_s - from_s) / STALL_BIN_S / COLUMNS_MAX))
+    for start in range(first, len(stalls_ms), each):
+        longest = max(stalls_ms[start : start + each])
+        if longest:
+            yield start * STALL_BIN_S, longest
+
+
+def _linux_stalls(run: RunReport) -> Iterator[tuple[FaultReport, float]]:
+    """The longest call of Linux clients in each round, at the round's first fault."""
+    per_round = max(1, len(run.faults) // max(run.rounds, 1))
+    for client in run.linux:
+        yield from zip(run.faults[::per_round], client.stalls_ms, strict=False)
 
 
 def _seconds(sheet: _Sheet, top: float, bottom: float) -> None:

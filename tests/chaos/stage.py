@@ -34,6 +34,8 @@ CLIENTS = 3
 PACE_S = 0.06
 CALM_S = 2.0
 """Undisturbed work before the first fault: what stalls are compared with."""
+BETWEEN_S = 1.0
+"""Undisturbed work after each fault."""
 LINUX_DATA_SERVERS = 2
 CHECK_LIMIT_S = 120.0
 BROKEN = (ChaosError, LoadError, ClusterError, GuestError)
@@ -93,6 +95,7 @@ def _play(plan: Plan, chaos: Chaos, linux: LinuxClients, evidence: Evidence, tel
         tell(f"round {number + 1} of {plan.rounds}")
         plan.scenario.script(chaos)
         linux.end_round(number)
+        chaos.rest(BETWEEN_S)
     evidence.load_averages.append(os.getloadavg()[0])
 
 
