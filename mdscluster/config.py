@@ -139,7 +139,8 @@ class NodeConfig:
     tls: TlsPaths
     """Mutual TLS between the cluster's parts."""
     peers: tuple[Peer, ...]
-    """Every metadata server, this one included: an odd number."""
+    """Every metadata server, this one included: an odd number. Once the membership was changed (docs/MEMBERSHIP.md) the
+    log's word counts, and of these only this node's own entry."""
     exports: tuple[Export, ...] = (Export(),)
     """Who may mount, and with which rights; the first that matches a client's address counts."""
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
@@ -158,6 +159,8 @@ class NodeConfig:
     behind, and changes nothing. refuse: it accepts no client."""
     replace: bool = False
     """This empty node takes the place of a lost one: it may not vote until it has caught up with a leader."""
+    join: bool = False
+    """This empty node is to be added to a running cluster (docs/MEMBERSHIP.md): no voter before the cluster says so."""
     log_level: str = "info"
     """debug, info, warning or error."""
 
@@ -232,7 +235,7 @@ class NodeConfig:
                 raise ConfigError(f"peers: {peer_id} is there twice")
         if self.node_id not in ids:
             raise ConfigError(f"node_id {self.node_id!r} is not among the peers ({', '.join(ids) or 'there are none'})")
-        if len(ids) % 2 == 0:
+        if len(ids) % 2 == 0 and not self.join:
             raise ConfigError(
                 f"{len(ids)} metadata servers survive no more failures than {len(ids) - 1}: use an odd number (3 or 5)"
             )

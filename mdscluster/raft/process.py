@@ -23,7 +23,7 @@ from mdscluster.raft.interface import RESTART_EXIT_CODE, STORAGE_EXIT_CODE, Mach
 from mdscluster.raft.local import LocalServer, Token
 from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.transport import Link, Transport
-from mdscluster.replica import ReplicaStatus
+from mdscluster.replica import MemberChange, ReplicaStatus
 from mdsproto.raft_pb2 import Message
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Node:
         self._transport = Transport(config, self, self._ping())
         self._ping_term = self.engine.core.term
         self._local = None if config.socket_path is None else LocalServer(config.socket_path, self)
+        self._roster_version = -1
         self._scheduled = False
         self._unfinished = False
         self._missed = False
@@ -87,6 +88,7 @@ class Node:
 
     async def start(self) -> None:
         await self._transport.start()
+        self._follow_roster()
         if self._local is not None:
             await self._local.start()
         self._spawn(self._tend())
@@ -120,6 +122,10 @@ class Node:
         self.engine.barrier(token, self._now_ms())
         self._schedule()
 
+    def change_members(self, token: Token, change: MemberChange) -> None:
+        self.engine.change_members(token, change)
+        self._schedule()
+
     def status(self) -> ReplicaStatus:
         self.engine.loop_lag_ms = round(self._lag.worst_ms, 3)
         return self.engine.status(self._now_ms())
@@ -151,6 +157,24 @@ class Node:
             self._fail(error)
             return
         self._schedule()
+
+    def introduction(self) -> bytes:
+        return self.engine.introduction()
+
+    def on_introduced(self, peer: str, introduction: bytes) -> bool:
+        if self._halted:
+            return False
+        belongs = self.engine.introduced(peer, introduction, self._now_ms())
+        self._follow_roster()
+        return belongs
+
+    def _follow_roster(self) -> None:
+        """Be connected with whom the engine wants to be."""
+        roster = self.engine.roster
+        if roster.version != self._roster_version:
+            self._roster_version = roster.version
+            self._transport.follow(roster.peers)
+            self._schedule()
 
     def on_snapshot_wanted(self, link: Link) -> None:
         if self._serving or self._halted or not self.engine.core.is_leader:
@@ -210,6 +234,10 @@ class Node:
             self._transport.send(messages)
         if self._local is not None and (output.results or output.barriers or output.events):
             self._local.deliver(output.results, output.barriers, output.events)  # type: ignore[arg-type]
+        if self._local is not None and output.changes:
+            self._local.deliver_changes(output.changes)  # type: ignore[arg-type]
+        if self._roster_version != self.engine.roster.version:
+            self._follow_roster()
         if output.snapshot_from is not None:
             self._want_snapshot(output.snapshot_from)
         self._arm(now_ms)
@@ -305,7 +333,8 @@ class Node:
 
     async def _fetch_snapshot(self, leader: str) -> None:
         try:
-            directory = await snapshot.fetch(self.config, leader)
+            address = self.engine.roster.peers[leader]
+            directory = await snapshot.fetch(self.config, leader, address)
             # No await from here on: the vote that the image gets must be the last this process gave.
             self._halted = True
             index = snapshot.adopt(directory, self.engine.store, self.engine.applied)

@@ -120,12 +120,12 @@ def _frame(frame: SnapshotFrame) -> bytes:
 # The follower's side.
 
 
-async def fetch(config: RaftConfig, leader: str) -> Path:
+async def fetch(config: RaftConfig, leader: str, address: tuple[str, int]) -> Path:
     """Receive the leader's image, verified and durable, and not yet in force; the directory it is in.
 
     ``SnapshotError``: nothing was kept, and nothing has changed.
     """
-    host, port = config.peers[leader]
+    host, port = address
     context = client_context(config.tls) if config.tls else None
     directory = incoming_dir(config.state_dir)
     discard_incoming(config.state_dir)

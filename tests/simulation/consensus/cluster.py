@@ -13,6 +13,7 @@ from mdscluster.raft import snapshot
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Engine, Output
 from mdscluster.raft.guards import Guards
+from mdscluster.replica import ChangeOutcome
 from mdsproto.raft_pb2 import Message
 from tests.simulation.consensus.machine import AppendMachine
 
@@ -121,6 +122,8 @@ class SimNode:
             assert token not in self.barriers, f"two answers for {token!r}"
             self.barriers[token] = ok
             cluster.note_barrier(self, token, ok)
+        for change, outcome in output.changes:
+            cluster.note_change(self, change, outcome)
         self.events += output.events
         self.snapshot_from = output.snapshot_from or self.snapshot_from
         cluster.observe(self)
@@ -317,6 +320,9 @@ class Cluster:
 
     def note_barrier(self, node: SimNode, token: object, ok: bool) -> None:
         """A barrier was answered."""
+
+    def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
+        """A change of the membership was answered."""
 
     def observe(self, node: SimNode) -> None:
         """INV-1 and INV-8 at every turn of every node."""

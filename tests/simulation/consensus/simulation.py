@@ -230,6 +230,10 @@ class Simulation(Cluster):
         self.start()
         self.at(0, "propose")
         self.at(500, "fault")
+        self.course(ms)
+
+    def course(self, ms: float) -> None:
+        """Let things happen, until an invariant breaks."""
         end_ms = self.now_ms + ms
         while self.now_ms < end_ms:
             try:
