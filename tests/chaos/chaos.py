@@ -27,6 +27,8 @@ LAG_ENTRIES_MAX = 200
 """A node this close behind has caught up, as far as can be told while the others go on."""
 NOTICE_DEAD_S, NOTICE_SILENT_S = 0.2, 0.6
 """After what time the service address leaves a node: whose server died (keepalived watches it) or that fell silent."""
+NOTICE_BACK_S = 0.3
+"""How long a node that is back keeps the address before it hears its successor (keepalived's advert_int is 0.2 s)."""
 _POLL_S = 0.05
 
 
@@ -49,6 +51,7 @@ class Chaos:
         self.round = 0
         self._net, self._shim, self._disks = net, shim, disks or {}
         self._paused: dict[str, list[int]] = {}
+        self._deposed: set[str] = set()
         self._fault: Fault | None = None
 
     # ---- who is who
@@ -134,11 +137,12 @@ class Chaos:
         self._paused[name] = stopped
         time.sleep(0.01)
         self._prove(f"both processes of {name} stand still", len(stopped) == 2 and faults.frozen(stopped))
-        self._leave([name], NOTICE_SILENT_S)
+        self._leave([name], NOTICE_SILENT_S, keeps=True)
 
     def resume(self, name: str) -> None:
         """SIGCONT."""
         faults.thaw(self._paused.pop(name))
+        self._demote()
 
     # ---- network
 
@@ -147,7 +151,7 @@ class Chaos:
         with self._packets_lost(f"packets from or to {' and '.join(names)} are dropped"):
             for name in names:
                 self.net.isolate(name, keep=[OPERATOR, *keep])
-            self._leave(names, NOTICE_SILENT_S)
+            self._leave(names, NOTICE_SILENT_S, keeps=True)
             time.sleep(0.1)
 
     def part(self, group: Sequence[str], rest: Sequence[str], *, one_way: bool = False) -> None:
@@ -168,6 +172,7 @@ class Chaos:
     def heal(self) -> None:
         """Undo every cut and all loss."""
         self.net.heal()
+        self._demote()
 
     @contextlib.contextmanager
     def _packets_lost(self, what: str) -> Iterator[None]:
@@ -184,14 +189,27 @@ class Chaos:
         if self.site.service_on:
             self.site.move_service(self.leader())
 
-    def _leave(self, names: Iterable[str], notice_s: float) -> None:
-        """What VRRP does for the service address: it leaves a node that is gone, after the time it takes to notice."""
-        gone = set(names)
-        if self.site.service_on in gone:
-            time.sleep(notice_s)
-            fit = [name for name in self.nodes if name not in gone and self.site.alive(name)]
-            if fit:
-                self.site.move_service(fit[0])
+    def _leave(self, names: Iterable[str], notice_s: float, keeps: bool = False) -> None:
+        """What VRRP does for the service address of a node that is gone, after the time it takes to notice.
+
+        ``keeps``: that node cannot be told. It keeps the address too, until it hears of its successor.
+        """
+        gone, holder = set(names), self.site.service_on
+        if holder not in gone:
+            return
+        time.sleep(notice_s)
+        fit = [name for name in self.nodes if name not in gone | self._paused.keys() and self.site.alive(name)]
+        if fit:
+            self.site.move_service(fit[0], keeps=holder if keeps else "")
+            if keeps:
+                self._deposed.add(holder)
+
+    def _demote(self) -> None:
+        """Nodes that are back hear of their successors, and give the service address up."""
+        if self._deposed:
+            time.sleep(NOTICE_BACK_S)
+        while self._deposed:
+            self.site.drop_service(self._deposed.pop())
 
     # ---- storage and clock
 

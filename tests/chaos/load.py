@@ -3,10 +3,10 @@
 ``python -m tests.chaos.load ORDERS`` (a JSON file that ``Load`` writes) works until OUT/stop exists. It writes
 OUT/calls (every call, as it ends), OUT/holds (every lock and exclusive open that was held) and OUT/report.json.
 
-Two NFS clients work in each process. One makes changes in a tree of its own, operation by operation against a model
-(INV-2, INV-3), and takes byte-range locks and exclusive opens that all others want too, for a moment each (INV-5). The
-other does, together with those of the other hosts, whatever it likes to a few shared names, locks and opens; what it
-was answered goes into OUT/history for the linearizability checker (INV-4).
+Two NFS clients work in each process, beside those that only look (``lookers``). One makes changes in a tree of its own,
+operation by operation against a model (INV-2, INV-3), and takes byte-range locks and exclusive opens that all others
+want too, for a moment each (INV-5). The other does, together with those of the other hosts, whatever it likes to a few
+shared names, locks and opens; what it was answered goes into OUT/history for the linearizability checker (INV-4).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from nfsclient.results import Handle
 from nfsclient.stats import Event, Stats
 from nfsclient.workloads import ExactlyOnce
 from nfswire import nfs4
+from tests.chaos.lookers import Looker
 from tests.support.linearizability.recorder import Recorder
 from tests.support.linearizability.workloads import SharedLocks, SharedNames, SharedOpens, Workload
 
@@ -57,6 +58,8 @@ class Orders(msgspec.Struct, frozen=True):
     """Pause of each worker between two calls."""
     first: bool
     """This host makes what all share."""
+    looked_at: list[tuple[str, int]]
+    """Nodes that clients of this host only look at (``lookers``)."""
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True):
@@ -161,6 +164,11 @@ class Shared:
         self.orders, self.stopping = orders, stopping
         self.recorder = Recorder()
         self._workloads: list[Workload] = []
+        self._directories: list[Handle] = []
+        self._lookers = [
+            Looker(f"chaos-looker-{host}-{orders.seed}", (host, port), orders.seed, self.recorder)
+            for host, port in orders.looked_at
+        ]
         self._client: Client
         self._tell: Callable[[Event], None] = lambda event: None
 
@@ -172,11 +180,13 @@ class Shared:
             self._tell(event)
 
         self._client = client = await _connect(self.orders, "shared", told)
+        for looker in self._lookers:
+            await looker.prepare()
         if self.orders.first:
             names = await SharedNames.prepare(client, "/names", self.recorder, seed=self.orders.seed)
             locks = await SharedLocks.prepare(client, "/locks", self.recorder, seed=self.orders.seed)
             opens = await SharedOpens.prepare(client, "/opens", self.recorder, seed=self.orders.seed)
-            self._workloads = [names, locks, opens]
+            self._workloads, self._directories = [names, locks, opens], names.directories
             await client.mkdir(SHARED_READY)
         else:
             await self._find()
@@ -186,13 +196,17 @@ class Shared:
     async def _find(self) -> None:
         while not await self._is_there(SHARED_READY):  # noqa: ASYNC110 - another process makes it
             await asyncio.sleep(0.1)
-        directories, lock_files, open_files = [await self._inside(base) for base in ("/names", "/locks", "/opens")]
-        for directory in directories:
+        self._directories, lock_files, open_files = [
+            await self._inside(base) for base in ("/names", "/locks", "/opens")
+        ]
+        for directory in self._directories:
             self.recorder.watch(directory)
         seed = self.orders.seed
         self._workloads = [
-            SharedNames(directories, seed, SHARED_NAMES), SharedLocks(lock_files, seed), SharedOpens(open_files, seed)
-        ]  # fmt: skip
+            SharedNames(self._directories, seed, SHARED_NAMES),
+            SharedLocks(lock_files, seed),
+            SharedOpens(open_files, seed),
+        ]
 
     async def _is_there(self, path: str) -> bool:
         try:
@@ -210,7 +224,9 @@ class Shared:
     async def run(self) -> None:
         """Until it is time to stop."""
         steps = [workload.worker(self._client, self.orders.name) for workload in self._workloads]
-        await asyncio.gather(*map(self._repeat, steps))
+        names = [f"n{number}" for number in range(SHARED_NAMES)]
+        looks = [looker.run(self._directories, names, self.stopping) for looker in self._lookers]
+        await asyncio.gather(*looks, *map(self._repeat, steps))
 
     async def _repeat(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while not self.stopping():
@@ -218,11 +234,11 @@ class Shared:
                 await step()
             await asyncio.sleep(SHARED_PAUSE_S)
 
-    async def finish(self, out: Path) -> Client:
-        """Save the history; the client, for its counters. Closing it gives back what it holds."""
+    async def finish(self, out: Path) -> list[Stats]:
+        """Save the history, then close the clients, which gives back what they hold; their counters."""
         self.recorder.history().save(out)
         await self._client.close()
-        return self._client
+        return [self._client.stats, *[await looker.close() for looker in self._lookers]]
 
 
 async def _connect(orders: Orders, purpose: str, history: Callable[[Event], None]) -> Client:
@@ -282,7 +298,8 @@ class Worker:
         )
         await self._guard("comparison with the model", self._compare(exactly_once))
         self._add(client.stats)
-        self._add((await shared.finish(self.out / HISTORY)).stats, expected=REMOVED)
+        for stats in await shared.finish(self.out / HISTORY):
+            self._add(stats, expected=REMOVED)
         await client.close()
         keeper.cancel()
         self._flush()

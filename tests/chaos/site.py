@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tests.support.cluster import NFS_PORT, Cluster
+from tests.support.cluster import NFS_PORT, SERVICE_OCTET, Cluster
 from tests.support.embedded import Embedded
 
 END_TIMEOUT_S = 20
@@ -62,8 +62,11 @@ class Site(Protocol):
     def logs(self) -> dict[str, Path]:
         """Every server's log."""
 
-    def move_service(self, name: str) -> None:
-        """Give the service address to a node."""
+    def move_service(self, name: str, keeps: str = "") -> None:
+        """Give the service address to a node; ``keeps`` has it too from now on."""
+
+    def drop_service(self, name: str) -> None:
+        """Take the address away from a node that has it no longer by right."""
 
     def digest(self) -> tuple[int, str]:
         """``mdsctl digest``: exit status and output."""
@@ -123,8 +126,12 @@ class Namespaces:
     def logs(self) -> dict[str, Path]:
         return {name: node.config.with_suffix(".log") for name, node in self.cluster.nodes.items()}
 
-    def move_service(self, name: str) -> None:
-        self.cluster.move_service(name)
+    def move_service(self, name: str, keeps: str = "") -> None:
+        self.cluster.move_service(name, keeps)
+
+    def drop_service(self, name: str) -> None:
+        if name != self.cluster.service_on:
+            self.cluster.net.remove_address(name, SERVICE_OCTET)
 
     def digest(self) -> tuple[int, str]:
         return self.cluster.mdsctl("digest")
@@ -188,7 +195,10 @@ class Loopback:
     def logs(self) -> dict[str, Path]:
         return {path.parent.parent.name + "/" + path.stem: path for path in self.embedded.base_dir.glob("*/log/*.log")}
 
-    def move_service(self, name: str) -> None:
+    def drop_service(self, name: str) -> None:
+        raise NotImplementedError("there is no service address on loopback")
+
+    def move_service(self, name: str, keeps: str = "") -> None:
         raise NotImplementedError("there is no service address on loopback")
 
     def digest(self) -> tuple[int, str]:

@@ -191,7 +191,8 @@ def _observers(plan: Plan, site: Site, folder: Path, stack: contextlib.ExitStack
         name = f"client{number + 1}"
         first = number % len(servers)  # every client begins at another node
         orders = Orders(
-            name, str(folder / "clients" / name), servers[first:] + servers[:first], plan.seed, PACE_S, number == 0
+            name, str(folder / "clients" / name), servers[first:] + servers[:first], plan.seed, PACE_S, number == 0,
+            servers[number::CLIENTS],
         )  # fmt: skip
         loads.append(Load(orders, lambda command, host=name: site.wrap(host, command)))  # type: ignore[misc]
         stack.callback(loads[-1].kill)

@@ -282,9 +282,9 @@ class Cluster:
                 except subprocess.TimeoutExpired:
                     self.kill(node.id)
 
-    def move_service(self, to: str) -> None:
-        """Move the address that clients mounted."""
-        self.net.move_address(SERVICE_OCTET, to)
+    def move_service(self, to: str, keeps: str = "") -> None:
+        """Move the address that clients mounted; ``keeps`` has it too from then on, as a node that cannot be told."""
+        self.net.move_address(SERVICE_OCTET, to, keeps)
         self.service_on = to
 
     def _write_cluster_file(self) -> None:

@@ -128,15 +128,15 @@ class Hanet:
         address = f"{self.network}.{last_octet}/24"
         subprocess.run(["ip", "-n", self.netns(name), "addr", "del", address, "dev", "eth0"], capture_output=True)
 
-    def move_address(self, last_octet: int, to: str) -> str:
-        """Move the service address onto ``to``, announced, and then away from every other host.
+    def move_address(self, last_octet: int, to: str, keeps: str = "") -> str:
+        """Move the service address onto ``to``, announced, and then away from every other host but ``keeps``.
 
         In this order, as VRRP does it: a dead node keeps the address until somebody takes it away, and clients go by
         the last announcement. What follows it costs them no time.
         """
         address = self.add_address(to, last_octet)
         for name in self.hosts:
-            if name != to:
+            if name not in (to, keeps):
                 self.remove_address(name, last_octet)
         return address
 
