@@ -263,10 +263,14 @@ class Node:
         self._turn()
 
     def _fail(self, error: Exception) -> None:
-        """Fail-stop: nothing more is promised. What was promised is on disk."""
+        """Fail-stop: nothing more is promised. What was promised is on disk.
+
+        A traceback is for a bug of ours; a full or broken disk is told to the operator in its own words.
+        """
         self._halted = True
         self.engine.store.abandon()
-        log.critical("consensus stops", error=str(error), kind=type(error).__name__, exc_info=error)
+        trace = None if isinstance(error, StorageError) else error
+        log.critical("consensus stops", error=str(error), kind=type(error).__name__, exc_info=trace)
         if not self.finished.done():
             if isinstance(error, StorageError):
                 self.finished.set_result(STORAGE_EXIT_CODE)
