@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.disk import COMMIT_FAILS, SYNC_FAILS
@@ -268,11 +268,11 @@ FAULTS: Final[dict[str, tuple[float, Fault]]] = {
 class Nemesis:
     """Chooses faults, one after the other, while there is to be trouble."""
 
-    def __init__(self, world: Simulation, mean_gap_ms: float) -> None:
+    def __init__(self, world: Simulation, mean_gap_ms: float, without: Collection[str] = ()) -> None:
         self._world = world
         self._mean_gap_ms = mean_gap_ms
-        self._names = list(FAULTS)
-        self._weights = [weight for weight, _ in FAULTS.values()]
+        self._names = [name for name in FAULTS if name not in without]
+        self._weights = [FAULTS[name][0] for name in self._names]
 
     def strike(self) -> None:
         world = self._world
