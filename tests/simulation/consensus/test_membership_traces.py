@@ -278,7 +278,7 @@ def test_a_node_that_comes_back_empty_votes_only_when_it_has_caught_up(make_chan
     done(cluster, "remove", "n3")
     cluster.kill("n3")
     cluster.wipe("n3")
-    cluster.wiped.add("n3")
+    cluster.renewed.add("n3")
     cluster.start("n3", connect=False)
     cluster.calm()
     engine = cluster["n3"].engine
@@ -423,7 +423,7 @@ def test_a_follower_that_slept_through_changes_finds_the_new_leader(make_changin
 def test_a_restart_in_the_middle_of_a_change(make_changing: MakeChanging) -> None:
     """The membership is the log's: appended and not committed, n2 goes by it again after a restart; so it does when the
     entry has been trimmed, and power was lost."""
-    cluster = grown(make_changing(keep_images=True, log_keep_entries=16), learners="4")
+    cluster = grown(make_changing(log_keep_entries=16), learners="4")
     cluster.change("n1", "promote", "n4")
     cluster.turn("n1")
     cluster.deliver("n1", "n2")
