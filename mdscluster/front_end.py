@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import secrets
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 import structlog
@@ -48,11 +48,16 @@ from nfsclient.stats import Stats
 from nfsclient.transport import AsyncioRuntime
 from nfswire import rpc
 
+if TYPE_CHECKING:
+    from mdscluster.control.leader import Links
+    from mdscluster.replica import Replica
+    from nfsclient.runtime import Runtime
+
 log = structlog.get_logger()
 
 _LAG_PERIOD_S: Final = 0.1
 _QUORUM_PERIOD_S: Final = 0.25
-_QUORUM_PATIENCE_S: Final = 2.0
+_QUORUM_PATIENCE_MS: Final = 2_000
 """An election is over sooner; who waits longer for one is better served elsewhere."""
 _TICK_S: Final = 0.25
 _CONNECT_TIMEOUT_S: Final = 30.0
@@ -63,15 +68,21 @@ def now_ms() -> int:
 
 
 class FrontEnd:
-    """Everything that lives in this process, tied together."""
+    """Everything that lives in this process, tied together.
 
-    def __init__(self, config: NodeConfig, replica: LocalReplica) -> None:
+    Sockets, clocks and randomness are passed in: ``runtime`` for the I/O that this node does for its clients, ``links``
+    to the data servers' control side, and a monotonic clock. So a simulator runs a front end whole.
+    """
+
+    def __init__(
+        self, config: NodeConfig, replica: Replica, runtime: Runtime, links: Links, clock_ms: Callable[[], int]
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.config = config
         self.replica = replica
         self.lag_ms = 0.0
+        self._clock_ms = clock_ms
         self.dispatcher = Dispatcher(replica, loop.call_soon)
-        runtime = AsyncioRuntime()
         identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), runtime.random_bytes(8))
         self.proxy = ProxyIo(
             self.dispatcher,
@@ -88,12 +99,14 @@ class FrontEnd:
             max_unsent_bytes=config.limits.max_unsent_bytes, max_connections=config.limits.max_connections,
         )  # fmt: skip
         self.registry = Registry()
-        self.links = DataServerLinks(config.tls.ca, config.tls.certificate, config.tls.key)
         self.leader = LeaderJobs(
-            replica, self.dispatcher.tables, self.registry, self.links, now_ms,
+            replica, self.dispatcher.tables, self.registry, links, clock_ms,
             ds_lease_ms=config.cluster.ds_lease_ms, wanted=wanted_settings(config),
-            draw_cluster_id=lambda: secrets.randbits(31) | 1,
+            draw_cluster_id=lambda: int.from_bytes(runtime.random_bytes(4), "big") >> 1 | 1,
         )  # fmt: skip
+        self.control = ControlService(
+            replica, self.dispatcher.tables, self.registry, clock_ms, ds_lease_ms=config.cluster.ds_lease_ms
+        )
         replica.on_event = self.on_event
 
     def on_event(self, event: bytes) -> None:
@@ -135,7 +148,7 @@ class FrontEnd:
         """Tell the requests that wait for layouts how late it is."""
         while True:
             await asyncio.sleep(_TICK_S)
-            self.dispatcher.waiting.tick(now_ms())
+            self.dispatcher.waiting.tick(self._clock_ms())
 
     async def heed_quorum(self) -> None:
         """``on_quorum_loss = "close"``: send clients away from a node that lost its quorum, so that they find another.
@@ -144,15 +157,15 @@ class FrontEnd:
         """
         if self.config.on_quorum_loss != "close":
             await asyncio.Event().wait()  # hold: clients wait for their deadlines
-        lost_since: float | None = None
+        lost_since_ms: int | None = None
         while True:
             await asyncio.sleep(_QUORUM_PERIOD_S)
             if (await replica_async.status(self.replica)).has_quorum:
-                lost_since = None
+                lost_since_ms = None
                 continue
-            now = time.monotonic()
-            lost_since = now if lost_since is None else lost_since
-            if now - lost_since > _QUORUM_PATIENCE_S:
+            now_ms = self._clock_ms()
+            lost_since_ms = now_ms if lost_since_ms is None else lost_since_ms
+            if now_ms - lost_since_ms > _QUORUM_PATIENCE_MS:
                 self.server.close_clients("this node has lost its quorum")
 
     async def measure_lag(self) -> None:
@@ -170,10 +183,8 @@ class FrontEnd:
         """Control and admin services on the node's admin address."""
         config = self.config
         server = grpc.aio.server(options=credentials.server_options())
-        tables = self.dispatcher.tables
-        control = ControlService(self.replica, tables, self.registry, now_ms, ds_lease_ms=config.cluster.ds_lease_ms)
-        control_pb2_grpc.add_ControlServicer_to_server(control, server)
-        admin = AdminService(self.replica, tables, self.registry, self, now_ms)
+        control_pb2_grpc.add_ControlServicer_to_server(self.control, server)
+        admin = AdminService(self.replica, self.dispatcher.tables, self.registry, self, self._clock_ms)
         admin_pb2_grpc.add_AdminServicer_to_server(admin, server)
         tls = config.tls
         server.add_secure_port(
@@ -223,7 +234,8 @@ async def serve(config: NodeConfig) -> None:
     replica = LocalReplica(config.socket_path, env)
     replica.on_lost = stop.set
     await replica.connect(_CONNECT_TIMEOUT_S)
-    front_end = FrontEnd(config, replica)
+    links = DataServerLinks(config.tls.ca, config.tls.certificate, config.tls.key)
+    front_end = FrontEnd(config, replica, AsyncioRuntime(), links, now_ms)
     grpc_server = await front_end.serve_grpc()
     await front_end.server.listen(config.nfs.host, config.nfs.port)
     jobs = [
@@ -244,7 +256,7 @@ async def serve(config: NodeConfig) -> None:
         job.cancel()
     await front_end.server.close()
     await grpc_server.stop(0.2)
-    await front_end.links.close()
+    await links.close()
     await replica.close()
 
 
