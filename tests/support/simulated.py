@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from tests.support.timeline import Process
@@ -136,5 +137,6 @@ class TaskRuntime:
         """The process is gone: end its coroutines, so that none is left for the interpreter to complain of."""
         for task in list(self.tasks):
             task.settled = True
-            task.work.close()
+            with suppress(RuntimeError):  # it awaits while it is being closed: let it
+                task.work.close()
         self.tasks.clear()

@@ -6,6 +6,7 @@ import shutil
 from collections import deque
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import lmdb
 
@@ -22,7 +23,7 @@ MAP_BYTES = 64 << 20
 def open_env(path: Path) -> lmdb.Environment:
     """As the product opens it, but small."""
     path.mkdir(parents=True, exist_ok=True)
-    return lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=16, metasync=False, meminit=False)
+    return lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=64, metasync=False, meminit=False)
 
 
 class SimNode:
@@ -35,7 +36,8 @@ class SimNode:
         self.up = False
         self.engine: Engine = None  # type: ignore[assignment]  # while down
         self.env: lmdb.Environment = None  # type: ignore[assignment]
-        self.machine: AppendMachine = None  # type: ignore[assignment]
+        self.machine: Any = None
+        """An ``AppendMachine``, unless the cluster makes another."""
         self.results: dict[object, bytes | None] = {}
         self.barriers: dict[object, bool] = {}
         self.events: list[bytes] = []
@@ -47,7 +49,7 @@ class SimNode:
         cluster = self.cluster
         config = cluster.config(self.id, self.dir, **changes)
         self.env = open_env(self.dir)
-        self.machine = AppendMachine(self.env)
+        self.machine = cluster.make_machine(self)
         Engine.guards_class = cluster.guards_class
         try:
             self.engine = Engine(
@@ -103,7 +105,8 @@ class SimNode:
 
     def history(self) -> list[bytes]:
         with self.env.begin() as txn:
-            return self.machine.history(txn)
+            history: list[bytes] = self.machine.history(txn)
+        return history
 
     def turn(self) -> Output:
         """One turn at the cluster's time; messages go to the network's queues."""
@@ -135,6 +138,8 @@ class SimNode:
 class Cluster:
     """Nodes n1, n2, ... and the messages between them, delivered when the test says so."""
 
+    node_class: type[SimNode] = SimNode
+
     def __init__(
         self,
         directory: Path,
@@ -151,7 +156,7 @@ class Cluster:
         self.changes = changes
         self.now_ms = 1_000.0
         self.ids = [f"n{i + 1}" for i in range(size)]
-        self.nodes = {node_id: SimNode(self, node_id, directory / node_id) for node_id in self.ids}
+        self.nodes = {node_id: self.node_class(self, node_id, directory / node_id) for node_id in self.ids}
         self.links: set[tuple[str, str]] = set()
         self.queues: dict[tuple[str, str], deque[bytes]] = {
             (a, b): deque() for a in self.ids for b in self.ids if a != b
@@ -172,6 +177,10 @@ class Cluster:
             state_dir=directory,
             **settings,  # type: ignore[arg-type]
         )
+
+    def make_machine(self, node: SimNode) -> Any:
+        """The state machine of a node that starts."""
+        return AppendMachine(node.env)
 
     # Life and death.
 
