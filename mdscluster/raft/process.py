@@ -18,10 +18,11 @@ from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Engine
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.errors import PeerError, StorageError
+from mdscluster.raft.framing import pack_frame
 from mdscluster.raft.interface import RESTART_EXIT_CODE, STORAGE_EXIT_CODE, MachineFactory
 from mdscluster.raft.local import LocalServer, Token
 from mdscluster.raft.snapshot import SnapshotError
-from mdscluster.raft.transport import Link, Transport, pack_frame
+from mdscluster.raft.transport import Link, Transport
 from mdscluster.replica import ReplicaStatus
 from mdsproto.raft_pb2 import Message
 

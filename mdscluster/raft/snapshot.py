@@ -26,8 +26,9 @@ from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.entry import NO_OP
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.errors import StorageError
+from mdscluster.raft.framing import FRAME_BYTES_MAX, pack_frame
 from mdscluster.raft.store import Store
-from mdscluster.raft.transport import FRAME_BYTES_MAX, Link, client_context, hello, pack_frame
+from mdscluster.raft.transport import Link, client_context, hello
 from mdsproto.raft_pb2 import Hello, SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
 
 log = structlog.get_logger()

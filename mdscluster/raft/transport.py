@@ -11,7 +11,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable
-from struct import Struct
 from typing import Final, Protocol, cast
 
 import structlog
@@ -19,15 +18,14 @@ from google.protobuf.message import DecodeError
 
 from mdscluster.raft.config import RaftConfig, TlsConfig
 from mdscluster.raft.errors import PeerError
+from mdscluster.raft.framing import FrameReader, pack_frame, pack_frames
 from mdsproto.raft_pb2 import Hello
 
 log = structlog.get_logger()
 
 PROTOCOL: Final = 1
-FRAME_BYTES_MAX: Final = 8 << 20
 _HELLO_BYTES_MAX: Final = 4096
 _UNSENT_BYTES_MAX: Final = 64 << 20
-_LENGTH: Final = Struct(">I")
 
 
 class Handler(Protocol):
@@ -66,10 +64,6 @@ def client_context(tls: TlsConfig) -> ssl.SSLContext:
     return context
 
 
-def pack_frame(data: bytes) -> bytes:
-    return _LENGTH.pack(len(data)) + data
-
-
 def hello(config: RaftConfig, purpose: Hello.Purpose) -> bytes:
     """This node's first frame."""
     body = Hello(protocol=PROTOCOL, node_id=config.node_id, cluster_id=config.cluster_id, purpose=purpose)
@@ -87,7 +81,7 @@ class Link(asyncio.Protocol):
         self._owner = owner
         self._dialled = dialled
         self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set when connected
-        self._buffer = b""
+        self._reader = FrameReader(_HELLO_BYTES_MAX)
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -115,7 +109,7 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.received_s = self._owner.loop.time()
         try:
-            frames = self._split(data)
+            frames = self._reader.feed(data)
             if frames and not self.peer:
                 self._owner.introduced(self, frames.pop(0), self._dialled)
             if frames and self.peer:
@@ -123,25 +117,6 @@ class Link(asyncio.Protocol):
         except (PeerError, DecodeError) as error:
             log.warning("raft connection refused", peer=self.peer or self._dialled, reason=str(error))
             self.abort()
-
-    def _split(self, data: bytes) -> list[bytes]:
-        """Whole frames; the rest waits for more."""
-        if self._buffer:
-            data = self._buffer + data
-        frames: list[bytes] = []
-        pos, end = 0, len(data)
-        limit = FRAME_BYTES_MAX if self.peer else _HELLO_BYTES_MAX
-        while end - pos >= 4:
-            (length,) = _LENGTH.unpack_from(data, pos)
-            if length > limit:
-                raise PeerError(f"frame of {length} bytes")
-            if end - pos - 4 < length:
-                break
-            frames.append(data[pos + 4 : pos + 4 + length])
-            pos += 4 + length
-            limit = FRAME_BYTES_MAX
-        self._buffer = data[pos:] if pos < end else b""
-        return frames
 
     def certificate_names(self) -> list[str] | None:
         """DNS names of the peer's certificate; None without TLS."""
@@ -213,15 +188,11 @@ class Transport:
         """Send a turn's messages, one write for each peer. Those to peers without a connection are lost."""
         writes: dict[str, list[bytes]] = {}
         for peer, data in messages:
-            parts = writes.get(peer)
-            if parts is None:
-                parts = writes[peer] = []
-            parts.append(_LENGTH.pack(len(data)))
-            parts.append(data)
-        for peer, parts in writes.items():
+            writes.setdefault(peer, []).append(data)
+        for peer, frames in writes.items():
             link = self._links.get(peer)
             if link is not None:
-                link.write(b"".join(parts))
+                link.write(pack_frames(frames))
 
     def drop(self, peer: str) -> None:
         """Give up the connection to ``peer``; it will be dialled again."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mdscluster.raft import snapshot
-from mdscluster.raft.transport import pack_frame
+from mdscluster.raft.framing import pack_frame
 from mdsproto.raft_pb2 import SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
 from tests.simulation.consensus.cluster import Cluster
 from tests.simulation.fixtures import MakeCluster
