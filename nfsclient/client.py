@@ -22,7 +22,7 @@ from nfsclient.file import File
 from nfsclient.handshake import HEADER_BYTES, Identity, Offer
 from nfsclient.layouts import Layouts, LayoutSettings
 from nfsclient.namespace import Namespace, recorded
-from nfsclient.results import Handle, Location, components
+from nfsclient.results import Change, Handle, Location, components
 from nfsclient.retry import RetryPolicy
 from nfsclient.runtime import Address, Runtime
 from nfsclient.stats import History, Recorder, Stats
@@ -186,6 +186,8 @@ class Client(Namespace):
         opened, handle = reply.result(nfs4.OP_OPEN).resok4, Handle(reply.handle())
         await self._refuse_delegation(handle, opened.delegation)
         file = self._opened(handle, opened.stateid, access, deny, owner)
+        if not isinstance(location, Handle):
+            file.directory_change = Change.decode(opened.cinfo)
         missed = {number: value for number, value in wanted.items() if not opened.attrset >> number & 1}
         if create == nfs4.EXCLUSIVE4_1 and missed:  # "the client SHOULD ... SETATTR" (RFC 8881 section 18.16.3)
             args_set = nfs4.SETATTR4args(opened.stateid, pack_fattr(missed))

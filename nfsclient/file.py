@@ -8,7 +8,7 @@ from nfsclient.compound import Compound
 from nfsclient.data_path import DataPath
 from nfsclient.errors import LockDenied, NfsError
 from nfsclient.namespace import HasRecorder, recorded
-from nfsclient.results import STAT, Attributes, Handle, Held
+from nfsclient.results import STAT, Attributes, Change, Handle, Held
 from nfswire import nfs4
 from nfswire.attributes import pack_fattr
 from nfswire.xdr import Payload
@@ -34,6 +34,8 @@ class File(HasRecorder):
         self.owner = owner
         self.path = path
         self.closed = False
+        self.directory_change: Change | None = None
+        """How opening it by name, and perhaps making it, changed the directory."""
         self._locks: dict[bytes, nfs4.stateid4] = {}    # lock stateid of each lock owner
 
     async def __aenter__(self) -> File:

@@ -40,7 +40,7 @@ def recorded(method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> (
 
     async def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         told = (*args, *kwargs.items()) if kwargs else args
-        return await self.recorder.run(method.__name__, told, method(self, *args, **kwargs))
+        return await self.recorder.run(method.__name__, told, self, method(self, *args, **kwargs))
 
     update_wrapper(run, method)
     return run

@@ -56,16 +56,23 @@ class Latency:
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One call as a linearizability checker wants it. ``result`` is the value, or the exception it ended with.
+    """One call as a linearizability checker wants it, told when it begins and again when it ends.
 
-    A call that ended with ``Unavailable`` may or may not have happened.
+    ``result`` is the value, or the exception it ended with. A call that ended with ``Unavailable``, was cancelled, or
+    has not ended at all, may or may not have happened.
     """
 
+    number: int
+    """Of the call, among those of its client."""
     invoked_ms: float
-    completed_ms: float
+    completed_ms: float | None
+    """None: it has only just begun, and there is no result."""
     op: str
     args: tuple[Any, ...]
-    result: Any
+    """Those given by name come last, as (name, value)."""
+    subject: Any
+    """The object whose method was called: the ``Client``, or a ``File``."""
+    result: Any = None
 
 
 History = Callable[[Event], None]
@@ -146,10 +153,15 @@ class Recorder:
         self.runtime = runtime
         self.stats = stats
         self.history = history
+        self._calls = 0
 
-    async def run(self, name: str, args: tuple[Any, ...], work: Coroutine[Any, Any, T]) -> T:
+    async def run(self, name: str, args: tuple[Any, ...], subject: Any, work: Coroutine[Any, Any, T]) -> T:
         """Await ``work``; record how long it took and, for the history, what came of it."""
+        self._calls += 1
+        number = self._calls
         invoked_ms = self.runtime.now_ms()
+        if self.history is not None:
+            self.history(Event(number, invoked_ms, None, name, args, subject))
         outcome: Any = None
         try:
             result = await work
@@ -165,7 +177,7 @@ class Recorder:
             completed_ms = self.runtime.now_ms()
             self.stats.call_took(name, completed_ms - invoked_ms)
             if self.history is not None:
-                self.history(Event(invoked_ms, completed_ms, name, args, outcome))
+                self.history(Event(number, invoked_ms, completed_ms, name, args, subject, outcome))
 
 
 def error_status(error: BaseException) -> int | None:
