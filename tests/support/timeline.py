@@ -6,6 +6,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 Action = Callable[[], None]
 
@@ -42,13 +43,21 @@ class Timeline:
         self.now_ms = max(self.now_ms, end_ms)
 
 
+class Clockwork(Protocol):
+    """Where events are planned: a ``Timeline``, or a simulator's own."""
+
+    @property
+    def now_ms(self) -> float: ...
+    def at(self, when_ms: float, action: Action) -> None: ...
+
+
 class Process:
     """A process: nothing happens in it while it is paused, and never again once it has died.
 
     Its clock may run faster or slower than the world's (``rate``); delays are by its own clock.
     """
 
-    def __init__(self, timeline: Timeline, name: str, rate: float = 1.0) -> None:
+    def __init__(self, timeline: Clockwork, name: str, rate: float = 1.0) -> None:
         self.timeline = timeline
         self.name = name
         self.rate = rate
@@ -74,7 +83,11 @@ class Process:
     def after(self, delay_ms: float, action: Action) -> None:
         """Do it after a while."""
         timeline = self.timeline
-        timeline.at(timeline.now_ms + delay_ms / self.rate, lambda: self.run(action))
+        timeline.at(timeline.now_ms + self.true_delay_ms(delay_ms), lambda: self.run(action))
+
+    def true_delay_ms(self, delay_ms: float) -> float:
+        """How long the world takes for a delay by this process's clock."""
+        return delay_ms / self.rate
 
     def pause(self) -> None:
         self.paused = True

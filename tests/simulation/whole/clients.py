@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from nfsclient import (
     ChannelSettings,
     Client,
@@ -23,9 +25,12 @@ from nfsclient.compound import Compound
 from nfsclient.file import File
 from nfsclient.layouts import LayoutSettings
 from nfsclient.runtime import Address
+from nfsclient.stats import Event
 from nfswire import nfs4, rpc
 from tests.simulation.whole.network import NetRuntime
 from tests.simulation.whole.oracle import Claim
+from tests.support.linearizability import Operation
+from tests.support.linearizability.calls import Close, Open
 from tests.support.timeline import Process
 
 if TYPE_CHECKING:
@@ -50,7 +55,7 @@ class Generation:
         self.owner = owner
         self.name = f"{owner.name}.{number}"
         self.process = Process(world.timeline, owner.name, rate=world.client_rng.uniform(0.98, 1.02))
-        self.runtime = NetRuntime(self.process, world.client_rng, world.network, self._heard)
+        self.runtime = NetRuntime(self.process, world.client_rng, world.net, self._heard)
         self.client: Client | None = None
         self.lost = False
         """Its state has ended at the servers, or it has died: what it hears counts no more."""
@@ -59,6 +64,7 @@ class Generation:
         self.revoked = False
         """One of its layouts was taken from it."""
         self.renewed_ms = world.now_ms
+        self._tell = world.recorder.of(self.name)
         """When the newest of its requests that were answered in the session was sent."""
 
     def _heard(self, address: Address, record: bytes, sent_ms: float | None) -> None:
@@ -82,11 +88,30 @@ class Generation:
         rng.shuffle(addresses)
         client = await Client.connect(
             addresses, rng.choice([1, 2]), settings=SETTINGS, owner=self.owner.name.encode(),
-            credential=rpc.AuthSys(0, self.owner.name.encode(), 0, 0, ()), runtime=self.runtime,
+            credential=rpc.AuthSys(0, self.owner.name.encode(), 0, 0, ()), runtime=self.runtime, history=self._record,
         )  # fmt: skip
         self.client = client
         self._watch_layouts(client)
         return client
+
+    def _record(self, event: Event) -> None:
+        """For the history, at the world's time: clients' clocks differ."""
+        now_ms = self.owner.world.now_ms
+        completed_ms = None if event.completed_ms is None else now_ms
+        self._tell(msgspec.structs.replace(event, invoked_ms=now_ms, completed_ms=completed_ms))
+
+    def give_up_opens(self) -> None:
+        """From now on its opens, with their locks, may end at any time, and nobody is told when."""
+        world, began_ms = self.owner.world, max(0.0, self.owner.world.now_ms - 1_000)
+        opens = [file for files in self.client._files.values() for file in files] if self.client is not None else []
+        ends = [Close(file.handle.fh.hex(), f"{self.name}/{file.owner.decode()}") for file in opens
+                if file.owner.startswith(self.name.encode())]  # fmt: skip
+        ends += [
+            Close(pending.call.file, pending.call.owner)
+            for pending in world.recorder._pending.values()
+            if pending.client == self.name and isinstance(pending.call, Open)
+        ]
+        world.lost_opens += [Operation(self.name, end, began_ms) for end in ends]
 
     def _watch_layouts(self, client: Client) -> None:
         """Tell the oracle which layouts the client takes for granted, and when it gives them up."""
@@ -179,6 +204,8 @@ class SimClient:
         """The process dies."""
         generation, self.generation = self.generation, None
         if generation is not None:
+            if not generation.lost:
+                generation.give_up_opens()
             generation.lost = True
             self.world.oracle.lost_all(generation)
             generation.process.die()

@@ -132,7 +132,7 @@ class SimDataServer:
     def __init__(self, world: WholeSimulation, number: int, key_file: Path) -> None:
         self.world = world
         self.ds_id = f"ds{number}"
-        self.network: Network = world.network
+        self.network: Network = world.net
         host = f"10.0.1.{number}"
         self.address = (host, 2049)
         mds = tuple(MdsPeer(node_id, Address("127.0.0.1", 1)) for node_id in world.ids)
@@ -169,6 +169,12 @@ class SimDataServer:
         self.network.listen(self.address, self.process, lambda stream: _Connection(self, stream))
         for peer in self.config.mds:
             self.process.after(world.data_rng.uniform(1, self.config.heartbeat_ms), lambda to=peer.id: self._beat(to))  # type: ignore[misc]
+
+    def start_again(self) -> None:
+        """Unless it runs."""
+        if not self.process.alive:
+            self.world.note(self.ds_id, "starts")
+            self.start()
 
     def kill(self, *, power_loss: bool) -> None:
         self.process.die()

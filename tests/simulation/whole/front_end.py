@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import lmdb
+
 from dataserver.heartbeats import CALL_TIMEOUT_S
 from mdscluster.config import ClusterConfig, Export, Limits, NodeConfig, Peer, TlsPaths
 from mdscluster.control.registry import Heard
 from mdscluster.front_end import FrontEnd
+from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.nfs_frontend.server import ClientConnection
 from mdscluster.raft.engine import Output
 from mdscluster.raft.local import FrontEndSession, LocalReplica, LocalServer, Token
@@ -21,6 +24,7 @@ from tests.simulation.consensus.cluster import Cluster, SimNode
 from tests.simulation.whole.data_server import Certificate
 from tests.simulation.whole.loop import SimLoop
 from tests.simulation.whole.network import End, NodeRuntime, SimTransport, Stream, UnixEnd
+from tests.simulation.whole.oracle import ObservedMachine
 from tests.support.timeline import Process
 
 if TYPE_CHECKING:
@@ -30,47 +34,57 @@ START_MS = (30.0, 250.0)
 """How long a front end takes to start."""
 
 
+class NodeProcess(Process):
+    """A process on a node's machine: its clock is the machine's."""
+
+    def __init__(self, node: WholeNode) -> None:
+        super().__init__(node.world.timeline, node.id)
+        self._node = node
+
+    def now_ms(self) -> float:
+        return self._node.now_ms
+
+    def true_delay_ms(self, delay_ms: float) -> float:
+        return delay_ms / self._node.clock.rate
+
+
 class WholeNode(SimNode):
     """A node with a front end. ``world`` is the cluster it belongs to."""
 
     def __init__(self, cluster: Cluster, node_id: str, directory: Path) -> None:
         super().__init__(cluster, node_id, directory)
         self.front: SimFrontEnd | None = None
-        self.process: Process | None = None
-        self.local: LocalServer | None = None
+        self.local: LocalServer = None  # type: ignore[assignment]  # while down
 
     @property
     def world(self) -> WholeSimulation:
         world: Any = self.cluster
         return world
 
+    def make_machine(self, env: lmdb.Environment) -> ObservedMachine:
+        return ObservedMachine(env, self)
+
     def start(self, **changes: object) -> None:
         super().start(**changes)
-        self.process = Process(self.world.timeline, f"{self.id}.consensus")
         self.local = LocalServer(self.dir / "consensus.sock", Consensus(self))
         self.front = SimFrontEnd(self)
 
-    def kill(self, power_loss: int | None = None) -> None:
-        if self.front is not None and self.process is not None:
+    def stop(self) -> None:
+        if self.front is not None:
             self.front.die()
-            self.process.die()
             self.front = None
-        super().kill(power_loss)
+        super().stop()
 
-    def turn(self) -> Output:
-        output = super().turn()
-        if self.local is not None and (output.results or output.barriers or output.events):
+    def release(self, output: Output) -> None:
+        super().release(output)
+        for event in self.events:
+            if event[:1] == EVENT_SESSION_GONE:
+                self.world.oracle.session_gone(event[1:])
+        self.events.clear()
+        self.results.clear()
+        self.barriers.clear()
+        if output.results or output.barriers or output.events:
             self.local.deliver(output.results, output.barriers, output.events)  # type: ignore[arg-type]
-        return output
-
-    def pause(self, *, consensus: bool, front_end: bool) -> None:
-        """Stop what is named, let the rest run."""
-        if self.process is not None and self.front is not None:
-            for process, stop in ((self.process, consensus), (self.front.process, front_end)):
-                if stop:
-                    process.pause()
-                else:
-                    process.resume()
 
 
 class Consensus:
@@ -78,17 +92,20 @@ class Consensus:
 
     def __init__(self, node: WholeNode) -> None:
         self._node = node
-        self._engine = node.engine
 
     def propose(self, tokens_and_payloads: Iterable[tuple[Token, bytes]]) -> None:
+        node = self._node
         for token, payload in tokens_and_payloads:
-            self._engine.propose(token, payload, self._node.cluster.now_ms)
+            node.engine.propose(token, payload, node.now_ms)
+        node.world.wake(node.id)
 
     def barrier(self, token: Token) -> None:
-        self._engine.barrier(token, self._node.cluster.now_ms)
+        node = self._node
+        node.engine.barrier(token, node.now_ms)
+        node.world.wake(node.id)
 
     def status(self) -> ReplicaStatus:
-        return self._engine.status(self._node.cluster.now_ms)
+        return self._node.engine.status(self._node.now_ms)
 
 
 class SimFrontEnd:
@@ -98,20 +115,30 @@ class SimFrontEnd:
         world = node.world
         self.node = node
         self.world = world
-        self.process = Process(world.timeline, node.id)
+        self.process: Process = NodeProcess(node)
         self.loop = SimLoop(self.process, world.note_bug, self._connect_unix)
-        self.runtime = NodeRuntime(self.loop, world.data_rng, world.network)
+        self.runtime = NodeRuntime(self.loop, world.data_rng, world.net)
         self.front_end: FrontEnd | None = None
         self._last_connections: list[SimTransport] = []
         self.process.after(world.data_rng.uniform(*START_MS), self._start)
 
     def _connect_unix(self, protocol: asyncio.Protocol) -> asyncio.Transport:
-        local, process = self.node.local, self.node.process
-        assert local is not None
-        assert process is not None
-        session = FrontEndSession(local)
-        session.connection_made(UnixEnd(self.process, lambda data: self.loop.io(protocol.data_received, data)))
-        transport = UnixEnd(process, session.data_received)
+        node, world = self.node, self.world
+        session, engine = FrontEndSession(node.local), node.engine
+
+        def to_consensus(data: bytes) -> None:
+            if not node.up or node.engine is not engine:
+                return
+            if world.listens(node.id):
+                world._guarded(node, session.data_received, data)
+            elif not world.lives[node.id].halted:
+                world.defer(node.id, to_consensus, data)
+
+        def to_front_end(data: bytes) -> None:
+            self.process.run(lambda: self.loop.io(protocol.data_received, data))
+
+        session.connection_made(UnixEnd(world.timeline, to_front_end))
+        transport = UnixEnd(world.timeline, to_consensus)
         protocol.connection_made(transport)
         return transport
 
@@ -125,7 +152,7 @@ class SimFrontEnd:
         links = SimLinks(self)
         front_end = FrontEnd(config, replica, self.runtime, links, lambda: int(self.process.now_ms()))
         self.front_end = front_end
-        self.world.network.listen(self.world.nfs_address(self.node.id), self.process, self._accept)
+        self.world.net.listen(self.world.nfs_address(self.node.id), self.process, self._accept)
         for job in (front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.heed_quorum()):
             self.loop.create_task(job).add_done_callback(self._job_ended)
         self.world.note(self.node.id, "serves")
@@ -185,9 +212,9 @@ class SimLinks:
 
         def arrive() -> None:
             reply = call(server.control, Certificate(front.node.id, credentials.ROLE_MDS))
-            front.world.network.post(server.process, front.process, lambda: front.loop.io(settle, reply))
+            front.world.net.post(server.process, front.process, lambda: front.loop.io(settle, reply))
 
-        front.world.network.post(front.process, server.process, arrive)
+        front.world.net.post(front.process, server.process, arrive)
         front.loop.call_later(CALL_TIMEOUT_S, settle, None)
         return await answer
 

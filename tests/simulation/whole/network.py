@@ -14,7 +14,7 @@ from nfswire import rpc
 from nfswire.xdr import Payload
 from tests.simulation.whole.loop import SimLoop
 from tests.support.simulated import SimFuture, TaskRuntime
-from tests.support.timeline import Process, Timeline
+from tests.support.timeline import Clockwork, Process
 
 UNIX_MS = 0.02
 """What a message between the processes of one node takes."""
@@ -127,7 +127,7 @@ class Stream:
 class Network:
     """Who listens where, and the streams that stand."""
 
-    def __init__(self, timeline: Timeline, rng: Random, latency_ms: float = 0.4) -> None:
+    def __init__(self, timeline: Clockwork, rng: Random, latency_ms: float = 0.4) -> None:
         self.timeline = timeline
         self.rng = rng
         self.latency_ms = latency_ms
@@ -154,13 +154,19 @@ class Network:
         self.holes[a, b] += 1
 
     def unhole(self, a: str, b: str) -> None:
-        self.holes[a, b] -= 1
+        self.holes[a, b] = max(0, self.holes[a, b] - 1)
         held, self.held = self.held, []
         for pipe in held:
             if self.holes[pipe.source.name, pipe.target.name]:
                 self.held.append(pipe)
             else:
                 pipe.release()
+
+    def heal(self) -> None:
+        """No hole any more."""
+        for pair in list(self.holes):
+            while self.holes[pair] > 0:
+                self.unhole(*pair)
 
     def post(self, source: Process, target: Process, action: Callable[[], None]) -> None:
         """A message of a standing connection: late, when there is a hole; lost, when either end dies before."""
@@ -381,15 +387,10 @@ class SimTransport(asyncio.Transport):
 class UnixEnd(asyncio.Transport):
     """One end of the socket between a front end and its consensus process, which live and die together."""
 
-    def __init__(self, target: Process, deliver: Callable[[bytes], Any]) -> None:
+    def __init__(self, timeline: Clockwork, deliver: Callable[[bytes], Any]) -> None:
         super().__init__()
-        self._target, self._deliver = target, deliver
-        self._closed = False
+        self._timeline, self._deliver = timeline, deliver
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self._closed:
-            packed = bytes(data)
-            self._target.after(UNIX_MS, lambda: self._deliver(packed))
-
-    def abort(self) -> None:
-        self._closed = True
+        packed = bytes(data)
+        self._timeline.at(self._timeline.now_ms + UNIX_MS, lambda: self._deliver(packed))

@@ -135,6 +135,7 @@ class Oracle:
         holder = self.world.holder_of(session_id)
         if holder is None or holder.lost:
             return
+        holder.give_up_opens()
         holder.lost = True
         self.lost_all(holder)
         self.counts["lease ran out"] += 1

@@ -10,28 +10,68 @@ from typing import Any, Final
 
 from mdscluster.config import ClusterConfig, NodeConfig
 from mdscluster.fsm import data_servers, digest
-from mdscluster.raft.errors import ConsensusBug
+from mdscluster.fsm.commands import RenewLeases, pack_internal
+from mdscluster.raft.local import Token
 from mdsproto import control_pb2
 from mdsproto.keyfile import read_cluster_key
 from nfsclient.errors import status_name
 from nfsclient.runtime import Address
-from tests.simulation.consensus.cluster import SimNode
+from tests.simulation.consensus.faults import Nemesis
+from tests.simulation.consensus.node import SimNode
+from tests.simulation.consensus.simulation import DISK_MS, Life, Simulation
 from tests.simulation.result import Trace
 from tests.simulation.whole.clients import Generation, SimClient
 from tests.simulation.whole.data_server import Certificate, SimDataServer
-from tests.simulation.whole.faults import Faults
+from tests.simulation.whole.faults import CLIENT_FAULT_MS, CLIENT_FAULTS, NODE_FAULT_MS, NODE_FAULTS
 from tests.simulation.whole.front_end import WholeNode, node_config
-from tests.simulation.whole.history import History
 from tests.simulation.whole.network import Network
 from tests.simulation.whole.oracle import ObservedMachine, Oracle
 from tests.simulation.whole.workload import WORKERS, prepare
-from tests.support.timeline import Process, Timeline
+from tests.support.linearizability import History, Operation, Recorder, SharedNames, check
+from tests.support.timeline import Process
 
 DATA_SERVERS: Final = 2
 NFS_PORT: Final = 2049
 
 
-class WholeSimulation(Faults):
+class WorldTimeline:
+    """The simulation's own events, for processes."""
+
+    def __init__(self, world: Simulation) -> None:
+        self._world = world
+
+    @property
+    def now_ms(self) -> float:
+        return self._world.now_ms
+
+    def at(self, when_ms: float, action: Callable[[], None]) -> None:
+        self._world.at(max(0.0, when_ms - self._world.now_ms), action)
+
+
+class Burst:
+    """Changes without a client, where a fault wants many."""
+
+    def __init__(self, world: Simulation) -> None:
+        self._world = world
+        self._number = 0
+        self.results: list[object] = []
+        self.out: list[bytes] = []
+
+    def propose_at(self, node_id: str, count: int = 1) -> None:
+        """As a front end would that reports no leases."""
+        world = self._world
+        if world.listens(node_id):
+            self._number += 1
+            node = world.nodes[node_id]
+            node.engine.propose(Token(self, self._number), pack_internal(RenewLeases([])), node.now_ms)  # type: ignore[arg-type]
+            world.wake(node_id)
+
+    def flush(self) -> None:
+        """Nobody waits for the outcome."""
+        self.results.clear()
+
+
+class WholeSimulation(Simulation):
     """Nodes with front ends, data servers and clients. One seed decides everything."""
 
     node_class = WholeNode
@@ -40,16 +80,16 @@ class WholeSimulation(Faults):
         self, directory: Path, seed: int, size: int = 3, *, clients: int | None = None, trace: Trace | None = None,
         exclusive_writers: bool = False, lease_ms: int = 5_000, **options: Any,
     ) -> None:  # fmt: skip
-        super().__init__(directory, seed, size, **options)
-        self.trace = trace
-        self.timeline = Timeline()
-        self.timeline.now_ms = self.now_ms
+        super().__init__(directory, seed, size, trace=trace, **options)
+        self.timeline = WorldTimeline(self)
+        self.seed = seed
+        self.names: SharedNames = None  # type: ignore[assignment]  # until the tree is made
         self.client_rng = random.Random(f"clients {seed}")
         self.data_rng = random.Random(f"data {seed}")
-        self.network = Network(self.timeline, random.Random(f"network {seed}"))
+        self.net = Network(self.timeline, random.Random(f"network {seed}"))
         self.exclusive_writers = exclusive_writers
         self.lease_ms = lease_ms
-        self.lease_promise_ms = 0.8 * lease_ms
+        self.lease_promise_ms = 0.75 * lease_ms
         """A client is not dropped sooner than this after a request that was answered: reports take a tenth."""
         self.ds_lease_ms = 1_000
         self.stripe_unit_bytes = 1 << 16
@@ -64,7 +104,11 @@ class WholeSimulation(Faults):
         self.key_file.chmod(0o600)
         self.key = read_cluster_key(self.key_file)
         self.oracle = Oracle(self)
-        self.history = History()
+        self.recorder = Recorder()
+        self.lost_opens: list[Operation] = []
+        """Ends of opens that no client asked for: its lease ran out, or it died."""
+        workload: Any = Burst(self)
+        self.workload = workload
         self.nfs_ids: dict[Address, str] = {self.nfs_address(node_id): node_id for node_id in self.ids}
         servers = [SimDataServer(self, number + 1, self.key_file) for number in range(DATA_SERVERS)]
         self.data_servers = {server.ds_id: server for server in servers}
@@ -97,25 +141,19 @@ class WholeSimulation(Faults):
             node.id, self.ids, node.dir, self.key_file, self.cluster_config, exclusive_writers=self.exclusive_writers
         )
 
-    def make_machine(self, node: SimNode) -> Any:
-        assert isinstance(node, WholeNode)
-        return ObservedMachine(node.env, node)
-
     def ask_node(
         self, source: Process, node_id: str, request: control_pb2.HeartbeatRequest, who: Certificate, done: Any
     ) -> None:
         """A data server's heartbeat to a metadata node, over the network."""
-        node = self.nodes[node_id]
-        assert isinstance(node, WholeNode)
-        front = node.front
+        front = self.whole(node_id).front
         if front is None:
             source.after(1.0, lambda: done(None))
             return
 
         def answer(reply: control_pb2.HeartbeatReply | None) -> None:
-            self.network.post(front.process, source, lambda: done(reply))
+            self.net.post(front.process, source, lambda: done(reply))
 
-        self.network.post(source, front.process, lambda: front.heartbeat(request, who, answer))
+        self.net.post(source, front.process, lambda: front.heartbeat(request, who, answer))
 
     def holder_of(self, session_id: bytes) -> Generation | None:
         """The living generation with this session."""
@@ -138,16 +176,11 @@ class WholeSimulation(Faults):
 
     # What is told.
 
-    def note(self, who: str, what: str) -> None:
-        if self.trace is not None:
-            self.trace(f"{self.timeline.now_ms:10.1f} {who:8} {what}")
-
     def note_violation(self, text: str) -> None:
-        self.note("!", text)
-        self.violations.append(text)
+        self.violated(text)
 
     def note_bug(self, text: str) -> None:
-        self.note_violation(f"bug: {text}")
+        self.violated(f"bug: {text}")
 
     def trace_call(self, generation: Generation, what: str, status: int) -> None:
         self.counts["operations"] += 1
@@ -155,75 +188,67 @@ class WholeSimulation(Faults):
             self.note(generation.name, f"{what}: {status_name(status)}")
 
     def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
-        self.counts["acked" if result is not None else "unknown"] += 1
+        self.counts["acked" if result is not None else "unknown outcome"] += 1
 
     def note_barrier(self, node: SimNode, token: object, ok: bool) -> None:
         self.counts["barrier" if ok else "no barrier"] += 1
 
-    # Steps.
+    # Both processes of a node stop and go on together, unless its front end alone is frozen.
 
-    def step(self) -> None:
-        super().step()
-        for node in self.nodes.values():
-            assert isinstance(node, WholeNode)
-            if node.up:
-                stopped = node.id in self.paused
-                node.pause(consensus=stopped, front_end=stopped or node.id in self.frozen)
-        self.timeline.run_until(self.now_ms)
+    def pause(self, node_id: str, ms: float) -> None:
+        super().pause(node_id, ms)
+        front = self.whole(node_id).front
+        if front is not None:
+            front.process.pause()
 
-    def observe(self, node: SimNode) -> None:
-        super().observe(node)
-        for event in node.events:
-            if event[:1] == b"S":
-                self.oracle.session_gone(event[1:])
-        node.events.clear()
+    def _resume(self, node_id: str, life: Life) -> None:
+        super()._resume(node_id, life)
+        front = self.whole(node_id).front
+        if front is not None and life is self.lives[node_id]:
+            front.process.resume()
+
+    def whole(self, node_id: str) -> WholeNode:
+        node = self.nodes[node_id]
+        assert isinstance(node, WholeNode)
+        return node
+
+    # Course.
 
     def run_for(self, ms: float) -> None:
         """Let time pass; a violation ends it."""
-        end_ms = self.now_ms + ms
-        while self.now_ms < end_ms and not self.violations:
-            self._step()
+        self.run_until(self.now_ms + ms)
 
-    def run_until(self, condition: Callable[[], bool], limit_ms: float, what: str) -> None:
+    def wait_for(self, condition: Callable[[], bool], limit_ms: float, what: Callable[[], str]) -> None:
         """Let time pass until ``condition``; that it never comes is a violation of liveness."""
         end_ms = self.now_ms + limit_ms
         while not condition() and not self.violations:
             if self.now_ms > end_ms:
-                self.note_violation(f"liveness: {what} after {limit_ms / 1000:.0f} s")
+                self.violated(f"liveness: after {limit_ms / 1000:.0f} s {what()}")
                 return
-            self._step()
-
-    def _step(self) -> None:
-        try:
-            self.step()
-        except ConsensusBug as error:
-            self.note_violation(str(error))
-
-    # Course.
+            self.run_for(20)
 
     def run(self, faults_ms: float) -> None:
         """All of it: start, faults, healing, and what must hold in the end."""
-        self.begin()
+        self.set_up()
         if not self.violations:
             for client in self.clients:
                 client.start()
             self.run_for(300)
             self.trouble = True
-            self.at(0, "fault")
-            self.at(200, "client_fault")
+            Nemesis(self, NODE_FAULT_MS, NODE_FAULTS).strike()
+            Nemesis(self, CLIENT_FAULT_MS, CLIENT_FAULTS).strike()
             self.run_for(faults_ms)
         if not self.violations:
-            self.end_faults()
-        if not self.violations:
+            self.heal()
             self.finish()
 
-    def begin(self) -> None:
+    def set_up(self) -> None:
         """Nodes, data servers, and the tree that the clients expect."""
-        self.trouble = False
-        self.start()
+        for node_id in self.ids:
+            self.begin(node_id)
         for server in self.data_servers.values():
             server.start()
-        self.run_until(self._ready, 5_000, "the cluster is not ready")
+        self.wait_for(self._ready, 5_000, lambda: "the cluster is not ready")
         setup = SimClient(self, "c0")
         generation = Generation(setup, 1)
         done: list[None] = []
@@ -231,11 +256,14 @@ class WholeSimulation(Faults):
         async def work() -> None:
             client = await generation.mount()
             await prepare(client)
+            self.names = await SharedNames.prepare(
+                client, "/s/names", self.recorder, seed=self.seed, directories=2, names=4
+            )
             await client.close()
             done.append(None)
 
         generation.runtime.spawn(work())
-        self.run_until(lambda: bool(done), 5_000, "the tree could not be made")
+        self.wait_for(lambda: bool(done), 5_000, lambda: "the tree is not made")
         generation.process.die()
         self.graveyard.append(generation)
 
@@ -250,20 +278,47 @@ class WholeSimulation(Faults):
                 return False
         return True
 
+    def heal(self) -> None:
+        """No more faults, and what they broke is mended at once."""
+        self.note("**", "no more faults")
+        self.trouble = False
+        self.network.heal()
+        for node in self.nodes.values():
+            node.disk.fault = None
+            node.clock.set_rate(1.0, self.now_ms)
+            self.disk_ms[node.id] = DISK_MS
+        self.net.heal()
+        for client in self.clients:
+            if client.generation is not None:
+                client.generation.process.resume()
+        for server in self.data_servers.values():
+            server.process.resume()
+            server.start_again()
+        self.healed = True
+
     def finish(self) -> None:
         """Every client ends its work; nothing that was acknowledged is missing; replicas are equal."""
-        self.run_until(
-            lambda: all(client.idle == len(client.workers) for client in self.clients), 40_000,
-            "some worker makes no progress: " + ", ".join(
-                f"{client.name} {type(worker).__name__}" for client in self.clients for worker in client.workers
-                if not worker.healed
-            ),
-        )  # fmt: skip
-        if self.violations:
-            return
-        self.run_until(self._equal, 5_000, "the replicas do not become equal")
-        for violation in self.history.violations():
-            self.note_violation(violation)
+
+        def idle() -> bool:
+            return all(client.idle == len(client.workers) for client in self.clients)
+
+        def lazy() -> str:
+            names = [f"{c.name} {type(w).__name__}" for c in self.clients for w in c.workers if not w.ended]
+            return f"these have not ended: {', '.join(names)}"
+
+        self.wait_for(idle, 40_000, lazy)
+        if not self.violations:
+            self.wait_for(self._equal, 10_000, lambda: "the replicas are not equal")
+        if not self.violations:
+            report = check(self.history(), limit_s=20.0)
+            if not report.ok:
+                self.violated(f"INV-4: {report}")
+
+    def history(self) -> History:
+        """What clients asked and were told, and the ends that lost clients' opens may have had."""
+        history = self.recorder.history()
+        history.operations.extend(self.lost_opens)
+        return history
 
     def _equal(self) -> bool:
         """Equal applied index, and then (INV-8) equal state."""
@@ -274,14 +329,14 @@ class WholeSimulation(Faults):
             found.setdefault(index, {})[value] = node.id
         for index, values in found.items():
             if len(values) > 1:
-                self.note_violation(f"INV-8: at index {index} differ {sorted(values.values())}")
+                self.violated(f"INV-8: at index {index} differ {sorted(values.values())}")
         return len(found) == 1
 
     def course(self) -> str:
         """A hash of all that happened."""
         parts = (
             sorted(self.counts.items()), sorted(self.oracle.counts.items()), self.committed, self.rng.getstate(),
-            self.client_rng.getstate(), self.data_rng.getstate(), [str(o) for o in self.history.operations],
+            self.client_rng.getstate(), self.data_rng.getstate(), self.history().operations,
         )  # fmt: skip
         return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tests.simulation.whole.simulation import WholeSimulation
 
 LISTED: Final = bitmap(nfs4.FATTR4_TYPE, nfs4.FATTR4_NUMLINKS, nfs4.FATTR4_FILEID)
-SHARED: Final = ("/s/a", "/s/b")
-NAMES: Final = tuple(f"n{i}" for i in range(3))
 LOCKED: Final = ("/s/lock0", "/s/lock1")
 DENIED: Final = ("/s/deny0", "/s/deny1")
 DATA: Final = ("/s/data0", "/s/data1")
@@ -42,6 +40,7 @@ class Worker:
         self.done = 0
         self.healed = 0
         """Operations done since everything has healed."""
+        self.ended = False
 
     async def run(self, generation: Generation, client: Client) -> None:
         """Work until the client is to stop and enough was done since."""
@@ -52,6 +51,7 @@ class Worker:
             self.healed += self.world.healed
             await client.runtime.sleep(self.rng.expovariate(1 / self.think_ms))
         await self.end(generation, client)
+        self.ended = True
 
     async def begin(self, generation: Generation, client: Client) -> None:
         """A new generation takes over."""
@@ -139,63 +139,10 @@ class NamesWorker(Worker):
     """Names that all clients use, for the linearizability check (INV-4)."""
 
     async def operation(self, generation: Generation, client: Client) -> None:
-        rng = self.rng
-        directory, name = rng.choice(SHARED), rng.choice(NAMES)
-        path = f"{directory}/{name}"
-        kind = rng.choices(
-            ("lookup", "create", "remove", "rename", "readdir", "setsize", "getattr", "link"),
-            (20, 22, 15, 10, 8, 10, 12, 5),
-        )[0]
-        history, now_ms = self.world.history, self.world.clock_ms
-        if kind == "create":
-            how = rng.choice((nfs4.GUARDED4, nfs4.EXCLUSIVE4_1))
-            asked = history.invoke(generation.name, kind, (directory, name, how), now_ms())
-            status, file = await self.status(client.open(path, create=how))
-            history.complete(asked, status, file and file.handle.fh, now_ms())
-            self.world.trace_call(generation, f"create {path}", status)
-            if file is not None:
-                await file.close()
-            return
-        target = (rng.choice(SHARED), rng.choice(NAMES))
-        if kind in ("setsize", "getattr", "link"):
-            await self._by_handle(generation, client, kind, path, target)
-            return
-        other = f"{target[0]}/{target[1]}"
-        calls = {
-            "lookup": lambda: client.lookup(path),
-            "remove": lambda: client.remove(path),
-            "rename": lambda: client.rename(path, other),
-            "readdir": lambda: client.readdir(directory, bitmap(nfs4.FATTR4_FILEHANDLE)),
-        }
-        arguments = {"readdir": (directory,), "rename": (directory, name, *target)}.get(kind, (directory, name))
-        asked = history.invoke(generation.name, kind, arguments, now_ms())
-        status, result = await self.status(calls[kind]())
-        history.complete(asked, status, result, now_ms())
-        self.world.trace_call(generation, f"{kind} {' '.join(arguments)}", status)
-
-    async def _by_handle(
-        self, generation: Generation, client: Client, kind: str, path: str, target: tuple[str, str]
-    ) -> None:
-        """What is done to an object rather than to a name: it is looked up first, as an operation of its own."""
-        history, now_ms = self.world.history, self.world.clock_ms
-        directory, name = path.rsplit("/", 1)
-        asked = history.invoke(generation.name, "lookup", (directory, name), now_ms())
-        status, handle = await self.status(client.lookup(path))
-        history.complete(asked, status, handle, now_ms())
-        if handle is None:
-            return
-        size = self.rng.randrange(1, 1000)
-        calls = {
-            "setsize": ((handle.fh, size), lambda: client.setattr(handle, {nfs4.FATTR4_SIZE: size})),
-            "getattr": ((handle.fh,), lambda: client.getattr(handle)),
-            "link": ((handle.fh, *target), lambda: client.link(handle, "/".join(target))),
-        }
-        arguments, call = calls[kind]
-        generation.stale_is_right = True
-        asked = history.invoke(generation.name, kind, arguments, now_ms())
-        status, result = await self.status(call())
-        history.complete(asked, status, result, now_ms())
-        self.world.trace_call(generation, f"{kind} {path}", status)
+        generation.stale_is_right = True  # it works on objects that others remove
+        step = self.world.names.worker(client, f"{generation.name} {self.done}")
+        status, _ = await self.status(step())
+        self.world.trace_call(generation, "a shared name", status)
 
 
 class LockWorker(Worker):
@@ -208,7 +155,11 @@ class LockWorker(Worker):
         self._files: dict[str, File] = {}
 
     async def begin(self, generation: Generation, client: Client) -> None:
-        self._files = {path: await client.open(path, BOTH) for path in LOCKED}
+        self._files = {}
+        for path in LOCKED:
+            handle = await client.lookup(path)
+            owner = f"{generation.name} {path}".encode()
+            self._files[path] = await client.open(handle, BOTH, owner=owner)
 
     async def operation(self, generation: Generation, client: Client) -> None:
         oracle, rng = self.world.oracle, self.rng
@@ -239,7 +190,9 @@ class DenyWorker(Worker):
 
     async def operation(self, generation: Generation, client: Client) -> None:
         path, access, deny = self.rng.choice(DENIED), self.rng.choice((1, 2, 3)), self.rng.choice((0, 1, 2, 2, 3))
-        status, file = await self.status(client.open(path, access, deny))
+        handle = await client.lookup(path)
+        owner = f"{generation.name} {path} {self.done}".encode()
+        status, file = await self.status(client.open(handle, access, deny, owner=owner))
         self.world.trace_call(generation, f"open {path} access {access} deny {deny}", status)
         if status not in (OK, nfs4.NFS4ERR_SHARE_DENIED):
             self.violation(f"INV-5: open {path}: {status_name(status)}")
@@ -288,7 +241,7 @@ class DataWorker(Worker):
 
 async def prepare(client: Client) -> None:
     """What the workers expect to be there."""
-    for path in ("/s", "/p", *SHARED):
+    for path in ("/s", "/p"):
         await client.mkdir(path)
     for path in (*LOCKED, *DENIED, *DATA):
         async with await client.open(path, create=nfs4.GUARDED4):
