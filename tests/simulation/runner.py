@@ -96,6 +96,23 @@ def _work(depth: str, seeds: Sequence[int], nodes: int, parent: Path) -> list[Se
     return results
 
 
+@contextmanager
+def _interrupted_by_term(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """An end by SIGTERM leaves no worker and no file behind."""
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + signum)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run_seeds(
     depth: str, seeds: range, nodes: int, jobs: int, progress: Callable[[Totals, int], None] | None = None
 ) -> Totals:
@@ -105,10 +122,10 @@ def run_seeds(
     began_s = time.monotonic()
     tasks = iter([seeds[i : i + _SEEDS_A_TASK] for i in range(0, len(seeds), _SEEDS_A_TASK)])
     context = multiprocessing.get_context("spawn")
-    with scratch() as parent, ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with scratch() as parent, ProcessPoolExecutor(jobs, mp_context=context) as pool, _interrupted_by_term(pool):
         waiting: set[Future[list[SeedResult]]] = set()
         while True:
-            while len(waiting) < 2 * jobs and (task := next(tasks, None)) is not None:
+            while len(waiting) < jobs + 1 and (task := next(tasks, None)) is not None:
                 waiting.add(pool.submit(_work, depth, task, nodes, parent))
             if not waiting:
                 break

@@ -278,7 +278,7 @@ def test_a_node_that_comes_back_empty_votes_only_when_it_has_caught_up(make_chan
     done(cluster, "remove", "n3")
     cluster.kill("n3")
     cluster.wipe("n3")
-    cluster.renewed.add("n3")
+    cluster.wiped.add("n3")
     cluster.start("n3", connect=False)
     cluster.calm()
     engine = cluster["n3"].engine
