@@ -350,6 +350,7 @@ class Engine:
                 match_index=match,
                 lag_entries=journal.last_index - match if leads else -1,
                 silent_ms=int(now_ms - state.heard_ms) if state.heard_ms > 0 else -1,
+                connections=self._connections[peer],
             )
         return ReplicaStatus(
             node_id=self.config.node_id,
