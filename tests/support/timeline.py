@@ -1,4 +1,4 @@
-"""Simulated time: what happens when, in an order that follows from the calls alone, and processes that pause and die."""
+"""Simulated time: what happens when, in an order given by the calls alone, and processes that pause and die."""
 
 from __future__ import annotations
 

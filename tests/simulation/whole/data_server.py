@@ -190,7 +190,7 @@ class SimDataServer:
         raise AssertionError("a heartbeat is a question and an answer here")
 
     def _report_write(self, fileid: int, client_id: int, stripe: int, end_offset: int, mtime_ns: int) -> bool:
-        """Whether a quorum has committed the report. The product waits for it; here the writer is told to come again."""
+        """Whether a quorum has committed the report. The product waits for it; here the writer has to come again."""
         if self._reported.get(fileid, 0) >= end_offset:
             del self._reported[fileid]
             return True

@@ -170,7 +170,8 @@ class Network:
 
     def post(self, source: Process, target: Process, action: Callable[[], None]) -> None:
         """A message of a standing connection: late, when there is a hole; lost, when either end dies before."""
-        self.timeline.at(self.timeline.now_ms + self.latency_ms * self.rng.uniform(0.5, 1.5), lambda: self._posted(source, target, action))
+        due_ms = self.timeline.now_ms + self.latency_ms * self.rng.uniform(0.5, 1.5)
+        self.timeline.at(due_ms, lambda: self._posted(source, target, action))
 
     def _posted(self, source: Process, target: Process, action: Callable[[], None]) -> None:
         if not source.alive:

@@ -95,7 +95,8 @@ class Oracle:
         for other in self.claims.values():
             if claim.conflicts(other):
                 self.violation(
-                    f"INV-5: {claim.holder.name} was told that it holds {claim}, while {other.holder.name} holds {other}"
+                    f"INV-5: {claim.holder.name} was told that it holds {claim}, "
+                    f"while {other.holder.name} holds {other}"
                 )
         self.claims[key] = claim
 
@@ -161,6 +162,7 @@ class Oracle:
                 if handle in self.revoked:
                     continue
                 self.revoked[handle] = None
+                self.counts["handles revoked"] += 1
                 for server in self.world.data_servers.values():
                     self._must_refuse(server, handle)
 

@@ -43,7 +43,8 @@ class Stage:
         client: SimClient = self.world.clients[number]
         client.generations += 1
         generation = client.generation = Generation(client, client.generations)
-        self.run(generation, generation.mount([self.world.nfs_address(node) for node in nodes or self.world.ids], minor))
+        addresses = [self.world.nfs_address(node) for node in nodes or self.world.ids]
+        self.run(generation, generation.mount(addresses, minor))
         return generation
 
     def start(self, generation: Generation, work: Coroutine[Any, Any, T]) -> list[T]:
@@ -58,15 +59,18 @@ class Stage:
 
     def run(self, generation: Generation, work: Coroutine[Any, Any, T], limit_ms: float = 30_000) -> T:
         """Do something in a client; its result."""
-        results = self.start(generation, work)
+        return self.result(generation, self.start(generation, work), limit_ms)
+
+    def result(self, generation: Generation, results: list[T], limit_ms: float = 30_000) -> T:
+        """What something begun in a client comes to."""
 
         def over() -> bool:
             return bool(results or generation.runtime.task_errors)
 
         self.world.wait_for(over, limit_ms, lambda: f"{generation.name} has no answer")
+        self.check()
         if generation.runtime.task_errors:
             raise generation.runtime.task_errors.pop()
-        self.check()
         return results[0]
 
     def wait(self, ms: float) -> None:
