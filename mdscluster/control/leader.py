@@ -82,6 +82,7 @@ class LeaderJobs:
         self._term = -1
         self._since_ms = 0
         self._looked_ms = -PERIOD_MS
+        self._connections: dict[str, int] = {}  # of the peers that are connected
         self._lease_base = (-1, 0)  # the log's lease clock when it last moved, and our own clock then
         self.wake = asyncio.Event()
 
@@ -108,11 +109,20 @@ class LeaderJobs:
 
     async def _pass(self, status: ReplicaStatus) -> None:
         now_ms = self._clock_ms()
+        connections = {peer: seen.connections for peer, seen in status.peers.items() if seen.connected}
         if status.term != self._term:
             if not await self._configure() or await self.propose(LeaderStarted(status.node_id)) is None:
                 return
-            self._term, self._since_ms = status.term, now_ms
+            self._term, self._since_ms, self._connections = status.term, now_ms, connections
             log.info("this node leads", term=status.term)
+        elif any(connections.get(peer) != number for peer, number in self._connections.items()):
+            # A node was lost, and with it what it had heard of clients and not reported yet: their leases, too, begin
+            # anew. It reports every tenth of a lease, so whoever renews in time has not run out before this is noticed.
+            if await self.propose(LeaderStarted(status.node_id)) is None:
+                return
+            self._connections = connections
+        else:
+            self._connections = connections
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
             await self._liveness.judge(now_ms, self._since_ms)

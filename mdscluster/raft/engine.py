@@ -400,6 +400,10 @@ class Engine:
             return LEADER
         return FOLLOWER if self.core.leader_id is not None else CANDIDATE
 
+    def connections(self, peer: str) -> int:
+        """How many connections to ``peer`` have stood since this node's start."""
+        return self._connections[peer]
+
     def status(self, now_ms: float) -> ReplicaStatus:
         """This node's view."""
         self._at(now_ms)
