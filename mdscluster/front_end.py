@@ -154,7 +154,9 @@ class FrontEnd:
     async def heed_quorum(self) -> None:
         """Watch whether this node has a quorum, and do what ``on_quorum_loss`` says while it has none."""
         while True:
+            before_ms = now_ms()
             await asyncio.sleep(_QUORUM_PERIOD_S)
+            self.quorum.slept(now_ms() - before_ms - int(_QUORUM_PERIOD_S * 1000))
             self.quorum.tick(await replica_async.status(self.replica), now_ms())
 
     def follow_membership(self, status: ReplicaStatus) -> None:
