@@ -290,7 +290,10 @@ class Transport:
             raise PeerError(f"node {body.node_id!r} is not expected here")
         if names is not None and not {body.node_id, self.config.tls_role or body.node_id} <= set(names):
             raise PeerError(f"node {body.node_id!r} showed a certificate of {names}")
-        belongs = self._handler.on_introduced(body.node_id, body.introduction)
+        if body.purpose == Hello.SNAPSHOT:
+            belongs = body.node_id in self._peers
+        else:
+            belongs = self._handler.on_introduced(body.node_id, body.introduction)
         if body.refused:
             raise Stranger(body.node_id, body.refused)
         if not belongs:
