@@ -140,7 +140,11 @@ class Engine:
         except ValueError as error:
             raise PeerError(f"{peer}: {error}") from error
         self._follow_roster()
-        return peer in self.guards.peers
+        state = self.guards.peers.get(peer)
+        if state is None:
+            return False
+        state.old_release = not introduction
+        return True
 
     def _follow_roster(self) -> None:
         """Directly after whatever may have changed the roster: from here on everything counts by it."""
