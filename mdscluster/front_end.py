@@ -72,7 +72,7 @@ class FrontEnd:
         self.config = config
         self.replica = replica
         self.lag_ms = 0.0
-        self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=loop.time)
+        self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=time.monotonic)
         runtime = AsyncioRuntime()
         identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), runtime.random_bytes(8))
         self.proxy = ProxyIo(

@@ -63,6 +63,7 @@ class Compound:
     __slots__ = (
         "cache_this",
         "changed",
+        "claim",
         "client_id",
         "client_network",
         "counts",
@@ -177,6 +178,7 @@ class Compound:
         self.cache_this = False
         self.proxied = False  # the front end has put a PROXY_WRITE in the place of a WRITE
         self.cuts_seen = -1  # how often the file had been cut when that WRITE's data was moved; -1: not told
+        self.claim = 0  # the epoch of the claim under which the front end writes for the client (docs/adr/0012)
         self.waits_for = 0  # with NEED_RECALL: the file that has to be waited for
 
     def limit_reply(self, most_bytes: int, *, cache_this: bool) -> None:

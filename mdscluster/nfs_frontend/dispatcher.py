@@ -23,13 +23,14 @@ from mdscluster.fsm.commands import (
     RESULT_PARTIAL,
     RESULT_RECALL,
     RESULT_REPLY,
+    RESULT_UNCLAIMED,
 )
 from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
 from mdscluster.fsm.machine import SLOT_KEY, load_settings
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.tables import U64, Tables, root_fileid
-from mdscluster.nfs_frontend import sessionless
+from mdscluster.nfs_frontend import scan, sessionless
 from mdscluster.nfs_frontend.counters import Counters
 from mdscluster.nfs_frontend.exports import NOBODY, Identity
 from mdscluster.nfs_frontend.quorum import SERVING, can_tell
@@ -59,11 +60,6 @@ NFS_PROGRAM: Final = 100003
 _BARRIERS_IN_FLIGHT: Final = 2
 _LONGEST_CREDENTIAL: Final = 400  # bytes (RFC 5531 §8.2)
 
-#: Operations that tell nothing of whether a COMPOUND changes state; the scan in front of it skips them.
-_NEUTRAL: Final = frozenset(
-    (nfs4.OP_PUTROOTFH, nfs4.OP_PUTPUBFH, nfs4.OP_SAVEFH, nfs4.OP_RESTOREFH, nfs4.OP_GETFH)
-)
-
 
 class Dispatcher:
     """Serves every connection of one node."""
@@ -82,6 +78,8 @@ class Dispatcher:
         self.max_operations = max_operations
         self.run_io = run_io
         self.clock_s = clock_s
+        self.on_unknown: Callable[[int], None] = lambda client_id: None
+        """Gets the client of a proposal of which nobody knows what became of it."""
         self.service = SERVING
         """What this node does for clients; without a quorum, less (:mod:`mdscluster.nfs_frontend.quorum`)."""
         self.env = replica.env
@@ -336,7 +334,7 @@ class Dispatcher:
         if request.connection.rule is None and request.ops_left:
             self._refuse_export(request, session)
             return
-        changes = self._changes(request)
+        changes = scan.begins_with_change(request.data, request.pos, request.end, request.ops_left, request.minor)
         if changes or session.knows(request.slot, request.connection):
             # What changes state is judged again in ``apply``, by the replicated slot.
             session.start(request.slot, request.sequence_id, request.connection, request)
@@ -352,27 +350,6 @@ class Dispatcher:
         request.started = True
         op = U32.unpack_from(request.data, request.pos)[0] if request.pos + 4 <= request.end else nfs4.OP_ILLEGAL
         self.reply(request, nfs4.NFS4ERR_ACCESS, 1, U32x2.pack(op, nfs4.NFS4ERR_ACCESS))
-
-    def _changes(self, request: Request) -> bool:
-        """Whether the first operation that is not about filehandles changes state.
-
-        A hint that saves a read barrier: a wrong "no" only costs that barrier.
-        """
-        data = request.data
-        pos = request.pos
-        end = request.end
-        changes = DISPATCH[request.minor].changes
-        for _ in range(request.ops_left):
-            if pos + 8 > end:
-                return False
-            op, length = U32x2.unpack_from(data, pos)
-            if op == nfs4.OP_PUTFH:
-                pos += 8 + ((length + 3) & ~3)
-            elif op in _NEUTRAL:
-                pos += 4
-            else:
-                return bool(op < len(changes) and changes[op])
-        return False
 
     # ------------------------------------------------------------ reads
     def _read_later(self, request: Request) -> None:
@@ -435,20 +412,35 @@ class Dispatcher:
         status = run(view, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
         if self.service != SERVING:
             self._answer_read_only(request, status)
-        elif status >= 0:
-            self.reply(request, status, view.ops_done, b"".join(view.res))
         elif status == NEED_CHANGE:
             self.propose(request)
+        elif status > 0 and (effects := self.effects_left(request, view)):
+            if effects & scan.WRITES and self.run_io is not None:
+                self.run_io(self, request, None)  # another node may be writing for it: it is answered under a claim
+            else:
+                self.propose(request)
+        elif status >= 0:
+            self.reply(request, status, view.ops_done, b"".join(view.res))
         elif status == NEED_IO and self.run_io is not None:
             self.run_io(self, request, None)
         else:
             self.give_up(request, f"view asked for {status}")
 
+    def effects_left(self, request: Request, cx: Compound) -> int:
+        """Which effects a COMPOUND that failed would have had behind where it failed (:func:`scan.effects`).
+
+        Where there are any the failure is an answer that only the log may give: it uses the slot's sequence ID up on
+        every node, so that no copy of the request that comes late, anywhere, can have those effects (INV-3).
+        """
+        if cx.ops_left < 1:
+            return 0
+        return scan.effects(request.data, cx.op_start, request.end, cx.ops_left, request.minor)
+
     def _answer_read_only(self, request: Request, status: int) -> None:
         """Answer from a state that others may have left behind; its silence is no answer, and neither is its doubt."""
         view = self.view
         op = U32.unpack_from(view.data, view.op_start)[0] if status > 0 and view.op_start + 4 <= view.end else 0
-        if status < 0 or not can_tell(status, op):
+        if status < 0 or not can_tell(status, op) or (status and self.effects_left(request, view)):
             self._delay(request)
             return
         self.counters.calls["read-only"] += 1
@@ -558,7 +550,12 @@ class Dispatcher:
 
     def _proposed(self, request: Request, result: bytes | None) -> None:
         if result is None:
+            if request.session is not None:
+                self.on_unknown(request.session.client_id)
             self.give_up(request, "no outcome within the deadline")
+            return
+        if result == RESULT_UNCLAIMED:
+            self.give_up(request, "another node writes for this client")
             return
         if result[:1] == RESULT_RECALL:
             self.waiting.park(request, U64.unpack_from(result, 1)[0])
@@ -578,10 +575,15 @@ class Dispatcher:
         self.reply(request, status, results, result[REPLY_HEAD.size :])
 
     def _put_off(self, request: Request) -> None:
-        """Nothing of it was run, and what it waits for takes long: its first operation is NFS4ERR_DELAY."""
+        """Nothing of it was run, and what it waits for takes long: its first operation is NFS4ERR_DELAY.
+
+        The log says so, lest another node run a copy of it after this answer.
+        """
         self.counters.calls["put off"] += 1
         op = U32.unpack_from(request.data, request.pos)[0]
-        self.reply(request, nfs4.NFS4ERR_DELAY, 1, U32x2.pack(op, nfs4.NFS4ERR_DELAY))
+        said = progress.ended(nfs4.NFS4ERR_DELAY, 1, U32x2.pack(op, nfs4.NFS4ERR_DELAY))
+        request.payload = self.command(request, b"", continued=said)
+        self.propose(request)
 
     # ------------------------------------------------------------ replies
     def reply(self, request: Request, status: int, results: int, body: bytes) -> None:
