@@ -137,6 +137,13 @@ class Compound:
         self.writable = False
         self._forget_inode()  # an older view's, if a COMPOUND goes on over this one
 
+    def unbind(self) -> None:
+        """Let go of the view. Whoever keeps a transaction object keeps its place in LMDB's table of readers, which are
+        few, even when the transaction has ended."""
+        self.txn = None  # type: ignore[assignment]
+        self.get = None
+        self._forget_inode()
+
     def _forget_inode(self) -> None:
         self.inode: Inode | None = None  # of fileid, once somebody needed it
         self.raw: bytes | None = None  # its record as it lies in the table: what reading operations work on

@@ -391,6 +391,7 @@ class Dispatcher:
             self.view.bind_view(txn)
             for request in batch:
                 self._read(request)
+            self.view.unbind()
 
     def _read(self, request: Request) -> None:
         """Run one request on the view; propose it when it turns out to change something."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -21,7 +22,7 @@ from mdscluster.fsm.attribute_plan import MAX_FILE_BYTES
 from mdscluster.fsm.commands import RESULT_DONE, EnsureStriping, pack_internal
 from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
 from mdscluster.fsm.machine import SLOT_KEY, slot_is_open
-from mdscluster.fsm.operations import DISPATCH
+from mdscluster.fsm.operations import DISPATCH, Dispatch
 from mdscluster.fsm.operations.proxy import may_do_io
 from mdscluster.fsm.progress import Progress
 from mdscluster.nfs_frontend import scan
@@ -117,9 +118,7 @@ class ProxyIo:
                 return
         dispatch = DISPATCH[request.minor]
         while True:
-            with dispatcher.env.begin() as txn:
-                cx.bind_view(txn)
-                status = run(cx, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
+            status = self._run_view(cx, dispatch)
             if status == NEED_IO:
                 try:
                     as_of_s = await self._confirmed(as_of_s)
@@ -141,6 +140,15 @@ class ProxyIo:
             else:
                 dispatcher.reply(request, status, cx.ops_done, b"".join(cx.res))
             return
+
+    # No transaction outlives a plain function: as a coroutine's local it would be kept while that waits.
+    def _run_view(self, cx: Compound, dispatch: Dispatch) -> int:
+        with self._dispatcher.env.begin() as txn:
+            cx.bind_view(txn)
+            try:
+                return run(cx, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
+            finally:
+                cx.unbind()
 
     def _propose(self, request: Request, cx: Compound, part: int, replaced: bytes) -> None:
         """Commit what is left, the operation that was done through ``replaced`` first in it."""
@@ -251,10 +259,7 @@ class ProxyIo:
 
     async def _commit(self, cx: Compound, args: nfs4.COMMIT4args, as_of_s: float) -> None:
         """COMMIT (§18.3); a count of 0 means "to the end". Nothing was written behind the end that the log knows."""
-        with self._dispatcher.env.begin() as txn:
-            cx.bind_view(txn)
-            inode = self._inode(cx)
-            place = Place(txn, self._dispatcher, inode.fileid, as_of_s)
+        inode, place = self._look(cx, as_of_s, lambda inode: nfs4.NFS4_OK)
         if args.offset + args.count > 0xFFFFFFFFFFFFFFFF:
             raise IoFailed(nfs4.NFS4ERR_INVAL)
         end = min(inode.size, args.offset + args.count) if args.count else inode.size
@@ -276,13 +281,19 @@ class ProxyIo:
 
     def _check(self, cx: Compound, stateid: nfs4.stateid4, as_of_s: float, *, write: bool) -> tuple[Inode, Place]:
         """The current file and where it lies, if the stateid allows the I/O."""
+        return self._look(cx, as_of_s, lambda inode: may_do_io(cx, stateid, inode, write=write))
+
+    def _look(self, cx: Compound, as_of_s: float, judge: Callable[[Inode], int]) -> tuple[Inode, Place]:
+        """The current file and where it lies now; IoFailed with the status that ``judge`` gives."""
         with self._dispatcher.env.begin() as txn:
             cx.bind_view(txn)
-            inode = self._inode(cx)
-            status = may_do_io(cx, stateid, inode, write=write)
-            if status:
-                raise IoFailed(status)
-            return inode, Place(txn, self._dispatcher, inode.fileid, as_of_s)
+            try:
+                inode = self._inode(cx)
+                if status := judge(inode):
+                    raise IoFailed(status)
+                return inode, Place(txn, self._dispatcher, inode.fileid, as_of_s)
+            finally:
+                cx.unbind()
 
     async def _ensure_striping(self, inode: Inode) -> None:
         result = await replica_async.propose(self._dispatcher.replica, pack_internal(EnsureStriping(inode.fileid)))

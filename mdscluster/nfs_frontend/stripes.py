@@ -248,8 +248,11 @@ class Stripes:
     async def _renew_epoch(self, place: Place) -> None:
         if not await replica_async.barrier(self._dispatcher.replica):
             raise IoFailed(nfs4.NFS4ERR_DELAY)
+        place.epoch = self._epoch()
+
+    def _epoch(self) -> int:
         with self._dispatcher.env.begin() as txn:
-            place.epoch, _ = fences.fences(txn, self._dispatcher.tables)
+            return fences.fences(txn, self._dispatcher.tables)[0]
 
     async def _all(self, work: list[Coroutine[Any, Any, T]]) -> list[T]:
         """All at once, and none is left behind: a WRITE that came late would undo one that was answered meanwhile."""

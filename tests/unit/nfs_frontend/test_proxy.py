@@ -443,6 +443,8 @@ async def test_a_node_that_was_paused_as_it_wrote_writes_no_more_once_another_to
     result = await late
     assert result is None or result.status == nfs4.NFS4ERR_SEQ_MISORDERED
     assert _held(servers) == b"newer"
+    own = dsfh.Capability(dsfh.FLAG_WRITE, 0, int.from_bytes(handle[8:16], "big"), io.client_id, 1)
+    assert not dsfh.refused(servers.each()[0].fences, own), "the client's own layouts are in good order"
 
 
 @pytest.mark.asyncio
@@ -533,3 +535,30 @@ async def test_after_a_write_of_unknown_fate_the_client_is_claimed_anew(
     await io.ok(putfh(handle), write(0, b"newer"))
     assert claim().epoch > before.epoch
     assert claim().in_force
+
+
+# ---------------------------------------------------------------- what it takes of the node
+@pytest.mark.asyncio
+async def test_io_under_way_holds_no_place_among_the_readers(
+    io: IoClient, world: ProxyWorld, servers: FakeServers
+) -> None:
+    """INV-7: LMDB has a few hundred of them, and a node without one stops."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"data"))
+    go_on = asyncio.Event()
+    for server in servers.each():
+        original = server.read
+
+        async def slow(*args: Any, original: Any = original) -> nfs4.READ4resok:
+            await go_on.wait()
+            result: nfs4.READ4resok = await original(*args)
+            return result
+
+        server.read = slow  # type: ignore[method-assign]
+    clients = [await IoClient(world, b"r%d" % i, io.node).started() for i in range(40)]
+    before = len(world.replica.env.readers().splitlines())
+    reading = [asyncio.create_task(client.read(handle, 0, 4)) for client in clients]
+    await asyncio.sleep(0.2)
+    assert len(world.replica.env.readers().splitlines()) <= before + 2
+    go_on.set()
+    assert await asyncio.gather(*reading) == [b"data"] * 40
