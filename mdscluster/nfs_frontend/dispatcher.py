@@ -139,7 +139,12 @@ class Dispatcher:
 
     # ------------------------------------------------------------ records
     def receive(self, connection: Connection, data: bytes, pos: int, end: int) -> None:
-        """Handle one whole RPC record, ``data[pos:end]`` (without its mark)."""
+        """Handle one whole RPC record, ``data[pos:end]`` (without its mark).
+
+        Decoders stop where their buffer does: what follows the record is another request's, and cut off first.
+        """
+        if end != len(data):
+            data, pos, end = data[pos:end], 0, end - pos
         if end - pos < CALL_HEAD.size + 8:
             if end - pos >= 8 and U32x2.unpack_from(data, pos)[1] == 1:
                 connection.on_callback_reply(data[pos:end])
@@ -161,9 +166,15 @@ class Dispatcher:
         identity = connection.identities.get(credential)
         if identity is None:
             try:
-                identity = self._identify(connection, rpc.unpack_call(data, pos, end).credential, credential)
-            except (XdrError, rpc.RpcReject):
-                self._refuse_call(connection, data, pos, end)
+                identity = self._identify(connection, rpc.unpack_call(data, pos, end), credential)
+            except rpc.RpcReject as refusal:
+                if procedure == 0:
+                    identity = Identity(NOBODY, NOBODY, ())  # NULL is answered to everybody
+                else:
+                    self._send_rpc(connection, refusal.reply)
+                    return
+            except XdrError as error:
+                connection.abort(f"malformed RPC header: {error}")
                 return
         if procedure == 1 and program == NFS_PROGRAM and version == 4:
             self._compound(connection, identity, data, body, end, xid)
@@ -176,10 +187,17 @@ class Dispatcher:
         else:
             self._send_rpc(connection, rpc.reply_proc_unavail(xid))
 
-    def _identify(self, connection: Connection, parsed: rpc.Credential, credential: bytes) -> Identity:
-        """The caller behind a credential, squashed by the export's rule, and remembered for its next call."""
+    def _identify(self, connection: Connection, call: rpc.Call, credential: bytes) -> Identity:
+        """The caller behind a credential, squashed by the export's rule, and remembered for its next call.
+
+        ``RpcReject`` where no export is for the client's address.
+        """
+        parsed, xid = call.credential, call.xid
         rule = connection.rule
-        if rule is not None and isinstance(parsed, rpc.AuthSys):
+        if rule is None:
+            # As knfsd does, for every procedure but NULL: nothing is kept, in no log, for who may not mount.
+            raise rpc.RpcReject("no export is for this address", rpc.reply_auth_error(xid, rpc.AUTH_TOOWEAK))
+        if isinstance(parsed, rpc.AuthSys):
             identity = rule.squash(parsed.uid, parsed.gid, parsed.gids)
         else:
             identity = Identity(NOBODY, NOBODY, ())
@@ -224,6 +242,9 @@ class Dispatcher:
         if count == 0:
             self._send(connection, plain_reply(xid, tag, 0, 0, b""), 0)
             return
+        if after > end:
+            self._send_rpc(connection, rpc.reply_garbage_args(xid))  # it announces operations, and holds none
+            return
         if op != nfs4.OP_SEQUENCE:
             sessionless.start(self, connection, identity, data, after, end, xid, tag, minor, count, op)
             return
@@ -256,7 +277,10 @@ class Dispatcher:
             self._start(request)
 
     def _tagged(self, data: bytes, pos: int, end: int) -> tuple[bytes, int, int, int, int]:
-        """The COMPOUND header when it has a tag or a verifier: tag, minor, count, first operation, offset behind it."""
+        """The COMPOUND header when it has a tag or a verifier: tag, minor, count, first operation, offset behind it.
+
+        That offset lies behind ``end`` where the first operation is announced and is not there.
+        """
         _, verifier_length = U32x2.unpack_from(data, pos)
         pos += 8 + ((verifier_length + 3) & ~3)
         if verifier_length > _LONGEST_CREDENTIAL or pos + 4 > end:
@@ -267,12 +291,14 @@ class Dispatcher:
             raise XdrError("tag")
         tag = data[pos + 4 : pos + 4 + tag_length]
         minor, count = U32x2.unpack_from(data, after_tag)
-        if count == 0 or after_tag + 12 > end:
+        if count == 0:
             return tag, minor, 0, 0, after_tag + 8
+        if after_tag + 12 > end:
+            return tag, minor, count, 0, after_tag + 12
         return tag, minor, count, U32.unpack_from(data, after_tag + 8)[0], after_tag + 12
 
     def _short_compound(self, connection: Connection, data: bytes, pos: int, end: int, xid: int) -> None:
-        """A COMPOUND header that ends before its first operation: fine when it announces none."""
+        """A COMPOUND header that ends before its first operation: fine when it announces none (RFC 5531 §9)."""
         try:
             tag, minor, count, _, _ = self._tagged(data, pos, end)
         except XdrError:
@@ -281,7 +307,7 @@ class Dispatcher:
         if count:
             self._send_rpc(connection, rpc.reply_garbage_args(xid))
             return
-        status = 0 if 1 <= minor <= 2 else nfs4.NFS4ERR_MINOR_VERS_MISMATCH
+        status = 0 if minor in DISPATCH else nfs4.NFS4ERR_MINOR_VERS_MISMATCH
         self._send(connection, plain_reply(xid, tag, status, 0, b""), status)
 
     def _admit(self, request: Request, session: Session, length: int) -> bool:
@@ -331,9 +357,6 @@ class Dispatcher:
         """Run an admitted request: propose at once when its first telling operation changes state."""
         session = request.session
         assert session is not None
-        if request.connection.rule is None and request.ops_left:
-            self._refuse_export(request, session)
-            return
         changes = scan.begins_with_change(request.data, request.pos, request.end, request.ops_left, request.minor)
         if changes or session.knows(request.slot, request.connection):
             # What changes state is judged again in ``apply``, by the replicated slot.
@@ -343,13 +366,6 @@ class Dispatcher:
             self.propose(request)
         else:
             self._read_later(request)
-
-    def _refuse_export(self, request: Request, session: Session) -> None:
-        """No export is for this client's network: its first operation is NFS4ERR_ACCESS."""
-        session.start(request.slot, request.sequence_id, request.connection, request)
-        request.started = True
-        op = U32.unpack_from(request.data, request.pos)[0] if request.pos + 4 <= request.end else nfs4.OP_ILLEGAL
-        self.reply(request, nfs4.NFS4ERR_ACCESS, 1, U32x2.pack(op, nfs4.NFS4ERR_ACCESS))
 
     # ------------------------------------------------------------ reads
     def _read_later(self, request: Request) -> None:
