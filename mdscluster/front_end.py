@@ -279,6 +279,8 @@ async def serve(config: NodeConfig) -> None:
     gc.freeze()  # what lives from the start is not looked at again
     waiter = asyncio.create_task(stop.wait())
     await asyncio.wait([waiter, *jobs], return_when=asyncio.FIRST_COMPLETED)
+    if replica.failure is not None:
+        raise replica.failure
     for job in jobs:
         if job.done():
             job.result()  # a job ends only by a bug: stop the node rather than limp on

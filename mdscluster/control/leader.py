@@ -17,12 +17,13 @@ import structlog
 from mdscluster import replica_async
 from mdscluster.control.fencing import FenceLinks, FencePusher
 from mdscluster.control.liveness import Liveness
-from mdscluster.fsm import clients, cuts, data_servers, recalls
+from mdscluster.fsm import clients, cuts, data_servers, io_claims, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
     ExpireClients,
     FenceConfirmed,
     Internal,
+    IoClaimsInForce,
     LeaderStarted,
     RecallDone,
     RenewLeases,
@@ -131,9 +132,12 @@ class LeaderJobs:
             lease_now = self._lease_now(txn, now_ms)
             expired = clients.clients_expired(txn, self._tables, lease_now)
             timeout_ms = load_settings(txn, self._tables).recall_timeout_ms
+            claims = io_claims.pending(txn, self._tables)
         if pending.stale:
             await self.propose(StartRecall(0, 0))
-        await asyncio.gather(self._revoke(pending, expired, lease_now - timeout_ms), self._cut(pending.cuts))
+        await asyncio.gather(
+            self._revoke(pending, expired, lease_now - timeout_ms), self._cut(pending.cuts), self._confirm(claims)
+        )
         if pending.stale:
             self.wake.set()  # there may be more
 
@@ -183,6 +187,15 @@ class LeaderJobs:
             await self.propose(FenceConfirmed(client_id, version))
         if holders:
             await self._expire(holders)
+
+    async def _confirm(self, claims: list[tuple[int, int]]) -> None:
+        """Claims to write for a client (docs/adr/0012): bring their fences into force, and say so."""
+        if not claims:
+            return
+        version = await self._fences.push()
+        in_force = [client_id for client_id, epoch in claims if epoch <= version]
+        if in_force:
+            await self.propose(IoClaimsInForce(in_force, version))
 
     async def _expire(self, client_ids: list[int]) -> list[int]:
         """Drop clients whose lease ran out; those that hold layouts are returned, and keep all they have until then."""

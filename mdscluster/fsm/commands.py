@@ -37,6 +37,7 @@ RESULT_SEQUENCE: Final = b"\1"  # u32 status: SEQUENCE itself failed
 RESULT_RECALL: Final = b"\2"  # + fileid: not run, its layouts are being recalled; propose again when they are back
 RESULT_DONE: Final = b"\3"  # an internal command's own result follows
 RESULT_PARTIAL: Final = b"\4"  # a progress follows: I/O is needed before the COMPOUND can go on
+RESULT_UNCLAIMED: Final = b"\5"  # not run: another front end has claimed to write for this client
 
 REPLY_HEAD: Final = Struct(">BII")
 
@@ -139,6 +140,21 @@ class EnsureStriping(msgspec.Struct, array_like=True, tag=13):
     fileid: int
 
 
+class ClaimIo(msgspec.Struct, array_like=True, tag=14):
+    """A front end is about to write for a client that has no layout. Result: the claim's epoch, 8 bytes; none where
+    there is no such client."""
+
+    client_id: int
+    holder: bytes
+
+
+class IoClaimsInForce(msgspec.Struct, array_like=True, tag=15):
+    """Every data server has in force the fence list of version ``epoch``: so are these clients' claims."""
+
+    client_ids: list[int]
+    epoch: int
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -153,6 +169,8 @@ Internal = (
     | FenceConfirmed
     | Truncated
     | EnsureStriping
+    | ClaimIo
+    | IoClaimsInForce
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -52,7 +52,11 @@ class ClientConnection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.peer = transport.get_extra_info("peername")[0]
+        peer = transport.get_extra_info("peername")
+        if not peer:
+            self.abort("reset before it was accepted")
+            return
+        self.peer = peer[0]
         self.rule = exports.choose(self._server.rules, self.peer)
         self._transport.set_write_buffer_limits(high=self._server.max_unsent_bytes)
         if self._dispatcher.service == REFUSING:
