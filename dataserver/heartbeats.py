@@ -54,7 +54,7 @@ class Heartbeats:
         self._store = store
         self._deletions = deletions
         self._stopping = threading.Event()
-        self._answered: dict[str, bool | None] = dict.fromkeys(beats)
+        self._told: dict[str, str | None] = dict.fromkeys(beats)
 
     def threads(self) -> list[threading.Thread]:
         """One thread for each MDS, not started."""
@@ -85,12 +85,18 @@ class Heartbeats:
             self._deletions.put_back(done)
             self._note(mds_id, False, str(error))
             return False
+        if reply.refused:
+            self._deletions.put_back(done)
+            self._authority.revoke_lease()
+            self._note(mds_id, False, reply.refused, refusal=True)
+            return False
         if not reply.quorum_backed:
             self._deletions.put_back(done)
             self._note(mds_id, False, "it has no quorum")
             return False
         self._note(mds_id, True, "")
         self._deletions.acknowledged(done)
+        self._settle()
         if reply.fence_version > self._authority.version_in_force:
             try:
                 self._authority.fence(
@@ -102,6 +108,13 @@ class Heartbeats:
         self._deletions.request(reply.deletes)
         return True
 
+    def _settle(self) -> None:
+        """A new store that was accepted is the registered one: the operator's word does not count for another."""
+        try:
+            self._store.directory.set_replaces(replaces=False)
+        except OSError as error:
+            log.error("the data directory cannot be written", reason=str(error))
+
     def _request(self, done: list[int]) -> control_pb2.HeartbeatRequest:
         config = self._config
         space = self._store.space()
@@ -111,16 +124,22 @@ class Heartbeats:
             control_host=config.control.host, control_port=config.control.port,
             capacity_bytes=space.capacity_bytes, free_bytes=space.free_bytes,
             fence_version=self._authority.version_in_force, deleted=done,
+            store_id=self._store.directory.store_id, new_store=self._store.directory.replaces,
         )  # fmt: skip
 
-    def _note(self, mds_id: str, answered: bool, reason: str) -> None:
-        """Log when an MDS begins or ceases to answer, not each time."""
-        if self._answered[mds_id] is not answered:
-            self._answered[mds_id] = answered
-            if answered:
-                log.info("metadata server answers", mds=mds_id)
-            else:
-                log.warning("metadata server does not answer", mds=mds_id, reason=reason)
+    def _note(self, mds_id: str, answered: bool, reason: str, *, refusal: bool = False) -> None:
+        """Log when an MDS begins or ceases to answer, or refuses, not each time."""
+        refused = reason if refusal else ""
+        said = "answers" if answered else refused
+        if self._told[mds_id] == said:
+            return
+        self._told[mds_id] = said
+        if answered:
+            log.info("metadata server answers", mds=mds_id)
+        elif refused:
+            log.error("metadata server refuses this data server, which serves nothing", mds=mds_id, reason=refused)
+        else:
+            log.warning("metadata server does not answer", mds=mds_id, reason=reason)
 
 
 def fences_of(entries: Iterable[control_pb2.FenceEntry]) -> list[Fence]:

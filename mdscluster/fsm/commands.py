@@ -75,6 +75,8 @@ class DataServerUpdate(msgspec.Struct, array_like=True, tag=5):
     capacity_bytes: int
     free_bytes: int
     instance: int = 0
+    store_id: bytes = b""
+    """The identity of its data directory; empty: as it is. Kept when it first registers, and not changed by this."""
 
 
 class ReportWrite(msgspec.Struct, array_like=True, tag=6):
@@ -138,6 +140,13 @@ class EnsureStriping(msgspec.Struct, array_like=True, tag=13):
     fileid: int
 
 
+class ReplaceStore(msgspec.Struct, array_like=True, tag=14):
+    """The operator's word: a data server's registered store is lost, and this new one takes its place."""
+
+    ds_id: str
+    store_id: bytes
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -152,6 +161,7 @@ Internal = (
     | FenceConfirmed
     | Truncated
     | EnsureStriping
+    | ReplaceStore
 )
 
 _encoder = msgspec.msgpack.Encoder()
