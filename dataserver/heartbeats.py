@@ -14,7 +14,7 @@ import grpc
 import structlog
 
 from dataserver.reports import reason_of
-from mdsproto import control_pb2
+from mdsproto import control_pb2, possession
 from nfswire.dsfh import Fence
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Heartbeats:
         self,
         config: DsConfig,
         instance: int,
+        key: bytes,
         beats: dict[str, Beat],
         authority: Authority,
         store: ObjectStore,
@@ -49,6 +50,7 @@ class Heartbeats:
     ) -> None:
         self._config = config
         self._instance = instance
+        self._proof = possession.prove(key, config.ds_id, store.directory.store_id, instance)
         self._beats = beats
         self._authority = authority
         self._store = store
@@ -125,6 +127,7 @@ class Heartbeats:
             capacity_bytes=space.capacity_bytes, free_bytes=space.free_bytes,
             fence_version=self._authority.version_in_force, deleted=done,
             store_id=self._store.directory.store_id, new_store=self._store.directory.replaces,
+            proof=self._proof,
         )  # fmt: skip
 
     def _note(self, mds_id: str, answered: bool, reason: str, *, refusal: bool = False) -> None:

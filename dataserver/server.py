@@ -81,7 +81,8 @@ class Server:
             wall_ns=time.time_ns,
         )
         self.heartbeats = Heartbeats(
-            config, int.from_bytes(os.urandom(8), "big"), self.links.beats, self.authority, self.store, self.deletions
+            config, int.from_bytes(os.urandom(8), "big"), key, self.links.beats, self.authority, self.store,
+            self.deletions,
         )
         self.listener = Listener(self.core, config.nfs, clock_ms, fast=fast)
         self._stopping = threading.Event()

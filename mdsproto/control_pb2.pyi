@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class HeartbeatRequest(_message.Message):
-    __slots__ = ("ds_id", "instance", "nfs_host", "nfs_port", "control_host", "control_port", "capacity_bytes", "free_bytes", "fence_version", "deleted", "store_id", "new_store")
+    __slots__ = ("ds_id", "instance", "nfs_host", "nfs_port", "control_host", "control_port", "capacity_bytes", "free_bytes", "fence_version", "deleted", "store_id", "new_store", "proof")
     DS_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     NFS_HOST_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,7 @@ class HeartbeatRequest(_message.Message):
     DELETED_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     NEW_STORE_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
     ds_id: str
     instance: int
     nfs_host: str
@@ -32,7 +33,8 @@ class HeartbeatRequest(_message.Message):
     deleted: _containers.RepeatedScalarFieldContainer[int]
     store_id: bytes
     new_store: bool
-    def __init__(self, ds_id: _Optional[str] = ..., instance: _Optional[int] = ..., nfs_host: _Optional[str] = ..., nfs_port: _Optional[int] = ..., control_host: _Optional[str] = ..., control_port: _Optional[int] = ..., capacity_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., fence_version: _Optional[int] = ..., deleted: _Optional[_Iterable[int]] = ..., store_id: _Optional[bytes] = ..., new_store: _Optional[bool] = ...) -> None: ...
+    proof: bytes
+    def __init__(self, ds_id: _Optional[str] = ..., instance: _Optional[int] = ..., nfs_host: _Optional[str] = ..., nfs_port: _Optional[int] = ..., control_host: _Optional[str] = ..., control_port: _Optional[int] = ..., capacity_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., fence_version: _Optional[int] = ..., deleted: _Optional[_Iterable[int]] = ..., store_id: _Optional[bytes] = ..., new_store: _Optional[bool] = ..., proof: _Optional[bytes] = ...) -> None: ...
 
 class HeartbeatReply(_message.Message):
     __slots__ = ("quorum_backed", "cluster_epoch", "fence_version", "fences", "deletes", "lease_ms", "refused")

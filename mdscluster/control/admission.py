@@ -2,7 +2,8 @@
 
 A data server on an empty directory (a disk that is not mounted) would answer every read with zeros. It is known by the
 identity of its store, which the metadata servers keep from its first registration on (INV-10); one that presents
-another is refused, and has no lease to serve under, until the operator says that the registered one is lost.
+another is refused, and has no lease to serve under, until the operator says that the registered one is lost. One that
+cannot prove that it holds the cluster key is refused, too: it would take every filehandle for a forgery.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from mdsproto import possession
 
 if TYPE_CHECKING:
     from mdscluster.fsm.data_servers import DataServer
@@ -25,10 +28,16 @@ class Refusal(msgspec.Struct, frozen=True):
     """What the operator has to know and to do."""
 
 
-def judge(known: DataServer | None, request: control_pb2.HeartbeatRequest) -> Refusal | None:
-    """None: it may serve, once it is registered (:func:`is_registered`)."""
+def judge(known: DataServer | None, request: control_pb2.HeartbeatRequest, key: bytes) -> Refusal | None:
+    """None: it may serve, once it is registered (:func:`is_registered`). ``key``: the cluster's."""
     if not request.store_id:
         return Refusal("old release", f"data server {request.ds_id} tells no store identity: upgrade it")
+    if not possession.is_proven(request.proof, key, request.ds_id, request.store_id, request.instance):
+        return Refusal(
+            "wrong key",
+            f"data server {request.ds_id} does not hold this cluster's key: copy the cluster's key file to it "
+            "(cluster_key_file in its configuration), and start it again",
+        )
     if known is None or not known.store_id or known.store_id == request.store_id or request.new_store:
         return None
     return Refusal(

@@ -14,12 +14,14 @@ from mdscluster.control import admission
 from mdscluster.control.registry import Heard, Registry
 from mdscluster.fsm import data_servers, deletions, fences
 from mdscluster.fsm.commands import DataServerUpdate, ObjectsDeleted, ReplaceStore, ReportWrite, pack_internal
+from mdscluster.fsm.machine import load_settings
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from mdscluster.fsm.data_servers import DataServer
+    from mdscluster.fsm.settings import Settings
     from mdscluster.fsm.tables import Tables
     from mdscluster.replica import Replica
 
@@ -57,7 +59,9 @@ class ControlService(control_pb2_grpc.ControlServicer):
                 await replica_async.propose(self._replica, pack_internal(done))
         if not await replica_async.barrier(self._replica):
             return control_pb2.HeartbeatReply(quorum_backed=False)
-        refusal = admission.judge(self._known(request), request)
+        if not self._settings().cluster_id:
+            return control_pb2.HeartbeatReply(quorum_backed=False)  # the first leader has yet to commit the key
+        refusal = admission.judge(self._known(request), request, self._settings().capability_key)
         if refusal is not None:
             self._registry.refuse(request.ds_id, refusal, self._clock_ms())
             return control_pb2.HeartbeatReply(quorum_backed=False, refused=refusal.reason)
@@ -81,9 +85,14 @@ class ControlService(control_pb2_grpc.ControlServicer):
         with self._replica.env.begin() as txn:
             return data_servers.registered(txn, self._tables, request.ds_id)
 
+    def _settings(self) -> Settings:
+        with self._replica.env.begin() as txn:
+            return load_settings(txn, self._tables)
+
     def _is_welcome(self, request: control_pb2.HeartbeatRequest) -> bool:
         known = self._known(request)
-        return admission.is_registered(known, request) and admission.judge(known, request) is None
+        key = self._settings().capability_key
+        return admission.is_registered(known, request) and admission.judge(known, request, key) is None
 
     async def _registered(self, request: control_pb2.HeartbeatRequest) -> bool:
         """Whether the data server's store is the registered one, after registering it where that is still to be done.

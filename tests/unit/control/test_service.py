@@ -13,13 +13,14 @@ from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
 from mdscluster.fsm import cuts, data_servers, fences
 from mdscluster.fsm.tables import U64x2
-from mdsproto import control_pb2, credentials
+from mdsproto import control_pb2, credentials, possession
 from nfswire import nfs4
 from tests.unit.fsm.support.compounds import Namespace, at, remove
 from tests.unit.fsm.support.layouts import fileid_of, get_layout, servers
 from tests.unit.fsm.support.sessions import connect
 
 STORE, OTHER = b"s" * 16, b"o" * 16
+KEY = bytes(32)  # the settings of the fixture
 
 
 class Refused(Exception):
@@ -41,9 +42,13 @@ def fs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Namespace:
     return namespace
 
 
-def beat(fs: Namespace, registry: Registry | None = None, **request: Any) -> control_pb2.HeartbeatReply:
+def beat(
+    fs: Namespace, registry: Registry | None = None, key: bytes = KEY, **request: Any
+) -> control_pb2.HeartbeatReply:
     service = ControlService(fs.replica, fs.machine.tables, registry or Registry(), lambda: 5, ds_lease_ms=6_000)
-    fields = {"ds_id": "ds1", "nfs_host": "127.0.0.1", "nfs_port": 2049, "store_id": STORE, **request}
+    fields = {"ds_id": "ds1", "nfs_host": "127.0.0.1", "nfs_port": 2049, "store_id": STORE, "instance": 1, **request}
+    proof = possession.prove(key, fields["ds_id"], fields["store_id"], fields["instance"])
+    fields = {"proof": proof, **fields}
     return asyncio.run(service.Heartbeat(control_pb2.HeartbeatRequest(**fields), Context()))  # type: ignore[arg-type]
 
 
@@ -140,6 +145,21 @@ def test_nothing_is_served_before_the_store_is_registered(fs: Namespace) -> None
     assert row(fs, "ds9").store_id == STORE
     assert row(fs, "ds9").up
     assert not beat(fs, ds_id="ds9", store_id=OTHER).quorum_backed
+
+
+def test_without_the_clusters_key_nothing_is_served(fs: Namespace) -> None:
+    """INV-10: it would take every filehandle for a forgery; so it is given no stripes, and its operator is told why."""
+    registry = Registry()
+    reply = beat(fs, registry, key=b"w" * 32, ds_id="ds9")
+    assert not reply.quorum_backed
+    assert "cluster_key_file" in reply.refused
+    assert registry.refused(5)["ds9"].state == "wrong key"
+    assert not registry.heard
+    assert not beat(fs, proof=b"").quorum_backed
+    assert not beat(fs, instance=2, proof=possession.prove(KEY, "ds1", STORE, 1)).quorum_backed
+    with fs.replica.env.begin() as txn:
+        assert data_servers.registered(txn, fs.machine.tables, "ds9") is None
+    assert beat(fs, registry, ds_id="ds9").quorum_backed
 
 
 def test_a_heartbeat_without_an_identity_is_refused(fs: Namespace) -> None:
