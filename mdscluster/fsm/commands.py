@@ -140,7 +140,7 @@ class EnsureStriping(msgspec.Struct, array_like=True, tag=13):
     fileid: int
 
 
-class ReplaceStore(msgspec.Struct, array_like=True, tag=14):
+class ReplaceStore(msgspec.Struct, array_like=True, tag=20):
     """The operator's word: a data server's registered store is lost, and this new one takes its place."""
 
     ds_id: str

@@ -195,13 +195,19 @@ class ProxyIo:
     async def _until_cut(
         self, cx: Compound, args: nfs4.WRITE4args, inode: Inode, place: Place
     ) -> tuple[Inode, Place]:
-        """Wait until the data servers of this WRITE have cut what an earlier truncation left to be cut."""
+        """Wait until the data servers of this WRITE have cut what an earlier truncation left to be cut.
+
+        One that is down cannot, and could not take the data either: NFS4ERR_IO, at once.
+        """
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + _CUT_PATIENCE_S
         while place.uncut and place.striping is not None:
             touched = {place.number(piece.stripe) for piece in pieces(place.striping, args.offset, len(args.data))}
-            if not touched & place.uncut.keys():
+            waits_for = touched & place.uncut.keys()
+            if not waits_for:
                 break
+            if not all(place.servers[number].up for number in waits_for):
+                raise IoFailed(nfs4.NFS4ERR_IO)
             if loop.time() > deadline_s:
                 raise IoFailed(nfs4.NFS4ERR_DELAY)
             await asyncio.sleep(_CUT_POLL_S)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from mdscluster.fsm import cuts, fences
+from mdscluster.fsm import cuts, data_servers, fences
 from mdscluster.fsm.commands import Truncated
 from mdscluster.nfs_frontend import proxy, stripes
 from nfsclient.data_servers import DataServers, DataServerSettings
@@ -326,6 +326,27 @@ async def test_a_write_does_not_wait_for_ever_for_a_cut(io: IoClient, monkeypatc
     await io.ok(putfh(handle), write(0, b"o" * 100))
     await io.ok(putfh(handle), setsize(10))
     assert await io.status(putfh(handle), write(0, b"new")) == "NFS4ERR_DELAY"
+
+
+@pytest.mark.asyncio
+async def test_behind_a_cut_at_a_dead_data_server_writes_end_at_once(io: IoClient, world: ProxyWorld) -> None:
+    """Its stripes are an I/O error, as they are without a cut; the live ones go on."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"o" * 3 * UNIT))
+    await io.ok(putfh(handle), setsize(10))
+    with world.replica.env.begin() as txn:
+        fileid = int.from_bytes(handle[8:16], "big")
+        cut = cuts.of_file(txn, io.node.tables, fileid)
+        striping = data_servers.striping_of(txn, io.node.tables, fileid)
+    assert cut is not None
+    assert striping is not None
+    world.server_is(0, up=False)
+    world.internal(Truncated(cut.fileid, cut.serial, [2, 3]))
+    dead = striping.numbers.index(1)
+    began = asyncio.get_running_loop().time()
+    statuses = [await io.status(putfh(handle), write(stripe * UNIT, b"new")) for stripe in range(3)]
+    assert statuses == ["NFS4ERR_IO" if stripe == dead else "NFS4_OK" for stripe in range(3)]
+    assert asyncio.get_running_loop().time() - began < proxy._CUT_PATIENCE_S
 
 
 @pytest.mark.asyncio
