@@ -41,6 +41,7 @@ from mdscluster.nfs_frontend.quorum import SERVING, QuorumWatch
 from mdscluster.nfs_frontend.server import NfsServer
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
+from mdscluster.replica import ReplicaStatus
 from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials
 from mdsproto.lifeline import die_with_parent
 from nfsclient.data_servers import DataServers, DataServerSettings
@@ -57,6 +58,7 @@ _PATIENCE_ELECTIONS: Final = 1.5
 """How long a node without quorum waits for one, in longest election time-outs: an election that failed once is over by
 then; who waits longer is better served elsewhere."""
 _TICK_S: Final = 0.25
+_MEMBERSHIP_PERIOD_S: Final = 1.0
 _CONNECT_TIMEOUT_S: Final = 30.0
 
 
@@ -89,6 +91,7 @@ class FrontEnd:
             self.dispatcher, self.callbacks, export_rules(config), max_record_bytes=config.limits.max_record_bytes,
             max_unsent_bytes=config.limits.max_unsent_bytes, max_connections=config.limits.max_connections,
         )  # fmt: skip
+        self._membership_index = 0
         self.quorum = QuorumWatch(
             replica, self.dispatcher, self.server.close_clients, config.on_quorum_loss,
             patience_ms=int(config.raft.election_max_ms * _PATIENCE_ELECTIONS),
@@ -151,8 +154,34 @@ class FrontEnd:
     async def heed_quorum(self) -> None:
         """Watch whether this node has a quorum, and do what ``on_quorum_loss`` says while it has none."""
         while True:
+            before_ms = now_ms()
             await asyncio.sleep(_QUORUM_PERIOD_S)
+            self.quorum.slept(now_ms() - before_ms - int(_QUORUM_PERIOD_S * 1000))
             self.quorum.tick(await replica_async.status(self.replica), now_ms())
+
+    def follow_membership(self, status: ReplicaStatus) -> None:
+        """This node's number is the cluster's to give; tell the operator of a file that names another cluster."""
+        own = next((member for member in status.members if member.id == self.config.node_id), None)
+        if own is not None:
+            self.callbacks.node_number = own.number
+        if status.membership_index == self._membership_index:
+            return
+        self._membership_index = status.membership_index
+        committed = {(member.id, member.raft, member.admin) for member in status.members}
+        filed = {(peer.id, str(peer.raft), str(peer.admin)) for peer in self.config.peers}
+        if own is None:
+            log.warning("this node is no member of the cluster", membership_index=status.membership_index)
+        elif committed != filed:
+            log.info(
+                "the cluster's membership counts, not the peers of the configuration file",
+                membership_index=status.membership_index, members=sorted(member.id for member in status.members),
+            )  # fmt: skip
+
+    async def heed_membership(self) -> None:
+        """Follow changes of the membership."""
+        while True:
+            await asyncio.sleep(_MEMBERSHIP_PERIOD_S)
+            self.follow_membership(await replica_async.status(self.replica))
 
     async def measure_lag(self) -> None:
         """The longest that this loop was late in the last seconds."""
@@ -223,13 +252,14 @@ async def serve(config: NodeConfig) -> None:
     replica.on_lost = stop.set
     await replica.connect(_CONNECT_TIMEOUT_S)
     front_end = FrontEnd(config, replica)
+    front_end.follow_membership(await replica_async.status(replica))
     grpc_server = await front_end.serve_grpc()
     await front_end.server.listen(config.nfs.host, config.nfs.port)
     jobs = [
         asyncio.create_task(job)
         for job in (
             front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.measure_lag(),
-            front_end.heed_quorum(),
+            front_end.heed_quorum(), front_end.heed_membership(),
         )
     ]
     log.info("serving NFS", address=str(config.nfs))

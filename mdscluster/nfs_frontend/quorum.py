@@ -87,6 +87,17 @@ class QuorumWatch:
         """``serving``, ``read-only`` or ``refusing``."""
         return self._dispatcher.service
 
+    def slept(self, late_ms: int) -> None:
+        """A short sleep of this process took ``late_ms`` longer: the node was frozen, or starved of its processor.
+
+        Others have taken over meanwhile, the service address perhaps with them. What clients asked before lies
+        acknowledged in this machine's sockets, so nothing tells them that it moved; and once the address is gone from
+        here no reply can leave. Closing their connections first thing sends them to whoever has it now.
+        """
+        if late_ms >= self._patience_ms:
+            log.warning("this node stood still", late_ms=late_ms)
+            self._close_clients("this node stood still")
+
     def tick(self, status: ReplicaStatus, now_ms: int) -> None:
         """What consensus says of itself now. A node that lost its disk has nothing to show until it has caught up."""
         if self.service != SERVING:

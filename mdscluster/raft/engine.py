@@ -137,7 +137,7 @@ class Engine:
         self._at(now_ms)
         try:
             if introduction:
-                self.roster.hear(*unpack_at(introduction))
+                self.roster.hear(peer, *unpack_at(introduction))
         except ValueError as error:
             raise PeerError(f"{peer}: {error}") from error
         self._follow_roster()

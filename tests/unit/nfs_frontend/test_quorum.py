@@ -360,3 +360,16 @@ def test_a_node_that_lost_its_disk_shows_nothing_until_it_has_caught_up(world: W
 
 def test_dispatchers_serve_until_they_are_told(world: Watched) -> None:
     assert Dispatcher(world.replica, world.deferred.append).service == SERVING
+
+
+def test_a_node_that_stood_still_sends_its_clients_away(world: Watched, client: Client) -> None:
+    """INV-7: frozen (SIGSTOP, a suspended machine) for longer than a failover, it is not waited for; a busy one is.
+
+    Chaos found a Linux client that waited 31 s: its requests lay acknowledged in the frozen node's sockets.
+    """
+    connection = world.connect()
+    world.watch.slept(PATIENCE_MS - 1)
+    assert not connection.closed
+    world.watch.slept(PATIENCE_MS)
+    assert connection.closed
+    assert world.watch.service == SERVING, "whether there is a quorum is another question"
