@@ -1,7 +1,8 @@
 """READ, WRITE and COMMIT for clients without pNFS: the front end moves the data itself (DESIGN §6).
 
-The data never enters the log. A WRITE becomes, once its bytes lie on the data servers, a PROXY_WRITE:
-size and times are committed together with the slot's reply, so a retransmission gets the same answer.
+A WRITE's data never enters the log. It becomes, once its bytes lie on the data servers, a PROXY_WRITE: size and times
+are committed together with the slot's reply, so a retransmission gets the same answer. What a READ returned does only
+in a COMPOUND that changes state, too, and is short there (:mod:`mdscluster.nfs_frontend.loggable`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.operations.proxy import may_do_io
 from mdscluster.fsm.progress import Progress
+from mdscluster.nfs_frontend import loggable
 from mdscluster.nfs_frontend.stripes import IoFailed, Place, Stripes, pieces
 from mdscluster.nfs_frontend.wire import U32, U32x2
 from nfswire import nfs4
@@ -165,7 +167,10 @@ class ProxyIo:
     async def _read(self, cx: Compound, args: nfs4.READ4args, as_of_s: float) -> None:
         """READ (RFC 8881 §18.22). What the data servers do not hold is zeros, up to the file's size."""
         inode, place = self._check(cx, args.stateid, as_of_s, write=False)
-        room = max(0, cx.max_response_bytes - sum(map(len, cx.res)) - _READ_HEAD.size - 4)
+        room = cx.max_response_bytes
+        if cx.changed or loggable.change_follows(cx.data, cx.pos, cx.end, cx.ops_left - 1, cx.minor):
+            room = min(room, loggable.RESULTS_BYTES_MAX)
+        room = max(0, room - sum(map(len, cx.res)) - _READ_HEAD.size - 4)
         count = min(args.count, self._dispatcher.settings.max_io_bytes, room)
         length = max(0, min(count, inode.size - args.offset))
         data = await self._stripes.read(place, args.offset, length)
