@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     import lmdb
 
+PAYLOAD_BYTES_MAX = 1 << 20
+"""A larger command is refused."""
+
 LEADER = "leader"
 CANDIDATE = "candidate"
 FOLLOWER = "follower"

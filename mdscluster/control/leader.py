@@ -15,9 +15,10 @@ import msgspec
 import structlog
 
 from mdscluster import replica_async
+from mdscluster.control.cutting import CutLinks, Cutter
 from mdscluster.control.fencing import FenceLinks, FencePusher
 from mdscluster.control.liveness import Liveness
-from mdscluster.fsm import clients, cuts, data_servers, io_claims, recalls
+from mdscluster.fsm import clients, io_claims, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
     ExpireClients,
@@ -29,7 +30,6 @@ from mdscluster.fsm.commands import (
     RenewLeases,
     StartFence,
     StartRecall,
-    Truncated,
     pack_internal,
 )
 from mdscluster.fsm.machine import load_settings
@@ -39,21 +39,17 @@ from mdscluster.replica import LEADER, Replica, ReplicaStatus
 if TYPE_CHECKING:
     import lmdb
 
-    from mdscluster.control.registry import Heard, Registry
+    from mdscluster.control.registry import Registry
     from mdscluster.fsm.recalls import Pending
     from mdscluster.fsm.settings import Settings
 
 log = structlog.get_logger()
 
 PERIOD_MS: Final = 250
-_CUTS_AT_ONCE: Final = 64
 
 
-class Links(FenceLinks, Protocol):
+class Links(FenceLinks, CutLinks, Protocol):
     """Calls to data servers."""
-
-    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int) -> bool:
-        """Carry out a cut of a file on one data server; False when it could not be reached."""
 
 
 class LeaderJobs:
@@ -86,6 +82,7 @@ class LeaderJobs:
         self._connections: dict[str, int] = {}  # of the peers that are connected
         self._lease_base = (-1, 0)  # the log's lease clock when it last moved, and our own clock then
         self.wake = asyncio.Event()
+        self._cutter = Cutter(replica, tables, registry, links, clock_ms, self.propose, self.wake.set)
 
     async def run(self) -> None:
         while True:
@@ -94,7 +91,14 @@ class LeaderJobs:
             except TimeoutError:
                 pass
             self.wake.clear()
+            began_ms = self._clock_ms()
             await self.turn()
+            # A pass reads all that is pending: where that is much, at least as long is left to the clients.
+            await asyncio.sleep(min(self._clock_ms() - began_ms, PERIOD_MS) / 1000)
+
+    async def cuts_done(self) -> None:
+        """Return when no call to a data server is under way for a cut."""
+        await self._cutter.idle()
 
     async def turn(self) -> None:
         """One pass, if this node leads."""
@@ -135,9 +139,8 @@ class LeaderJobs:
             claims = io_claims.pending(txn, self._tables)
         if pending.stale:
             await self.propose(StartRecall(0, 0))
-        await asyncio.gather(
-            self._revoke(pending, expired, lease_now - timeout_ms), self._cut(pending.cuts), self._confirm(claims)
-        )
+        self._cutter.start(pending.cuts)
+        await asyncio.gather(self._revoke(pending, expired, lease_now - timeout_ms), self._confirm(claims))
         if pending.stale:
             self.wake.set()  # there may be more
 
@@ -206,32 +209,3 @@ class LeaderJobs:
         if outcome.removed:
             log.info("leases ran out", clients=len(outcome.removed))
         return outcome.holding_layouts
-
-    # ------------------------------------------------------------ cuts
-    async def _cut(self, pending: list[cuts.Cut]) -> None:
-        """Have files cut on their data servers, those that can be reached."""
-        if not pending:
-            return
-        # An old leader must not cut what was written since: look again behind a barrier, directly before. (A data
-        # server knows the cuts that it has carried out; this is for one that was restarted.)
-        if not await replica_async.barrier(self._replica):
-            return
-        with self._replica.env.begin() as txn:
-            by_number = {server.number: server for server in data_servers.all_servers(txn, self._tables)}
-            current = [cuts.of_file(txn, self._tables, cut.fileid) for cut in pending[:_CUTS_AT_ONCE]]
-        await asyncio.gather(*(self._cut_file(cut, by_number) for cut in current if cut is not None))
-        if len(pending) > _CUTS_AT_ONCE:
-            self.wake.set()
-
-    async def _cut_file(self, cut: cuts.Cut, by_number: dict[int, data_servers.DataServer]) -> None:
-        async def one(number: int, size: int) -> int:
-            server = by_number[number]
-            heard = self._registry.heard.get(server.ds_id)
-            if heard is None or not server.up:
-                return 0
-            return number if await self._links.truncate(heard, cut.fileid, size, cut.serial) else 0
-
-        done = await asyncio.gather(*(one(number, size) for number, size in cut.remaining))
-        numbers = [number for number in done if number]
-        if numbers:
-            await self.propose(Truncated(cut.fileid, cut.serial, numbers))

@@ -77,6 +77,8 @@ class DataServerUpdate(msgspec.Struct, array_like=True, tag=5):
     capacity_bytes: int
     free_bytes: int
     instance: int = 0
+    store_id: bytes = b""
+    """The identity of its data directory; empty: as it is. Kept when it first registers, and not changed by this."""
 
 
 class ReportWrite(msgspec.Struct, array_like=True, tag=6):
@@ -155,6 +157,13 @@ class IoClaimsInForce(msgspec.Struct, array_like=True, tag=15):
     epoch: int
 
 
+class ReplaceStore(msgspec.Struct, array_like=True, tag=20):
+    """The operator's word: a data server's registered store is lost, and this new one takes its place."""
+
+    ds_id: str
+    store_id: bytes
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -171,6 +180,7 @@ Internal = (
     | EnsureStriping
     | ClaimIo
     | IoClaimsInForce
+    | ReplaceStore
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -67,6 +67,7 @@ class Compound:
         "client_id",
         "client_network",
         "counts",
+        "cut_bytes",
         "cuts_seen",
         "data",
         "delete",
@@ -186,6 +187,7 @@ class Compound:
         self.proxied = False  # the front end has put a PROXY_WRITE in the place of a WRITE
         self.cuts_seen = -1  # how often the file had been cut when that WRITE's data was moved; -1: not told
         self.claim = 0  # the epoch of the claim under which the front end writes for the client (docs/adr/0012)
+        self.cut_bytes = 0  # of the operations, left away behind the end of the input: the run stops before them
         self.waits_for = 0  # with NEED_RECALL: the file that has to be waited for
 
     def limit_reply(self, most_bytes: int, *, cache_this: bool) -> None:

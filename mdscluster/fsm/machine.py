@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SLOT_KEY: Final = Struct(">16sI")
 _SETTINGS: Final = b"settings"
+_WALL: Final = b"wall_ns"
 EVENT_SETTINGS: Final = b"C"  # the cluster's settings changed: read them again
 _decode_settings = msgspec.msgpack.Decoder(Settings).decode
 
@@ -71,7 +72,6 @@ class StateMachine:
     def __init__(self, env: lmdb.Environment) -> None:
         self._env = env
         self._cx: Compound = None  # type: ignore[assignment]  # set by open(), before anything else is called
-        self._wall_ns = 0
         self._continued: Progress | None = None
 
     def open(self, txn: lmdb.Transaction) -> None:
@@ -84,8 +84,15 @@ class StateMachine:
         return self._cx.tables
 
     def begin_entry(self, txn: lmdb.Transaction, index: int, wall_ns: int, lease_ms: int) -> None:
-        """The commands that follow belong to the entry at ``index``, stamped by its leader."""
-        self._wall_ns = wall_ns
+        """The commands that follow belong to the entry at ``index``, stamped by its leader.
+
+        File times never go back, though the next leader's wall clock may be behind: the latest stamp counts.
+        """
+        meta = self._cx.tables.meta
+        raw = txn.get(_WALL, db=meta)
+        if raw is not None:
+            wall_ns = max(wall_ns, U64.unpack(raw)[0])
+        txn.put(_WALL, U64.pack(wall_ns), db=meta)
         self._cx.bind_batch(txn, wall_ns, lease_ms)
         txn.put(b"lease_ms", U64.pack(lease_ms), db=self._cx.tables.meta)
         txn.put(digest.APPLIED_INDEX, U64.pack(index), db=self._cx.tables.meta)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import structlog
 
 from mdscluster.fsm import progress, session_records
@@ -30,7 +31,7 @@ from mdscluster.fsm.machine import SLOT_KEY, load_settings
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.tables import U64, Tables, root_fileid
-from mdscluster.nfs_frontend import scan, sessionless
+from mdscluster.nfs_frontend import loggable, scan, sessionless
 from mdscluster.nfs_frontend.counters import Counters
 from mdscluster.nfs_frontend.exports import NOBODY, Identity
 from mdscluster.nfs_frontend.quorum import SERVING, can_tell
@@ -48,6 +49,7 @@ from mdscluster.nfs_frontend.wire import (
     plain_reply,
     session_reply,
 )
+from mdscluster.replica import PAYLOAD_BYTES_MAX
 from nfswire import nfs4, rpc
 from nfswire.xdr import XdrError
 
@@ -536,6 +538,9 @@ class Dispatcher:
         if payload is None:
             self.counters.count_proposed(request.data, request.pos, request.end, request.ops_left)
             payload = request.payload = self.command(request, request.data[request.pos : request.end])
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            self._refuse_sequence(request, nfs4.NFS4ERR_REQ_TOO_BIG)
+            return
         self.replica.propose(payload, lambda result: self._proposed(request, result))
 
     def command(
@@ -552,6 +557,10 @@ class Dispatcher:
         flags = (FLAG_PROXIED if proxied else 0) | (FLAG_CACHE_THIS if request.cache_this else 0)
         if rule is not None:
             flags |= rule.command_flags
+        count = request.ops_left if continued is None else continued.ops_left
+        operations, left_away = loggable.shorten(operations, count, proxied=proxied)
+        if left_away:
+            continued = msgspec.structs.replace(continued or progress.begin(count), cut_bytes=left_away)
         kind = KIND_COMPOUND if continued is None else KIND_CONTINUED
         room = session.room_for_results(request.cache_this)
         head = COMPOUND_HEAD.pack(
@@ -584,12 +593,16 @@ class Dispatcher:
             status = U32.unpack_from(result, 1)[0]
             if status == nfs4.NFS4ERR_BADSESSION:
                 self.forget_session(request.session_id)
-            elif request.session is not None:
-                request.session.forget(request.slot)
-            self._finish(request, failed_first(request.xid, request.tag, nfs4.OP_SEQUENCE, status), status)
+            self._refuse_sequence(request, status)
             return
         _, status, results = REPLY_HEAD.unpack_from(result)
         self.reply(request, status, results, result[REPLY_HEAD.size :])
+
+    def _refuse_sequence(self, request: Request, status: int) -> None:
+        """SEQUENCE itself fails: the slot stays as it was."""
+        if request.session is not None:
+            request.session.forget(request.slot)
+        self._finish(request, failed_first(request.xid, request.tag, nfs4.OP_SEQUENCE, status), status)
 
     def _put_off(self, request: Request) -> None:
         """Nothing of it was run, and what it waits for takes long: its first operation is NFS4ERR_DELAY.

@@ -1,7 +1,8 @@
 """READ, WRITE and COMMIT for clients without pNFS: the front end moves the data itself (DESIGN §6).
 
-The data never enters the log. A WRITE becomes, once its bytes lie on the data servers, a PROXY_WRITE:
-size and times are committed together with the slot's reply, so a retransmission gets the same answer.
+A WRITE's data never enters the log. It becomes, once its bytes lie on the data servers, a PROXY_WRITE: size and times
+are committed together with the slot's reply, so a retransmission gets the same answer. What a READ returned does only
+in a COMPOUND that changes state, too, and is short there (:mod:`mdscluster.nfs_frontend.loggable`).
 
 A COMPOUND with a WRITE in it is run, and answered, only under this node's claim to write for the client, and only when
 the slot, looked at after the claim, does not hold its reply yet (docs/adr/0012, INV-2, INV-3).
@@ -25,7 +26,7 @@ from mdscluster.fsm.machine import SLOT_KEY, slot_is_open
 from mdscluster.fsm.operations import DISPATCH, Dispatch
 from mdscluster.fsm.operations.proxy import may_do_io
 from mdscluster.fsm.progress import Progress
-from mdscluster.nfs_frontend import scan
+from mdscluster.nfs_frontend import loggable, scan
 from mdscluster.nfs_frontend.claims import ClaimLost, Claims
 from mdscluster.nfs_frontend.stripes import IoFailed, Place, Stripes, Writer, pieces
 from mdscluster.nfs_frontend.wire import U32, U32x2
@@ -211,7 +212,10 @@ class ProxyIo:
     async def _read(self, cx: Compound, args: nfs4.READ4args, as_of_s: float) -> None:
         """READ (RFC 8881 §18.22). What the data servers do not hold is zeros, up to the file's size."""
         inode, place = self._check(cx, args.stateid, as_of_s, write=False)
-        room = max(0, cx.max_response_bytes - sum(map(len, cx.res)) - _READ_HEAD.size - 4)
+        room = cx.max_response_bytes
+        if cx.changed or loggable.change_follows(cx.data, cx.pos, cx.end, cx.ops_left - 1, cx.minor):
+            room = min(room, loggable.RESULTS_BYTES_MAX)
+        room = max(0, room - sum(map(len, cx.res)) - _READ_HEAD.size - 4)
         count = min(args.count, self._dispatcher.settings.max_io_bytes, room)
         length = max(0, min(count, inode.size - args.offset))
         data = await self._stripes.read(place, args.offset, length)
@@ -243,13 +247,19 @@ class ProxyIo:
     async def _until_cut(
         self, cx: Compound, args: nfs4.WRITE4args, inode: Inode, place: Place
     ) -> tuple[Inode, Place]:
-        """Wait until the data servers of this WRITE have cut what an earlier truncation left to be cut."""
+        """Wait until the data servers of this WRITE have cut what an earlier truncation left to be cut.
+
+        One that is down cannot, and could not take the data either: NFS4ERR_IO, at once.
+        """
         clock_s = self._dispatcher.clock_s
         deadline_s = clock_s() + _CUT_PATIENCE_S
         while place.uncut and place.striping is not None:
             touched = {place.number(piece.stripe) for piece in pieces(place.striping, args.offset, len(args.data))}
-            if not touched & place.uncut.keys():
+            waits_for = touched & place.uncut.keys()
+            if not waits_for:
                 break
+            if not all(place.servers[number].up for number in waits_for):
+                raise IoFailed(nfs4.NFS4ERR_IO)
             if clock_s() > deadline_s:
                 raise IoFailed(nfs4.NFS4ERR_DELAY)
             await asyncio.sleep(_CUT_POLL_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,27 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from mdscluster.fsm import cuts, fences, io_claims
+from mdscluster.fsm import cuts, data_servers, fences, io_claims
 from mdscluster.fsm.commands import Truncated
-from mdscluster.nfs_frontend import proxy, stripes
+from mdscluster.nfs_frontend import loggable, proxy, stripes
 from nfsclient.data_servers import DataServers, DataServerSettings
 from nfsclient.handshake import Identity
 from nfsclient.stats import Stats
 from nfsclient.transport import AsyncioRuntime
 from nfswire import dsfh, nfs4
+from nfswire.attributes import pack_fattr
 from tests.unit.dataserver.support.local import LocalServer
-from tests.unit.nfs_frontend.nodes import CURRENT, getsize, layoutget, opening, putfh, result_of, setsize
+from tests.unit.nfs_frontend.nodes import (
+    ANONYMOUS,
+    CURRENT,
+    getsize,
+    layoutget,
+    opening,
+    putfh,
+    result_of,
+    setsize,
+    size_in,
+)
 from tests.unit.nfs_frontend.proxies import (
     FILE_SYNC,
     UNIT,
@@ -38,6 +49,11 @@ from tests.unit.nfs_frontend.proxies import (
     written,
 )
 from tests.unit.nfs_frontend.support import ROOT, mkdir, putroot
+
+
+def setmode(mode: int) -> nfs4.nfs_argop4:
+    wanted = pack_fattr({nfs4.FATTR4_MODE: mode})
+    return nfs4.nfs_argop4(nfs4.OP_SETATTR, nfs4.SETATTR4args(ANONYMOUS, wanted))
 
 
 # ---------------------------------------------------------------- real data servers
@@ -331,6 +347,27 @@ async def test_a_write_does_not_wait_for_ever_for_a_cut(io: IoClient, monkeypatc
 
 
 @pytest.mark.asyncio
+async def test_behind_a_cut_at_a_dead_data_server_writes_end_at_once(io: IoClient, world: ProxyWorld) -> None:
+    """Its stripes are an I/O error, as they are without a cut; the live ones go on."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"o" * 3 * UNIT))
+    await io.ok(putfh(handle), setsize(10))
+    with world.replica.env.begin() as txn:
+        fileid = int.from_bytes(handle[8:16], "big")
+        cut = cuts.of_file(txn, io.node.tables, fileid)
+        striping = data_servers.striping_of(txn, io.node.tables, fileid)
+    assert cut is not None
+    assert striping is not None
+    world.server_is(0, up=False)
+    world.internal(Truncated(cut.fileid, cut.serial, [2, 3]))
+    dead = striping.numbers.index(1)
+    began = asyncio.get_running_loop().time()
+    statuses = [await io.status(putfh(handle), write(stripe * UNIT, b"new")) for stripe in range(3)]
+    assert statuses == ["NFS4ERR_IO" if stripe == dead else "NFS4_OK" for stripe in range(3)]
+    assert asyncio.get_running_loop().time() - began < proxy._CUT_PATIENCE_S
+
+
+@pytest.mark.asyncio
 async def test_a_cut_during_a_write_makes_the_client_write_again(
     io: IoClient, world: ProxyWorld, servers: FakeServers
 ) -> None:
@@ -364,6 +401,74 @@ async def test_what_changed_state_before_its_io_is_not_put_off_as_a_whole(io: Io
     assert [one.resop for one in result.resarray[1:]] == [
         nfs4.OP_PUTROOTFH, nfs4.OP_OPEN, nfs4.OP_READ, nfs4.OP_SETATTR,
     ]  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_data_behind_a_change_is_not_in_the_log(
+    io: IoClient, world: ProxyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-3: whatever the session's limits allow is answered: a command never holds a WRITE's data, however large."""
+    commands: list[int] = []
+    propose = world.replica.propose
+
+    def watched(payload: bytes, done: Callable[[bytes | None], None]) -> None:
+        commands.append(len(payload))
+        propose(payload, done)
+
+    monkeypatch.setattr(world.replica, "propose", watched)
+    handle = await io.create(b"f")
+    large = bytes(range(256)) * (1 << 12)
+    result = await io.ok(putfh(handle), setmode(0o600), write(0, large), write(len(large) // 2, large[:99]), getsize())
+    assert written(result).count == 99
+    assert size_in(result) == len(large)
+    data = large[: len(large) // 2] + large[:99] + large[len(large) // 2 + 99 :]
+    assert await io.read(handle, 0, len(large)) == data
+    assert max(commands) < 4096
+
+
+@pytest.mark.asyncio
+async def test_a_cut_command_is_gone_on_with_on_another_node(
+    io: IoClient, world: ProxyWorld, servers: FakeServers
+) -> None:
+    """INV-3: the progress in the slot counts what was left away, so that any node goes on at the right operation."""
+    handle = await io.create(b"f")
+    record = io.record(putfh(handle), setmode(0o600), write(0, b"x" * 3 * UNIT), setmode(0o640), getsize())
+    io.node.run_io = lambda dispatcher, request, done: None  # this node dies at the I/O
+    io.node.receive(io.link, record, 0, len(record))
+    await asyncio.sleep(0.1)
+    other = world.front_end(servers)
+    result = await io.deliver(record, other, world.connect())
+    assert result is not None
+    assert result.status == 0
+    assert size_in(result) == 3 * UNIT
+    assert written(result).count == 3 * UNIT
+
+
+@pytest.mark.asyncio
+async def test_a_read_beside_a_change_is_short(io: IoClient, world: ProxyWorld) -> None:
+    """What it returned goes into the log with the reply; alone it is as long as the session allows."""
+    handle = await io.create(b"f")
+    large = bytes(range(256)) * (1 << 12)
+    await io.ok(putfh(handle), write(0, large))
+    for operations in ((setmode(0o600), read(0, len(large))), (read(0, len(large)), setmode(0o600))):
+        resok = result_of(await io.ok(putfh(handle), *operations), nfs4.OP_READ).resok4
+        assert not resok.eof
+        assert loggable.RESULTS_BYTES_MAX - 200 < len(resok.data) <= loggable.RESULTS_BYTES_MAX
+        assert bytes(resok.data) == large[: len(resok.data)]
+    assert await io.read(handle, 0, len(large)) == large
+
+
+@pytest.mark.asyncio
+async def test_what_is_too_large_for_the_log_is_told(io: IoClient, world: ProxyWorld) -> None:
+    """A client that gets no answer asks for ever."""
+    handle = await io.create(b"f")
+    blob = nfs4.LAYOUTCOMMIT4args(
+        0, 1, False, ANONYMOUS, nfs4.newoffset4(False), nfs4.newtime4(False), nfs4.layoutupdate4(1, bytes(1 << 16))
+    )
+    operations = [nfs4.nfs_argop4(nfs4.OP_LAYOUTCOMMIT, blob)] * 17
+    assert await io.status(putfh(handle), *operations) == "NFS4ERR_REQ_TOO_BIG"
+    io.sequence -= 1  # SEQUENCE failed: the slot is as it was
+    assert await io.status(putfh(handle), getsize()) == "NFS4_OK"
 
 
 @pytest.mark.asyncio
