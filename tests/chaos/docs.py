@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 from tests.chaos.report import Report, RunReport
 from tests.chaos.scenarios import FIVE, SCENARIOS, Scenario
 from tests.support.cluster import ROOT
 
+LINE = 120
 DOCUMENT = ROOT / "docs" / "CHAOS.md"
 
 
@@ -42,7 +44,8 @@ def _scenario(scenario: Scenario) -> str:
     facts = ["5 nodes" if scenario.nodes == FIVE else "3 or 5 nodes", bound]
     facts += ["with real Linux clients"] if scenario.linux else []
     facts += ["also without root"] if scenario.unprivileged else []
-    return f"**`{scenario.name}`**: {scenario.summary}. {scenario.story} *{'; '.join(facts)}.*"
+    text = f"**`{scenario.name}`**: {scenario.summary}. {scenario.story} *{'; '.join(facts)}.*"
+    return textwrap.fill(text, LINE, break_long_words=False, break_on_hyphens=False)
 
 
 def results(report: Report) -> str:
