@@ -41,6 +41,8 @@ def _scenario(scenario: Scenario) -> str:
     bound = f"longest stall under {bounds.longest_ms / 1000:.0f} s"
     if bounds.median_ms is not None:
         bound += f", median under {bounds.median_ms / 1000:.0f} s"
+    if bounds.linux_ms is not None:
+        bound += f" (Linux clients: {bounds.linux_ms / 1000:.0f} s)"
     facts = ["5 nodes" if scenario.nodes == FIVE else "3 or 5 nodes", bound]
     facts += ["with real Linux clients"] if scenario.linux else []
     facts += ["also without root"] if scenario.unprivileged else []
