@@ -202,12 +202,14 @@ class SnapshotFrame(_message.Message):
     def __init__(self, header: _Optional[_Union[SnapshotHeader, _Mapping]] = ..., chunk: _Optional[_Union[SnapshotChunk, _Mapping]] = ..., trailer: _Optional[_Union[SnapshotTrailer, _Mapping]] = ..., refused: _Optional[str] = ...) -> None: ...
 
 class SnapshotHeader(_message.Message):
-    __slots__ = ("term", "applied_index")
+    __slots__ = ("term", "applied_index", "format")
     TERM_FIELD_NUMBER: _ClassVar[int]
     APPLIED_INDEX_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
     term: int
     applied_index: int
-    def __init__(self, term: _Optional[int] = ..., applied_index: _Optional[int] = ...) -> None: ...
+    format: int
+    def __init__(self, term: _Optional[int] = ..., applied_index: _Optional[int] = ..., format: _Optional[int] = ...) -> None: ...
 
 class SnapshotChunk(_message.Message):
     __slots__ = ("sequence", "data")

@@ -61,10 +61,10 @@ class ClientConnection(asyncio.Protocol):
         if len(self._server.connections) >= self._server.max_connections:
             self.abort("too many connections")
             return
-        self._server.connections.add(self)
+        self._server.connections[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.connections.discard(self)
+        self._server.connections.pop(self, None)
         self._transport = None
         for session in self.sessions:
             session.unbind(self)
@@ -180,7 +180,8 @@ class NfsServer:
         self.max_record_bytes = max_record_bytes
         self.max_unsent_bytes = max_unsent_bytes
         self.max_connections = max_connections
-        self.connections: set[ClientConnection] = set()
+        self.connections: dict[ClientConnection, None] = {}
+        """Those that stand, oldest first."""
         self._unflushed: list[ClientConnection] = []
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from google.protobuf.message import DecodeError
 
-from mdscluster.raft import snapshot
+from mdscluster.raft import snapshot, snapshot_sender
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Engine
 from mdscluster.raft.environment import open_environment
@@ -22,6 +22,7 @@ from mdscluster.raft.framing import pack_frame
 from mdscluster.raft.interface import RESTART_EXIT_CODE, STORAGE_EXIT_CODE, MachineFactory
 from mdscluster.raft.local import LocalServer, Token
 from mdscluster.raft.snapshot import SnapshotError
+from mdscluster.raft.snapshot_sender import Pacer
 from mdscluster.raft.transport import Link, Transport
 from mdscluster.replica import MemberChange, ReplicaStatus
 from mdsproto.raft_pb2 import Message
@@ -81,6 +82,7 @@ class Node:
         self._timer: asyncio.Handle | None = None
         self._timer_due_s = 0.0
         self._lag = _LagMeter(self._clock())
+        self._pacer = Pacer()
         self._tasks: set[asyncio.Task[None]] = set()
         self._serving = False
         self._fetching = False
@@ -178,7 +180,7 @@ class Node:
 
     def on_snapshot_wanted(self, link: Link) -> None:
         if self._serving or self._halted or not self.engine.core.is_leader:
-            snapshot.refuse(link, "busy" if self._serving else "not the leader")
+            snapshot_sender.refuse(link, "busy" if self._serving else "not the leader")
             return
         self._serving = True
         self._spawn(self._serve_snapshot(link))
@@ -219,8 +221,10 @@ class Node:
         self._unfinished = False
         if self._halted:
             return
+        began_s = self._clock()
         try:
             self._finish(now_ms, [])
+            self._pacer.note_commit((self._clock() - began_s) * 1000)
         except Exception as error:
             self._fail(error)
         if self._missed:
@@ -313,7 +317,7 @@ class Node:
         engine.pin_log(index)
         log.info("sending a snapshot", peer=link.peer, applied_index=index)
         try:
-            await snapshot.serve(link, self.env, engine.core.term, index)
+            await snapshot_sender.serve(link, self.env, engine.core.term, index, self._pacer)
             self._loop.call_later(_SNAPSHOT_PIN_S, self._unpin, index)
         except (SnapshotError, TimeoutError, OSError) as error:
             log.warning("snapshot not sent", peer=link.peer, reason=str(error))

@@ -1,8 +1,8 @@
 """Which membership is in effect here: the last one in the log, committed or not (Raft thesis §4.1).
 
 The journal tells of every entry appended and truncated. What is below all of them is the applied membership, kept in
-the replicated state, or, as long as the log never held one, the configuration file's. Beside it stands the newest
-membership that another node told of: a hint, which says whom to connect to and is counted in nothing but a quarantine.
+the replicated state, or, as long as the log never held one, the configuration file's. Beside it stands what each other
+node told last, if that is newer: hints, which say whom to connect to and are counted in nothing but a quarantine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Roster:
         self.node_id = node_id
         self.version = 0
         self._held: list[tuple[Position, Membership]] = [(position, base)]
-        self._hint: tuple[Position, Membership] | None = None
+        self._told: dict[str, tuple[Position, Membership]] = {}
         self.others: frozenset[str] = frozenset()
         """The other members in effect, learners too: a leader sends to them, and nobody else's acks mean anything."""
         self.peers: dict[str, tuple[str, int]] = {}
@@ -47,8 +47,8 @@ class Roster:
 
     @property
     def newest(self) -> Membership:
-        """In effect here, or heard of and newer."""
-        return self.membership if self._hint is None else self._hint[1]
+        """In effect here, or told by another node and newer. Who told one that is never committed takes it back."""
+        return max([self._held[-1], *self._told.values()], key=lambda held: held[0])[1]
 
     def is_quorum(self, ids: set[str]) -> bool:
         """Whether the voters among ``ids`` are a majority."""
@@ -80,17 +80,20 @@ class Roster:
 
     # From other nodes.
 
-    def hear(self, position: Position, membership: Membership) -> None:
-        """Another node told its membership."""
-        if position > self.position and (self._hint is None or position > self._hint[0]):
-            self._hint = (position, membership)
+    def hear(self, peer: str, position: Position, membership: Membership) -> None:
+        """``peer`` goes by ``membership`` now; what it told before is void."""
+        told = (position, membership) if position > self.position else None
+        if told != self._told.pop(peer, None):
+            if told is not None:
+                self._told[peer] = told
             self._changed()
+        elif told is not None:
+            self._told[peer] = told
 
     def _changed(self) -> None:
         self.version += 1
-        if self._hint is not None and self._hint[0] <= self.position:
-            self._hint = None
-        known = [*self._held, *([] if self._hint is None else [self._hint])]
+        self._told = {peer: told for peer, told in self._told.items() if told[0] > self.position}
+        known = [*self._held, *sorted(self._told.values(), key=lambda told: told[0])]
         members = [member for _, membership in known for member in membership.members]
         self.peers = {member.id: member.address for member in members if member.id != self.node_id}
         self.others = self.membership.ids - {self.node_id}

@@ -38,9 +38,13 @@ def report(engine: Engine) -> ReplicaStatus:
         quarantined=guards.quarantine.on,
         pending_proposals=engine.proposals.pending,
         members=[
-            MemberStatus(m.id, m.number, m.voter, f"{m.host}:{m.port}", m.admin, m.nfs)
+            MemberStatus(m.id, m.number, m.voter, _shown(m.host, m.port), m.admin, m.nfs)
             for m in roster.membership.members
         ],
         membership_index=roster.position[1],
         membership_applied=roster.position[1] <= engine.applied,
     )
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -24,7 +24,7 @@ from mdsproto.raft_pb2 import Hello
 log = structlog.get_logger()
 
 PROTOCOL: Final = 1
-_HELLO_BYTES_MAX: Final = 4096
+_HELLO_BYTES_MAX: Final = 16_384
 _UNSENT_BYTES_MAX: Final = 64 << 20
 _REFUSED_S: Final = 2.0
 """Pause before a node is dialled again that said it has no such member."""
@@ -101,13 +101,18 @@ class Link(asyncio.Protocol):
         """The other side has no such member."""
         self._owner = owner
         self._dialled = dialled
-        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set when connected
+        self._transport: asyncio.Transport | None = None
+        """Set when connected, which is after the TLS handshake."""
+        self._given_up = False
         self._reader = FrameReader(_HELLO_BYTES_MAX)
         self._writable = asyncio.Event()
         self._writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if self._given_up:
+            self._transport.abort()
+            return
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -147,25 +152,39 @@ class Link(asyncio.Protocol):
         """DNS names of the peer's certificate; None without TLS."""
         if self._owner.config.tls is None:
             return None
+        assert self._transport is not None, "asked of a connection that stands"
         certificate = self._transport.get_extra_info("peercert") or {}
         return [name for kind, name in certificate.get("subjectAltName", ()) if kind == "DNS"]
 
     def write(self, data: bytes) -> None:
         """Send frames; the connection is given up when the peer takes none for too long."""
+        if self._transport is None:
+            return
         self.sent_s = self._owner.loop.time()
         self._transport.write(data)
         if not self._writable.is_set() and self._transport.get_write_buffer_size() > _UNSENT_BYTES_MAX:
             self.abort()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the handshake is over."""
+        return self._transport is not None
 
     async def drained(self) -> None:
         """Until the peer has taken most of what was written, or the connection is gone."""
         await self._writable.wait()
 
     def abort(self) -> None:
-        self._transport.abort()
+        """Give the connection up; one that is still in its handshake as soon as that is over."""
+        self._given_up = True
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self) -> None:
-        self._transport.close()
+        """The same, after what was written is sent."""
+        self._given_up = True
+        if self._transport is not None:
+            self._transport.close()
 
 
 class Transport:
@@ -216,7 +235,7 @@ class Transport:
             await asyncio.wait(dialers, timeout=1.0)
         if self._server is not None:
             self._server.close()
-        waits = [link.closed for link in self._all]
+        waits = [link.closed for link in self._all if link.connected]
         for link in list(self._all):
             link.close()
         if waits:

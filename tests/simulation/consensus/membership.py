@@ -13,38 +13,41 @@ from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.errors import PeerError
 from mdscluster.raft.members import MEMBERSHIP, Membership
 from mdscluster.replica import ChangeOutcome, MemberChange
-from mdsproto.raft_pb2 import Message
 from tests.simulation.consensus.cluster import Cluster, SimNode
+from tests.simulation.consensus.run import FLOORS as FLOORS_OF_ALL
+from tests.simulation.consensus.run import run_world
 from tests.simulation.consensus.simulation import Simulation
+from tests.simulation.result import SeedResult, Trace
 
-_OPERATOR_MS = 120.0
-_DIAL_MS = 40.0
-_PING_MS = 150.0
+_OPERATOR_MS = 100.0
+_VOTERS_MIN, _MEMBERS_MAX = 2, 5
+_SPARE_MACHINES = 3
+
+FLOORS = {
+    **{name: floor for name, floor in FLOORS_OF_ALL.items() if name in ("acked", "barrier", "elections", "snapshots")},
+    "add done": 1.0,
+    "promote done": 0.3,
+    "remove done": 0.5,
+}
+"""What a seed does in the mean, at the least (``Depth.floors``)."""
 
 
 class Changing(Cluster):
     """The first ``founders`` ids make the cluster; the others join it, when they are started."""
 
     def __init__(self, directory: Path, size: int = 3, *, founders: int = 3, **options: Any) -> None:
-        super().__init__(directory, size=size, **options)
-        self.founders = self.ids[:founders]
-        self.wiped: set[str] = set()
+        self.founders = [f"n{i + 1}" for i in range(founders)]
+        self.renewed: set[str] = set()
+        """Machines that came with an empty disk, whatever their ids were once."""
         self.changes_done: list[tuple[object, ChangeOutcome]] = []
+        super().__init__(directory, size=size, **options)
 
     def config(self, node_id: str, directory: Path, **changes: object) -> RaftConfig:
         settings: dict[str, Any] = {"commit_notice_ms": 0, **self.changes, **changes}
-        founds = node_id in self.founders and node_id not in self.wiped
+        founds = node_id in self.founders and node_id not in self.renewed
         peers = [*self.founders, *([] if node_id in self.founders else [node_id])]
         addresses = {peer: (f"host-{peer}", 1) for peer in peers}
         return RaftConfig(node_id=node_id, peers=addresses, state_dir=directory, join=not founds, **settings)
-
-    def connect(self, a: str, b: str) -> None:
-        """Both tell their membership; who finds the other in none that it knows refuses."""
-        nodes = self.nodes[a].engine, self.nodes[b].engine
-        told = [engine.introduction() for engine in nodes]
-        agreed = [nodes[0].introduced(b, told[1], self.now_ms), nodes[1].introduced(a, told[0], self.now_ms)]
-        if all(agreed):
-            super().connect(a, b)
 
     def hand(self, a: str, b: str, data: bytes) -> None:
         try:
@@ -58,8 +61,8 @@ class Changing(Cluster):
         super().observe(node)
         engine = node.engine
         for other in self.ids:
-            if (node.id, other) in self.links and other not in engine.roster.peers:
-                self.disconnect(node.id, other)
+            if other != node.id and other not in engine.roster.peers:
+                self.part(node.id, other)
         held = engine.roster.applied
         for index in range(max(engine.applied, held[0][1]) + 1, engine.journal.last_index + 1):
             data, _, term = engine.journal.entry(index)
@@ -67,6 +70,11 @@ class Changing(Cluster):
                 held = (term, index), Membership.unpack(data)
         if held != (engine.roster.position, engine.roster.membership):
             self.violations.append(f"{node.id} goes by the membership of {engine.roster.position}, not of {held[0]}")
+
+    def part(self, node_id: str, other: str) -> None:
+        """The node does not want this connection any more."""
+        if (node_id, other) in self.links:
+            self.disconnect(node_id, other)
 
     def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
         self.changes_done.append((token, outcome))
@@ -89,116 +97,98 @@ class Changing(Cluster):
 
 
 class MembershipSimulation(Changing, Simulation):
-    """3 founders of 6 machines; the cluster has 2 to 5 voters, whatever the operator is told about even numbers."""
+    """Founders and spare machines; the cluster has 2 to 5 voters, whatever the operator is told of even numbers.
+
+    A machine loses its disk only when it is no member: of a cluster of two nobody may.
+    """
+
+    without_faults = frozenset(("wipe",))
 
     def __init__(self, directory: Path, seed: int, size: int = 6, **options: Any) -> None:
-        super().__init__(directory, size, **options, seed=seed)
+        super().__init__(directory, size, seed=seed, **options)
         self.strangers = set(self.ids) - set(self.founders)
         """Machines that the operator knows not to be members."""
 
-    # Connections come by themselves, and are tried again and again.
+    def beginners(self) -> list[str]:
+        return self.founders
 
-    def run_faults(self, ms: float) -> None:
-        self.start(*self.founders)
-        self.at(0, "propose")
-        self.at(500, "fault")
-        self.at(600, "operate")
-        self.at(_DIAL_MS, "dial")
-        self.at(_PING_MS, "ping")
-        self.course(ms)
+    def stir(self) -> None:
+        self.at(500, self._operate)
 
-    def _on_dial(self) -> None:
-        for a in self.rng.sample(self.ids, len(self.ids)):
-            for b in self.ids:
-                if a < b and not (self.holes[a, b] or self.holes[b, a] or {a, b} & self.paused):
-                    if self._works(a) and self._works(b) and (a, b) not in self.links and self.rng.random() < 0.5:
-                        self.connect(a, b)
-        self.at(_DIAL_MS, "dial")
+    def peer_error(self, node: SimNode, peer: str, error: PeerError) -> None:
+        """As the transport does: the connection is closed."""
+        self.note(node.id, f"refuses a message of {peer}: {error}")
+        self.part(node.id, peer)
 
-    def _on_ping(self) -> None:
-        """As the transport does on every connection: it tells the sender's term."""
-        for a, b in sorted(self.links):
-            if self._works(a) and a not in self.paused:
-                message = Message(term=self.nodes[a].engine.core.term)
-                message.ping.SetInParent()
-                self.post(a, b, message.SerializeToString())
-        self.at(_PING_MS, "ping")
-
-    def _on_connect(self, a: str, b: str) -> None:
-        if self._works(a) and self._works(b):
-            super()._on_connect(a, b)
-
-    def _works(self, node_id: str) -> bool:
-        node = self.nodes[node_id]
-        return node.up and not node.engine.store.failed
+    def part(self, node_id: str, other: str) -> None:
+        link = self.network.link(node_id, other)
+        if link.stands[node_id] and not link.dead:
+            self.note(node_id, f"closes its connection to {other}")
+            self.network.reset(link)
 
     # The operator.
 
-    def _on_operate(self) -> None:
+    def _operate(self) -> None:
         if not self.trouble:
             return
-        self.at(self.rng.expovariate(1 / _OPERATOR_MS), "operate")
-        leaders = [n.id for n in self.nodes.values() if self._works(n.id) and n.engine.core.is_leader]
+        self.at(self.rng.expovariate(1 / _OPERATOR_MS), self._operate)
+        leaders = [n.id for n in self.nodes.values() if self.listens(n.id) and n.engine.core.is_leader]
         if not leaders:
             return
         leader = self.rng.choice(leaders)
         membership = self.membership(leader)
         kind = self.rng.choice(["add", "promote", "promote", "remove"])
-        if kind == "add" and len(membership.ids) < 5:
+        if kind == "add" and len(membership.ids) < _MEMBERS_MAX:
             self._add(leader)
         elif kind == "promote" and (learners := sorted(membership.ids - membership.voters)):
-            self.change(leader, "promote", self.rng.choice(learners))
-        elif kind == "remove" and len(membership.voters) > 2:
-            self.change(leader, "remove", self.rng.choice(sorted(membership.ids)))
+            self._ask(leader, "promote", self.rng.choice(learners))
+        elif kind == "remove" and len(membership.voters) > _VOTERS_MIN:
+            self._ask(leader, "remove", self.rng.choice(sorted(membership.ids)))
+
+    def _ask(self, leader: str, kind: str, member: str) -> None:
+        self.note("op", f"asks {leader} to {kind} {member}")
+        self.change(leader, kind, member)
+        self.wake(leader)
 
     def _add(self, leader: str) -> None:
-        """A machine with an empty disk, or none that has heard of the cluster for a while."""
+        """A machine with an empty disk."""
         known = sorted(self.strangers)
         if not known:
             return
         member = self.rng.choice(known)
         self.strangers.discard(member)
         self._renew(member)
-        self.change(leader, "add", member)
+        self._ask(leader, "add", member)
 
     def _renew(self, member: str) -> None:
-        if self.nodes[member].up:
-            self.kill(member)
-        if self.nodes[member].dir.exists():
-            self.wipe(member)
-        self.wiped.add(member)
-        self.paused.discard(member)
-        self.nodes[member].start()
+        node = self.nodes[member]
+        self.end(member, back_ms=5.0)
+        if node.dir.exists():
+            node.wipe()
+        self.renewed.add(member)
+        self.begin(member)
 
     def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
         super().note_change(node, token, outcome)
         assert isinstance(token, MemberChange)
         self.counts[f"{token.kind} {outcome.code}"] += 1
+        self.note(node.id, f"answers {token.kind} {token.id}: {outcome.code}")
         if token.kind == "remove" and outcome.code == "done":
             self.strangers.add(token.id)
 
     # Afterwards.
 
-    def heal(self, limit_ms: float = 20_000) -> None:
-        """No more faults: the members elect a leader, propose with success, and catch up."""
-        self.trouble = False
-        calm_ms, end_ms = self.now_ms + 3_500, self.now_ms + limit_ms
-        asked: dict[str, object] = {}
-        wanted: dict[str, bytes] = {}
-        while self.now_ms < end_ms:
-            self.step()
-            leaders = [n for n in self.nodes.values() if n.up and n.engine.core.is_leader]
-            if self.now_ms < calm_ms or not leaders:
-                continue
-            newest = max(leaders, key=lambda node: node.engine.core.term)
-            members = [self.nodes[member] for member in sorted(newest.engine.roster.membership.ids)]
-            for node in members:
-                if node.up and wanted.get(node.id) not in node.results and asked.get(node.id) is not node.engine:
-                    asked[node.id] = node.engine
-                    wanted[node.id] = command = b"last of %s at %d" % (node.id.encode(), self.now_ms)
-                    node.engine.propose(command, command, self.now_ms)
-            if all(node.up and wanted.get(node.id) in node.results for node in members):
-                if len({(len(node.history()), node.engine.roster.membership) for node in members}) == 1:
-                    return
-        states = [(n.id, n.engine.status(self.now_ms)) if n.up else n.id for n in self.nodes.values()]
-        raise AssertionError(f"no convergence: {states}")
+    def members(self) -> list[SimNode]:
+        """The members by the newest leader's word; nobody when there is none."""
+        leaders = [n for n in self.nodes.values() if n.up and n.engine.core.is_leader]
+        if not leaders:
+            return []
+        newest = max(leaders, key=lambda node: node.engine.core.term)
+        return [self.nodes[member] for member in sorted(newest.engine.roster.membership.ids)]
+
+
+def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> SeedResult:
+    """Trouble and changes of the membership, healing, and the check of everything promised."""
+    return run_world(
+        MembershipSimulation, seed, nodes, directory, trace, size=nodes + _SPARE_MACHINES, founders=nodes
+    )

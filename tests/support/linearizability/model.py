@@ -42,6 +42,11 @@ class Footprint(NamedTuple):
             and self.reads.isdisjoint(other.adds)
         )
 
+    def __or__(self, other: tuple[object, ...]) -> Footprint:
+        """Of several operations taken together."""
+        assert isinstance(other, Footprint)
+        return Footprint(self.reads | other.reads, self.writes | other.writes, self.adds | other.adds)
+
 
 class Model(Protocol):
     """A sequential specification, made for one history."""

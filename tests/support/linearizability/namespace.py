@@ -6,7 +6,8 @@ Keys of the state:
 - ``("count", directory)``: number of entries;
 - ``("change", directory)``: the change attribute, ``(lower bound, known exactly)``;
 - ``("object", id)``: :class:`Inode`;
-- ``("is", object)``: for an object made by an operation without an answer, the ID by which it was seen later.
+- ``("silent",)``: objects made by operations without an answer, and ``("is", object)``, the ID by which such a one was
+  seen later (and the other way round).
 
 Directories in which names are made exist from the beginning and stay; those made by ``mkdir`` stay empty.
 
@@ -18,6 +19,7 @@ whose every entry was right at some moment during the call, but no one moment wa
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -39,7 +41,7 @@ from tests.support.linearizability.calls import (
 )  # fmt: skip
 from tests.support.linearizability.history import History, Operation
 from tests.support.linearizability.model import IMPOSSIBLE, UNCHANGED, Effect, Footprint, Key, State
-from tests.support.linearizability.partition import Classes
+from tests.support.linearizability.whereabouts import Whereabouts
 
 OK = nfs4.NFS4_OK
 NOENT = nfs4.NFS4ERR_NOENT
@@ -86,22 +88,14 @@ class NamespaceModel:
         self._found = frozenset(shown - made - self.roots) if silent else frozenset()
         """Objects that were seen, and may have been made by an operation without an answer."""
         self._operations = _listings_apart(mine, _chained(mine, self.roots))
-        self._classes = self._associate()
+        asked = {o.call.object for o in mine if isinstance(o.call, Link | SetSize | GetAttr)}
+        self._whereabouts = Whereabouts(self._operations, asked - self.roots, self._found)
+        self._began = _began(mine)
 
     def operations(self) -> list[Operation]:
         return self._operations
 
     # -- which keys an operation concerns
-
-    def _associate(self) -> Classes:
-        """Entries and objects that may ever have to do with each other."""
-        classes = Classes()
-        for operation in self._operations:
-            keys: list[Key] = [("entry", *place) for place in _entries(operation)]
-            keys += [("object", id_) for id_ in _shown(operation) if id_ is not None]
-            for key in keys[1:]:
-                classes.join(keys[0], key)
-        return classes
 
     def footprint(self, operation: Operation) -> Footprint:
         call, answer = operation.call, operation.answer
@@ -109,39 +103,24 @@ class NamespaceModel:
         entries: list[Key] = [("entry", *place) for place in places]
         found: list[Key] = [("is", id_) for id_ in _shown(operation) if id_ in self._found]
         if isinstance(call, GetAttr):
-            attributes: list[Key] = [("object", call.object), self._inodes(("object", call.object))]
-            if call.object in self.roots:
-                attributes = [("change", call.object)]
-            return Footprint(reads=frozenset(attributes + found))
+            seen: Key = ("change" if call.object in self.roots else "object", call.object)
+            return Footprint(reads=frozenset([seen, *found]))
         if isinstance(call, ReadDir):
             listing: Key = ("list", call.directory)
             return Footprint(reads=frozenset([listing, *entries, *found]))
-        if isinstance(call, SetSize):
-            reads = frozenset([self._inodes(("object", call.object)), *found])
-            itself: frozenset[Key] = frozenset([("object", call.object)])
-            if answer is not None and answer.status != OK:
-                return Footprint(reads=reads | itself)
-            return Footprint(reads=reads, writes=itself)
+        objects: list[Key] = [("object", call.object)] if isinstance(call, SetSize | Link) else []
         if isinstance(call, Lookup) or (answer is not None and answer.status != OK):
-            objects = [("object", call.object), self._inodes(("object", call.object))] if isinstance(call, Link) else []
-            if isinstance(call, Rename):  # refused for the kinds of what is there, which never change
-                objects = []
             return Footprint(reads=frozenset([*entries, *objects, *found]))
-        looked, writes = set(found), set(entries)
+        if isinstance(call, SetSize):
+            return Footprint(reads=frozenset(found), writes=frozenset(objects))
         adds: set[Key] = {("list", directory) for directory, _ in places}
-        adds.add(self._inodes(entries[0]))
-        if isinstance(call, Link):
-            looked.add(self._inodes(("object", call.object)))
-            adds.add(("object", call.object))
-        elif isinstance(call, Create | MkDir):
+        adds.update(("object", id_) for id_ in self._whereabouts.met(operation))
+        writes = set(entries)
+        if isinstance(call, Create | MkDir):
             writes |= {("object", id_) for id_ in _shown(operation)}
         for directory, moved in _changes(call, answer):
             (adds if moved is None else writes).add(("change", directory))
-        return Footprint(frozenset(looked), frozenset(writes), frozenset(adds))
-
-    def _inodes(self, key: Key) -> Key:
-        """All objects that may stand behind the names that ``key`` has to do with."""
-        return "inodes", self._classes.find(key)
+        return Footprint(frozenset([*objects, *found]), frozenset(writes), frozenset(adds))
 
     # -- what an operation does
 
@@ -156,9 +135,9 @@ class NamespaceModel:
                       answer: Answer | None) -> Sequence[Effect]:
         """The object may be any that was made without an answer and not been seen yet, or none that is there."""
         effects = list(step(self, state, number, call, answer))
-        for key in state:
-            if key[0] == "object" and key[1][0] == "?" and ("is", key[1]) not in state:
-                bound: Effect = ((("is", key[1]), call.object), (("is", call.object), key[1]))
+        for silent in state.get(("silent",), ()):
+            if ("is", silent) not in state:
+                bound: Effect = ((("is", silent), call.object), (("is", call.object), silent))
                 effects += [(*bound, *effect) for effect in step(self, {**state, **dict(bound)}, number, call, answer)]
         return effects
 
@@ -212,7 +191,7 @@ class NamespaceModel:
         if call.how != "unchecked" or self._inode(state, current).directory or answer.object is None:
             return IMPOSSIBLE
         same = self._same(state, current, answer.object)
-        still = _stayed(state, call.directory, answer.moved)
+        still = self._stayed(state, call.directory, answer.moved)
         return IMPOSSIBLE if same is None or still is None else ((*same, *still),)
 
     def mkdir(self, state: State, number: int, call: MkDir, answer: Answer | None) -> Sequence[Effect]:
@@ -229,10 +208,13 @@ class NamespaceModel:
         if ("object", id_) in state or id_ in self.roots or ("is", id_) in state:
             return IMPOSSIBLE  # an ID is never given twice
         place = call.directory, call.name
-        moved = _moved(state, call.directory, 1, None if answer is None else answer.moved)
+        moved = self._moved(state, call.directory, 1, None if answer is None else answer.moved)
         if moved is None:
             return IMPOSSIBLE
-        return ((((("entry", *place)), id_), (("object", id_), inode), *moved),)
+        effect: Effect = ((("entry", *place), id_), (("object", id_), inode), *moved)
+        if answer is None:
+            effect += ((("silent",), tuple(sorted([*state.get(("silent",), ()), id_]))),)
+        return (effect,)
 
     def remove(self, state: State, _: int, call: Remove, answer: Answer | None) -> Sequence[Effect]:
         current = state.get(("entry", call.directory, call.name))
@@ -240,7 +222,7 @@ class NamespaceModel:
             return UNCHANGED if current is None else IMPOSSIBLE
         if current is None or (answer is not None and answer.status != OK):
             return IMPOSSIBLE
-        moved = _moved(state, call.directory, -1, None if answer is None else answer.moved)
+        moved = self._moved(state, call.directory, -1, None if answer is None else answer.moved)
         if moved is None:
             return IMPOSSIBLE
         inode = self._inode(state, current).changed(links=-1)
@@ -262,17 +244,17 @@ class NamespaceModel:
         told = Answer() if answer is None else answer
         same_place = call.directory == call.to_directory
         if source == target:  # two names of one object: nothing happens
-            left = _stayed(state, call.directory, told.moved)
-            entered = () if same_place else _stayed(state, call.to_directory, told.moved_target)
+            left = self._stayed(state, call.directory, told.moved)
+            entered = () if same_place else self._stayed(state, call.to_directory, told.moved_target)
             if left is None or entered is None or answer is None:
                 return IMPOSSIBLE
             return ((*left, *entered),)
         gone = 0 if target is None else -1
         if same_place:
-            left, entered = _moved(state, call.directory, gone, told.moved), ()
+            left, entered = self._moved(state, call.directory, gone, told.moved), ()
         else:
-            left = _moved(state, call.directory, -1, told.moved)
-            entered = _moved(state, call.to_directory, gone + 1, told.moved_target)
+            left = self._moved(state, call.directory, -1, told.moved)
+            entered = self._moved(state, call.to_directory, gone + 1, told.moved_target)
         if left is None or entered is None:
             return IMPOSSIBLE
         effect: list[tuple[Key, Any]] = [
@@ -295,7 +277,7 @@ class NamespaceModel:
             return UNCHANGED if inode is None or not inode.links else IMPOSSIBLE
         if status != OK or current is not None or inode is None or inode.directory or not inode.links:
             return IMPOSSIBLE
-        moved = _moved(state, call.directory, 1, None if answer is None else answer.moved)
+        moved = self._moved(state, call.directory, 1, None if answer is None else answer.moved)
         if moved is None or real is None:
             return IMPOSSIBLE
         return (((("entry", call.directory, call.name), real), (("object", real), inode.changed(links=1)), *moved),)
@@ -321,7 +303,7 @@ class NamespaceModel:
         if call.object in self.roots:
             if answer.status != OK or answer.change is None:
                 return UNCHANGED if answer.status == OK else IMPOSSIBLE
-            still = _stayed(state, call.object, (answer.change, answer.change))
+            still = self._stayed(state, call.object, (answer.change, answer.change))
             return IMPOSSIBLE if still is None else (still,)
         real = self._real(state, call.object)
         inode = None if real is None else self._inode(state, real)
@@ -342,6 +324,46 @@ class NamespaceModel:
         known = Inode(inode.directory, inode.links, inode.size, (answer.change, True))
         return (((("object", real), known),),)
 
+    # -- a directory's count and change attribute
+
+    def _moved(self, state: State, directory: str, more: int, moved: Moved) -> Effect | None:
+        """The directory has changed and has ``more`` entries now; None when its change attribute says otherwise."""
+        count: tuple[Key, int] = ("count", directory), state.get(("count", directory), 0) + more
+        bound, exact = state.get(("change", directory), UNKNOWN_CHANGE)
+        if moved is None:
+            if exact and self._next_change(directory, bound) == bound:
+                return None
+            return count, (("change", directory), (bound + 1, False))
+        before, after = moved
+        if not self._may_be(directory, bound, exact, before) or after <= before:
+            return None
+        return count, (("change", directory), (after, True))
+
+    def _stayed(self, state: State, directory: str, moved: Moved) -> Effect | None:
+        """The directory has not changed; None when its change attribute says otherwise."""
+        if moved is None:
+            return ()
+        bound, exact = state.get(("change", directory), UNKNOWN_CHANGE)
+        if moved[0] != moved[1] or not self._may_be(directory, bound, exact, moved[0]):
+            return None
+        return () if exact else ((("change", directory), (moved[0], True)),)
+
+    def _may_be(self, directory: str, bound: int, exact: bool, change: int) -> bool:
+        """Whether the attribute may be ``change``, and every answer that tells of a smaller one still come true.
+
+        A change that began at a value between cannot be ordered yet: after it the attribute would be larger. And it
+        never could be any more.
+        """
+        if exact:
+            return change == bound
+        return bound <= change <= self._next_change(directory, bound)
+
+    def _next_change(self, directory: str, bound: int) -> float:
+        """The smallest value from ``bound`` on that some change began at."""
+        began = self._began.get(directory, [])
+        at = bisect_left(began, bound)
+        return began[at] if at < len(began) else float("inf")
+
     def _real(self, state: State, id_: str) -> str | None:
         """The object's name in the state."""
         if ("object", id_) in state:
@@ -360,30 +382,6 @@ _STEPS: dict[type[Call], Step] = {
     ReadDir: NamespaceModel.readdir, Rename: NamespaceModel.rename, Link: NamespaceModel.link,
     Remove: NamespaceModel.remove, SetSize: NamespaceModel.setsize, GetAttr: NamespaceModel.getattr,
 }
-
-
-# ---------------------------------------------------------------- a directory's count and change attribute
-def _moved(state: State, directory: str, more: int, moved: Moved) -> Effect | None:
-    """The directory has changed and has ``more`` entries now; None when its change attribute says otherwise."""
-    count: tuple[Key, int] = ("count", directory), state.get(("count", directory), 0) + more
-    bound, exact = state.get(("change", directory), UNKNOWN_CHANGE)
-    if moved is None:
-        return count, (("change", directory), (bound + 1, False))
-    before, after = moved
-    if before < bound or (exact and before != bound) or after <= before:
-        return None
-    return count, (("change", directory), (after, True))
-
-
-def _stayed(state: State, directory: str, moved: Moved) -> Effect | None:
-    """The directory has not changed; None when its change attribute says otherwise."""
-    if moved is None:
-        return ()
-    before, after = moved
-    bound, exact = state.get(("change", directory), UNKNOWN_CHANGE)
-    if before != after or before < bound or (exact and before != bound):
-        return None
-    return () if exact else ((("change", directory), (before, True)),)
 
 
 # ---------------------------------------------------------------- what operations have to do with
@@ -408,14 +406,14 @@ def _entries(operation: Operation) -> list[tuple[str, str]]:
     return []
 
 
-def _shown(operation: Operation) -> list[str | None]:
+def _shown(operation: Operation) -> list[str]:
     """Objects that the operation names or shows."""
     call, answer = operation.call, operation.answer
-    shown: list[str | None] = [call.object] if isinstance(call, Link | SetSize | GetAttr) else []
+    shown = [call.object] if isinstance(call, Link | SetSize | GetAttr) else []
     if answer is not None:
-        shown.append(answer.object)
+        shown += [] if answer.object is None else [answer.object]
         shown += (answer.entries or {}).values()
-    return [id_ for id_ in shown if id_ is not None]
+    return shown
 
 
 def _makes(operation: Operation) -> bool:
@@ -423,13 +421,26 @@ def _makes(operation: Operation) -> bool:
     call, answer = operation.call, operation.answer
     if answer is None or answer.status != OK:
         return False
-    return isinstance(call, MkDir) or (isinstance(call, Create) and call.how != "unchecked")
+    if isinstance(call, Create) and call.how == "unchecked":
+        return answer.moved is not None and answer.moved[0] < answer.moved[1]
+    return isinstance(call, Create | MkDir)
 
 
 def _changes(call: Call, answer: Answer | None) -> list[tuple[str, Moved]]:
     """Directories that the call changes, with what was told of their change attributes."""
     told = (None, None) if answer is None else (answer.moved, answer.moved_target)
     return list(zip(_directories(call), told, strict=False)) if isinstance(call, _CHANGING) else []
+
+
+def _began(operations: Iterable[Operation]) -> dict[str, list[int]]:
+    """By directory, the values of the change attribute that known changes began at, sorted."""
+    began: dict[str, set[int]] = {}
+    for operation in operations:
+        if operation.answer is not None and operation.answer.status == OK:
+            for directory, moved in _changes(operation.call, operation.answer):
+                if moved is not None and moved[0] < moved[1]:
+                    began.setdefault(directory, set()).add(moved[0])
+    return {directory: sorted(values) for directory, values in began.items()}
 
 
 def _chained(operations: Iterable[Operation], roots: frozenset[str]) -> frozenset[str]:

@@ -5,7 +5,7 @@ an operation may come next when no unordered one was answered before it was invo
 invocation, and in one by answer; taking one out (lift) and putting it back (unlift) costs the same at any length of
 history. Configurations that failed are remembered, so each is tried once (Lowe's improvement, as in Porcupine).
 
-Three rules keep histories of many clients tractable. Each only leaves out orders that some other order stands for:
+Four rules keep histories of many clients tractable. Each only leaves out orders that some other order stands for:
 
 1. *Looking costs nothing.* An operation that only reads (by its ``Footprint``: a refusal does too), that may come next
    and whose answer fits, comes next, without alternatives. Let s be any order that completes the history from here.
@@ -17,6 +17,13 @@ Three rules keep histories of many clients tractable. Each only leaves out order
    t in s lies in W (else m would come before it) but not in T, so it does not conflict with t, and t may as well come
    first.
 3. *Unknown outcomes last.* An operation without an answer is tried after the others, and never has to be.
+4. *Back to what matters* (conflict-directed backjumping). A configuration C that leads nowhere has a set F of unordered
+   operations to blame: T, and what is to blame for each configuration that C leads to by an operation of T. Where the
+   last operation x of C conflicts with nothing in F, leaving x out leads nowhere either, and no alternative to x is
+   tried. Proof: let s complete B = C without x. What precedes, in s, the first element t of T lies in W without T, or
+   is x; it does not conflict with t, so s may begin with t. Then B and t lead somewhere; but they are C and t without
+   x, for which F says, by induction, that they do not. (Operations ordered by rule 1 had no alternative: one that
+   conflicts with F joins it.)
 
 States are compared by fingerprint: the exclusive or of a random 128-bit number for every (key, value). Two different
 states of a search of a million configurations agree with a probability below 2**-88.
@@ -25,9 +32,9 @@ states of a search of a million configurations agree with a probability below 2*
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -35,8 +42,12 @@ from tests.support.linearizability.history import Operation
 from tests.support.linearizability.model import Effect, Footprint, Key, Model
 
 CHECKS_PER_CLOCK = 64
+_NONE: frozenset[Key] = frozenset()
 CONFIGURATIONS_MAX = 4_000_000
 """Each takes about 200 bytes."""
+
+
+Configuration: TypeAlias = "tuple[int, int, int, int]"
 
 
 class Verdict(Enum):
@@ -65,10 +76,12 @@ class _Move(msgspec.Struct):
 
 
 class _Turn(msgspec.Struct):
-    """A configuration with alternatives: those left, and how many moves there were when it was reached."""
+    """A configuration: the moves that led to it, the alternatives left, and what is to blame if they all fail."""
 
     moves: int
+    configuration: Configuration
     alternatives: Iterator[tuple[int, Effect]]
+    blame: Footprint
 
 
 class Search:
@@ -89,7 +102,8 @@ class Search:
         self._ends = [o.ends_ms for o in operations]
         self._footprints = footprints
         self._only_reads = [not f.writes and not f.adds for f in footprints]
-        self._rivals: dict[tuple[int, int], bool] = {}
+        self._compared = [0] * count        # bits: operations that it was compared with
+        self._rivals = [0] * count          # bits: those that it conflicts with
         self._numbers: dict[tuple[Key, Any], int] = {}
         self._random = random.Random(0)
         # Linked lists; index ``count`` is the head of both.
@@ -97,6 +111,9 @@ class Search:
         self._next, self._back = _linked(self.known, count)
         by_end = sorted(self.known, key=lambda n: (self._ends[n], n))
         self._later, self._earlier = _linked(by_end, count)
+        self._turns: list[_Turn] = []
+        self._failed: dict[Configuration, Footprint] = {}
+        self._checks = 0
         self._ordered = 0           # bit n: known operation n is ordered
         self._taken = 0             # bit n: unknown operation n is ordered
 
@@ -104,37 +121,54 @@ class Search:
 
     def run(self) -> Result:
         """Find an order, or that there is none."""
-        seen: set[tuple[int, int, int, int]] = set()
-        turns: list[_Turn] = []
         best: list[int] = []
-        checks = 0
         while True:
             while self._look():
                 pass
             if self._next[self._head] == self._head:
-                return Result(Verdict.LINEARIZABLE, [m.number for m in self.order], len(seen))
-            if len(self.order) > len(best):
+                return self._result(Verdict.LINEARIZABLE, [m.number for m in self.order])
+            self._turns.append(self._arrive())
+            self._checks += 1
+            move = next(self._turns[-1].alternatives, None)
+            if move is None and len(self.order) > len(best):
                 best = [m.number for m in self.order]
-            here = self._configuration()
-            alternatives: Iterator[tuple[int, Effect]] = iter(())
-            if here not in seen:
-                seen.add(here)
-                alternatives = self._alternatives()
-            turns.append(_Turn(len(self.order), alternatives))
-            checks += 1
-            if checks % CHECKS_PER_CLOCK == 0 and (self.expired() or len(seen) > CONFIGURATIONS_MAX):
-                return Result(Verdict.UNDECIDED, best, len(seen))
-            while True:
-                if not turns:
-                    return Result(Verdict.VIOLATION, best, len(seen))
-                turn = turns[-1]
-                while len(self.order) > turn.moves:
-                    self._undo()
-                move = next(turn.alternatives, None)
-                if move is not None:
-                    self._do(*move)
-                    break
-                turns.pop()
+            if self._checks % CHECKS_PER_CLOCK == 0 and (self.expired() or len(self._failed) > CONFIGURATIONS_MAX):
+                return self._result(Verdict.UNDECIDED, best)
+            while move is None:
+                if not self._retreat():
+                    return self._result(Verdict.VIOLATION, best)
+                move = next(self._turns[-1].alternatives, None)
+            self._do(*move)
+
+    def _result(self, verdict: Verdict, order: list[int]) -> Result:
+        return Result(verdict, order, self._checks)
+
+    def _arrive(self) -> _Turn:
+        here = self._configuration()
+        blame = self._failed.get(here)
+        if blame is not None:
+            return _Turn(len(self.order), here, iter(()), blame)
+        turn = _Turn(len(self.order), here, iter(()), Footprint())
+        turn.alternatives = self._alternatives(turn)
+        return turn
+
+    def _retreat(self) -> bool:
+        """The last configuration has failed: back to one whose next alternative may do better (rule 4)."""
+        turn = self._turns.pop()
+        blame = self._failed[turn.configuration] = turn.blame
+        while self.order:
+            last = self.order[-1].number
+            chosen_at = self._turns[-1].moves if self._turns else -1
+            matters = self._footprints[last].conflicts(blame)
+            if matters and len(self.order) > chosen_at + 1:
+                blame |= self._footprints[last]     # ordered by rule 1: there was no choice
+            self._undo()
+            if len(self.order) == chosen_at:
+                if matters:
+                    self._turns[-1].blame |= blame
+                    return True
+                self._failed[self._turns.pop().configuration] = blame
+        return False
 
     def _window(self) -> list[int]:
         """Known operations that may come next."""
@@ -165,39 +199,72 @@ class Search:
                     found = True
         return found
 
-    def _configuration(self) -> tuple[int, int, int, int]:
+    def _configuration(self) -> Configuration:
         first = self._next[self._head]
         return first, self._ordered >> first, self._taken, self.fingerprint
 
-    def _alternatives(self) -> Iterator[tuple[int, Effect]]:
-        """Rules 2 and 3: what may come next, with every effect that fits. The most urgent first."""
+    def _chosen(self) -> list[int]:
+        """Rules 2 and 3: the operations to be tried. The most urgent first, then what is closest to it by conflicts."""
         first = self._later[self._head]
         deadline_ms = self._ends[first]
         window = self._window()
         window += [n for n in self.unknown if not self._taken >> n & 1 and self._invoked[n] <= deadline_ms]
-        chosen, fresh = {first}, [first]
-        rest = [n for n in window if n != first]
-        while fresh and rest:
-            number = fresh.pop()
-            close = [n for n in rest if self._conflict(number, n)]
-            if close:
-                chosen.update(close)
-                fresh += close
-                rest = [n for n in rest if n not in chosen]
-        # State and window are what they are now: the generator must not look at them later.
-        found = []
-        for number in sorted(chosen, key=lambda n: (self._ends[n], n)):
-            operation = self.operations[number]
-            for effect in self.model.step(self.state, number, operation.call, operation.answer):
-                found.append((number, effect))
-        return iter(found)
+        window.sort(key=lambda n: (self._ends[n], n))
+        rest = sum(1 << n for n in window) ^ 1 << first
+        chosen, ring = [first], [first]
+        while ring and rest:
+            close = 0
+            for number in ring:
+                close |= self._rivals_among(number, rest)
+            rest ^= close
+            ring = [n for n in window if close >> n & 1] if close else []
+            chosen += ring
+        return chosen
 
-    def _conflict(self, one: int, other: int) -> bool:
-        pair = (one, other) if one < other else (other, one)
-        known = self._rivals.get(pair)
-        if known is None:
-            known = self._rivals[pair] = self._footprints[one].conflicts(self._footprints[other])
-        return known
+    def _alternatives(self, turn: _Turn) -> Iterator[tuple[int, Effect]]:
+        """What fits next, with every effect that it may have; at the end ``turn`` knows whom to blame.
+
+        The most urgent operation first, then what lets it come next. This is asked for more only when everything is
+        again as it was at the turn.
+        """
+        step = self.model.step
+        first = self._later[self._head]
+        urgent = self.operations[first]
+        for effect in step(self.state, first, urgent.call, urgent.answer):
+            yield first, effect
+        chosen = self._chosen()
+        helpful: list[tuple[int, Effect]] = []
+        others: list[tuple[int, Effect]] = []
+        for number in chosen[1:]:
+            operation = self.operations[number]
+            for effect in step(self.state, number, operation.call, operation.answer):
+                (helpful if self._fits_after(effect, first, urgent) else others).append((number, effect))
+        yield from helpful
+        yield from others
+        reads, writes, adds = zip(*[self._footprints[n] for n in chosen], strict=True)
+        turn.blame |= Footprint(_NONE.union(*reads), _NONE.union(*writes), _NONE.union(*adds))
+
+    def _fits_after(self, effect: Effect, number: int, operation: Operation) -> bool:
+        """Whether ``operation`` might come next after ``effect``."""
+        state = self.state
+        before = [(key, state.get(key)) for key, _ in effect]
+        _put(state, effect)
+        fits = bool(self.model.step(state, number, operation.call, operation.answer))
+        _put(state, before)
+        return fits
+
+    def _rivals_among(self, number: int, others: int) -> int:
+        """Which of ``others`` (bits) conflict with an operation. Each pair is compared once."""
+        fresh = others & ~self._compared[number]
+        if fresh:
+            mine = self._footprints[number]
+            self._compared[number] |= fresh
+            while fresh:
+                other = fresh.bit_length() - 1
+                fresh ^= 1 << other
+                if mine.conflicts(self._footprints[other]):
+                    self._rivals[number] |= 1 << other
+        return others & self._rivals[number]
 
     # -- moves
 
@@ -219,11 +286,7 @@ class Search:
         """Take the last one back (unlift)."""
         move = self.order.pop()
         number = move.number
-        for key, value in move.before:
-            if value is None:
-                self.state.pop(key, None)
-            else:
-                self.state[key] = value
+        _put(self.state, move.before)
         self.fingerprint = move.fingerprint
         if self._ends[number] == float("inf"):
             self._taken &= ~(1 << number)
@@ -247,6 +310,14 @@ class Search:
         if number is None:
             number = self._numbers[key, value] = self._random.getrandbits(128)
         return number
+
+
+def _put(state: dict[Key, Any], values: Iterable[tuple[Key, Any]]) -> None:
+    for key, value in values:
+        if value is None:
+            state.pop(key, None)
+        else:
+            state[key] = value
 
 
 def _linked(numbers: Sequence[int], head: int) -> tuple[list[int], list[int]]:

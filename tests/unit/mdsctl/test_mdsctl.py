@@ -95,6 +95,7 @@ def test_json_is_complete_and_serialisable() -> None:
         "admin": "10.0.0.3:7002",
         "reachable": False,
         "problem": "connection refused",
+        "member": "voter",
     }
     assert shown["ds"][0]["silent_ms"] == 700
 

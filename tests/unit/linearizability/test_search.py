@@ -1,0 +1,79 @@
+"""INV-4: parts, rules and memory of the search change its cost and never its verdict.
+
+Small histories, most of them spoilt, are judged by the checker and by a search without any of that. Spoilt ones cover
+both verdicts: the tests count them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.linearizability import Verdict, check
+from tests.support.linearizability.checker import ModelClass
+from tests.support.linearizability.generate import spoilt, valid_history
+from tests.support.linearizability.locks import LockModel
+from tests.support.linearizability.namespace import NamespaceModel
+from tests.support.linearizability.opens import OpenModel
+from tests.support.linearizability.reference import Locks, Names, Opens, Server
+from tests.unit.linearizability.histories import naively_linearizable
+
+SERVERS: dict[str, tuple[Callable[[], Server], ModelClass]] = {
+    "names": (lambda: Names(2, 2), NamespaceModel),
+    "names whose changes are not told": (lambda: Names(2, 2, told=False), NamespaceModel),
+    "entries": (lambda: Names(1, 3, told=False, kinds="cclr"), NamespaceModel),
+    "links and sizes": (lambda: Names(1, 3, told=False, kinds="cLLrRsg"), NamespaceModel),
+    "locks": (lambda: Locks(1, 6), LockModel),
+    "opens": (lambda: Opens(1), OpenModel),
+}
+
+
+def naive_and_clever(name: str, seed: int, operations: int, clients: int, spoil: int) -> tuple[bool, Verdict]:
+    """Both verdicts on a random history."""
+    make, model = SERVERS[name]
+    rng = random.Random(seed)
+    history = valid_history(make(), rng, operations, clients, unknown=0.15)
+    for _ in range(spoil):
+        history = spoilt(history, rng)
+    return naively_linearizable(history, model), check(history, limit_s=60, models=[model]).verdict
+
+
+@pytest.mark.parametrize("name", SERVERS)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 1 << 40), operations=st.integers(1, 9), clients=st.integers(1, 4), spoil=st.integers(0, 3))
+def test_the_search_agrees_with_a_naive_one(name: str, seed: int, operations: int, clients: int, spoil: int) -> None:
+    naive, clever = naive_and_clever(name, seed, operations, clients, spoil)
+    assert clever is (Verdict.LINEARIZABLE if naive else Verdict.VIOLATION)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_spoilt_histories_are_of_both_kinds(name: str) -> None:
+    """Else the comparison would be vacuous."""
+    verdicts = Counter(naive_and_clever(name, seed, 8, 3, 1)[1] for seed in range(150))
+    assert verdicts[Verdict.VIOLATION] >= 20 <= verdicts[Verdict.LINEARIZABLE], verdicts
+    assert not verdicts[Verdict.UNDECIDED]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 1 << 40), clients=st.integers(1, 8), unknown=st.sampled_from([0.0, 0.01, 0.05]))
+def test_valid_histories_are_accepted(name: str, seed: int, clients: int, unknown: float) -> None:
+    """Answers of a server that runs one call at a time, somewhere within each call's interval."""
+    history = valid_history(SERVERS[name][0](), random.Random(seed), 120, clients, unknown=unknown)
+    report = check(history, limit_s=60)
+    assert report.ok, str(report)
+
+
+def test_the_limit_is_kept_and_told_loudly() -> None:
+    """A clock that jumps past the limit: no verdict, and not ok."""
+    history = valid_history(Names(2, 4, told=False), random.Random(1), 400, 8)
+    ticks = iter(range(0, 10**9, 40))
+    report = check(history, limit_s=60, clock=lambda: float(next(ticks)))
+    assert report.verdict is Verdict.UNDECIDED
+    assert not report.ok
+    assert "*** UNDECIDED" in str(report)
