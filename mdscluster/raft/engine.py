@@ -140,7 +140,11 @@ class Engine:
         except ValueError as error:
             raise PeerError(f"{peer}: {error}") from error
         self._follow_roster()
-        return peer in self.guards.peers
+        state = self.guards.peers.get(peer)
+        if state is None:
+            return False
+        state.old_release = not introduction
+        return True
 
     def _follow_roster(self) -> None:
         """Directly after whatever may have changed the roster: from here on everything counts by it."""
@@ -399,6 +403,10 @@ class Engine:
         if self.core.is_leader:
             return LEADER
         return FOLLOWER if self.core.leader_id is not None else CANDIDATE
+
+    def connections(self, peer: str) -> int:
+        """How many connections to ``peer`` have stood since this node's start."""
+        return self._connections[peer]
 
     def status(self, now_ms: float) -> ReplicaStatus:
         """This node's view."""

@@ -18,6 +18,8 @@ __all__ = ["Cluster", "SimNode", "open_env"]
 class Cluster:
     """Nodes n1, n2, ... and the messages between them, delivered when the test says so."""
 
+    node_class: type[SimNode] = SimNode
+
     def __init__(
         self,
         directory: Path,
@@ -30,7 +32,7 @@ class Cluster:
         self.changes = changes
         self.now_ms = 1_000.0
         self.ids = [f"n{i + 1}" for i in range(size)]
-        self.nodes = {node_id: SimNode(self, node_id, directory / node_id) for node_id in self.ids}
+        self.nodes = {node_id: self.node_class(self, node_id, directory / node_id) for node_id in self.ids}
         self.links: set[tuple[str, str]] = set()
         self.queues: dict[tuple[str, str], deque[bytes]] = {
             (a, b): deque() for a in self.ids for b in self.ids if a != b

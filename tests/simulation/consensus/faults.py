@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.disk import COMMIT_FAILS, SYNC_FAILS
@@ -266,20 +266,28 @@ FAULTS: Final[dict[str, tuple[float, Fault]]] = {
 
 
 class Nemesis:
-    """Chooses faults, one after the other, while there is to be trouble."""
+    """Chooses faults of a table, one after the other, while there is to be trouble."""
 
-    def __init__(self, world: Simulation, mean_gap_ms: float, without: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        world: Simulation,
+        mean_gap_ms: float,
+        faults: Mapping[str, tuple[float, Fault]] | None = None,
+        without: Collection[str] = (),
+    ) -> None:
         self._world = world
         self._mean_gap_ms = mean_gap_ms
-        self._names = [name for name in FAULTS if name not in without]
-        self._weights = [FAULTS[name][0] for name in self._names]
+        table = FAULTS if faults is None else faults
+        self._faults = {name: row for name, row in table.items() if name not in without}
+        self._names = list(self._faults)
+        self._weights = [weight for weight, _ in self._faults.values()]
 
     def strike(self) -> None:
         world = self._world
         if not world.trouble:
             return
         (name,) = world.rng.choices(self._names, self._weights)
-        told = FAULTS[name][1](world)
+        told = self._faults[name][1](world)
         if told is not None:
             world.counts[name] += 1
             world.note("**", told)

@@ -24,7 +24,7 @@ WALL_EPOCH_NS = 1_700_000_000_000_000_000
 def open_env(path: Path) -> lmdb.Environment:
     """As the product opens it, but small."""
     path.mkdir(parents=True, exist_ok=True)
-    return lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=16, metasync=False, meminit=False)
+    return lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=64, metasync=False, meminit=False)
 
 
 class Clock:
@@ -66,7 +66,8 @@ class SimNode:
         """It lost its disk, and has not been told yet that it is a replacement."""
         self.engine: Engine = None  # type: ignore[assignment]  # while down
         self.env: lmdb.Environment = None  # type: ignore[assignment]
-        self.machine: AppendMachine = None  # type: ignore[assignment]
+        self.machine: Any = None
+        """An ``AppendMachine``, unless ``make_machine`` makes another."""
         self.results: dict[object, bytes | None] = {}
         self.barriers: dict[object, bool] = {}
         self.events: list[bytes] = []
@@ -92,7 +93,7 @@ class SimNode:
         self.env = open_env(self.dir)
         env: Any = self.disk.attach(self.env)
         try:
-            self.machine = AppendMachine(env)
+            self.machine = self.make_machine(env)
             self.engine = Engine(config, env, self.machine, now_ms=self.now_ms, wall_ns=self.wall_ns, rng=cluster.rng)
         except BaseException:
             self.disk.detach()
@@ -102,6 +103,10 @@ class SimNode:
         self.wiped = False
         self.snapshot_from = None
         self.checked = 0
+
+    def make_machine(self, env: lmdb.Environment) -> Any:
+        """The state machine of a process that starts."""
+        return AppendMachine(env)
 
     def kill(self, power_loss: int | None = None) -> None:
         """kill -9; with ``power_loss`` the disk is left as the given one of ``power_states``, the oldest first."""
@@ -199,12 +204,14 @@ class SimNode:
 
     def history(self) -> list[bytes]:
         with self.env.begin() as txn:
-            return self.machine.history(txn)
+            history: list[bytes] = self.machine.history(txn)
+        return history
 
     def count(self) -> int:
         """How many commands have run here, as committed."""
         with self.env.begin() as txn:
-            return self.machine.count(txn)
+            count: int = self.machine.count(txn)
+        return count
 
 
 def keep_file(node: SimNode) -> Path:

@@ -94,7 +94,7 @@ def trouble(world: Simulation, founders: Sequence[str] = (), without: Collection
     for node_id in founders or world.ids:
         world.begin(node_id)
     world.at(50, world.workload.go)
-    world.at(400, Nemesis(world, _FAULT_GAP_MS, without).strike)
+    world.at(400, Nemesis(world, _FAULT_GAP_MS, without=without).strike)
     world.run_until(world.now_ms + TROUBLE_MS)
 
 
