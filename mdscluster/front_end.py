@@ -151,7 +151,9 @@ class FrontEnd:
     async def report_leases(self) -> None:
         """Tell the log which clients were heard of: often enough that no lease runs out for lack of a report."""
         while True:
-            await asyncio.sleep(min(5.0, self.dispatcher.settings.lease_ms / 10_000))
+            # A new cluster's settings are not committed yet when its front ends start: what they will be counts too.
+            lease_ms = min(self.dispatcher.settings.lease_ms, self.config.cluster.lease_ms)
+            await asyncio.sleep(min(5.0, lease_ms / 10_000))
             if self.dispatcher.service != SERVING:
                 continue  # told later: the log's lease clock stands still, or others renew what they serve
             touched, self.dispatcher.touched = self.dispatcher.touched, set()

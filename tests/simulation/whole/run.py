@@ -13,7 +13,7 @@ from tests.simulation.result import SeedResult, Trace
 from tests.simulation.whole.faults import CLIENT_FAULTS, NODE_FAULTS
 from tests.simulation.whole.simulation import WholeSimulation
 
-FAULTS_MS: Final = 12_000.0
+FAULTS_MS: Final = 10_000.0
 FLOORS: Final = {
     "operations": 300.0,
     "acked": 300.0,

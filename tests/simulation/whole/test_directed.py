@@ -98,13 +98,14 @@ def test_a_lease_runs_out_by_the_logs_clock_alone(make_stage: MakeStage, jump_ms
     """INV-7: wall clocks jump and leaders change; who renews keeps its lock, who is silent loses it, in its time."""
     stage = make_stage()
     world, leader = stage.world, stage.leader()
-    c1, c2 = stage.mount(0), stage.mount(1)
+    first, second = stage.others(leader)
+    c1, c2 = stage.mount(0, first, second, leader), stage.mount(1, second, first, leader)
     mine, theirs = _open(stage, c1, "/s/lock0"), _open(stage, c2, "/s/lock1")
     stage.run(c1, mine.lock(0, 10))
     stage.run(c2, theirs.lock(0, 10))
     for node in world.nodes.values():
         node.clock.jump_ms = jump_ms
-    stage.wait(500)
+    stage.wait(world.lease_ms)
     world.end(leader, 300)
     stage.leader()
     for node in world.nodes.values():
