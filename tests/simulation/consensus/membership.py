@@ -30,6 +30,9 @@ class Changing(Cluster):
         self.founders = self.ids[:founders]
         self.wiped: set[str] = set()
         self.changes_done: list[tuple[object, ChangeOutcome]] = []
+        self.positions: dict[str, tuple[int, int]] = {}
+        self.taken_back = 0
+        """Memberships that were truncated, or lost with power."""
 
     def config(self, node_id: str, directory: Path, **changes: object) -> RaftConfig:
         settings: dict[str, Any] = {"commit_notice_ms": 0, **self.changes, **changes}
@@ -65,6 +68,9 @@ class Changing(Cluster):
             data, _, term = engine.journal.entry(index)
             if data[0] == MEMBERSHIP:
                 held = (term, index), Membership.unpack(data)
+        if engine.roster.position < self.positions.get(node.id, (0, 0)):
+            self.taken_back += 1
+        self.positions[node.id] = engine.roster.position
         if held != (engine.roster.position, engine.roster.membership):
             self.violations.append(f"{node.id} goes by the membership of {engine.roster.position}, not of {held[0]}")
 
@@ -150,6 +156,23 @@ class MembershipSimulation(Changing, Simulation):
             self.change(leader, "promote", self.rng.choice(learners))
         elif kind == "remove" and len(membership.voters) > 2:
             self.change(leader, "remove", self.rng.choice(sorted(membership.ids)))
+        if self.rng.random() < 0.3:
+            self.at(self.rng.uniform(0, 25), "strike", leader)
+
+    def _on_strike(self, leader: str) -> None:
+        """Trouble just when a change is under way: whoever was asked dies, or reaches one other node at most."""
+        self.counts["strike"] += 1
+        if not self._works(leader):
+            return
+        if self.rng.random() < 0.3:
+            self._kill(leader, self.rng.uniform(300, 1500))
+            return
+        reached = self.rng.choice(self.ids)
+        ms = self.rng.uniform(400, 1500)
+        for other in self.ids:
+            if other not in (leader, reached):
+                self._hole(leader, other, ms)
+                self._hole(other, leader, ms)
 
     def _add(self, leader: str) -> None:
         """A machine with an empty disk, or none that has heard of the cluster for a while."""

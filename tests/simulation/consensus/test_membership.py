@@ -9,12 +9,12 @@ import pytest
 from tests.simulation.consensus.membership import MembershipSimulation
 
 
-@pytest.mark.parametrize("seed", [*range(12), 105, 141, 213])
+@pytest.mark.parametrize("seed", range(14))
 def test_seed(fast_dir: Path, seed: int) -> None:
     """INV-1, INV-2, INV-3, INV-4, INV-8 while members are added, promoted, removed and replaced, 2 to 5 voters.
 
-    9, 105, 141 and 213 once failed: an uncommitted removal that shut out the next leader; a message for a peer that had
-    gone; a voter that had never been heard; a hint that was never taken back.
+    What seeds of earlier versions found is in the directed traces: an uncommitted removal that shut out the next
+    leader; a voter that had never been heard; a hint that was never taken back.
     """
     options = {"log_keep_entries": 16 + seed % 3 * 20, "commit_notice_ms": seed % 2 * 3}
     simulation = MembershipSimulation(fast_dir, seed, **options)
@@ -23,5 +23,5 @@ def test_seed(fast_dir: Path, seed: int) -> None:
         simulation.heal()
     simulation.check()
     assert simulation.counts["acked"] > 50, "vacuous run"
-    assert sum(count for name, count in simulation.counts.items() if name.endswith(" done")), "vacuous run"
+    assert simulation.changes_done or simulation.taken_back, "vacuous run"
     simulation.close()
