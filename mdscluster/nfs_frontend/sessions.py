@@ -85,10 +85,10 @@ class Session:
             return REFUSED
         return REFUSED if self.knows(slot, connection) else RUN
 
-    def room_for_results(self, cache_this: int) -> int:
+    def room_for_results(self, cache_this: int, tag: bytes) -> int:
         """How large the results behind SEQUENCE's may become, in bytes (RFC 8881 §18.36.3)."""
         most = min(self.max_response_bytes, self.max_cached_bytes) if cache_this else self.max_response_bytes
-        return max(0, most - SESSION_REPLY.size)
+        return max(0, most - SESSION_REPLY.size - ((len(tag) + 3) & ~3))
 
     def knows(self, slot: int, connection: Connection) -> bool:
         """Whether nobody else can have served the slot since this node did.

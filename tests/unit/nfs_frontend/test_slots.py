@@ -205,3 +205,25 @@ def test_effects_are_found_wherever_they_stand(operations: list[nfs4.nfs_argop4]
     assert scan.effects(data, 0, len(data), len(operations), 1) == effects
     cut = nfs4.pack_nfs_argop4(getattr_size())[:-2]
     assert scan.effects(cut, 0, len(cut), 1, 1) == scan.CHANGES | scan.WRITES
+
+
+@pytest.mark.parametrize("change", [False, True])
+@pytest.mark.parametrize(
+    ("largest", "cached", "cache"), [(5000, 5000, False), (1 << 20, 4096, True), (1500, 800, True)]
+)
+def test_no_reply_is_larger_than_the_session_allows(
+    world: World, largest: int, cached: int, cache: bool, change: bool
+) -> None:
+    """RFC 8881 §18.36.3, §2.10.6.4: NFS4ERR_REP_TOO_BIG, and with cachethis NFS4ERR_REP_TOO_BIG_TO_CACHE."""
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection)
+    client.session_id = client.create_session(node, connection, 2, largest, cached)
+    attributes = nfs4.nfs_argop4(nfs4.OP_GETATTR, nfs4.GETATTR4args((1 << 54) - 1 & ~(1 << 48 | 1 << 54)))
+    ops = [putroot(), *([mkdir(b"d"), putroot()] if change else []), *[attributes] * 26]
+    reply = client.send(node, connection, client.compound(1, ops, cache=cache))
+    assert reply is not None
+    expected = nfs4.NFS4ERR_REP_TOO_BIG_TO_CACHE if cache else nfs4.NFS4ERR_REP_TOO_BIG
+    result = client.decode(reply)
+    assert result.status == expected
+    assert len(result.resarray) > 3
+    assert len(reply) <= (cached if cache else largest)
