@@ -26,7 +26,7 @@ from mdscluster.fsm.commands import (
     RESULT_UNCLAIMED,
 )
 from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
-from mdscluster.fsm.machine import SLOT_KEY, load_settings
+from mdscluster.fsm.machine import SLOT_HEAD, SLOT_KEY, load_settings
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.tables import U64, Tables, root_fileid
@@ -328,6 +328,8 @@ class Dispatcher:
             refusal = nfs4.NFS4ERR_TOO_MANY_OPS
         elif request.cache_this and session.max_cached_bytes < SESSION_REPLY.size:
             refusal = nfs4.NFS4ERR_REP_TOO_BIG_TO_CACHE
+        elif session.is_false_retry(request):
+            refusal = nfs4.NFS4ERR_SEQ_FALSE_RETRY
         if refusal:
             self._send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, refusal)
             return False
@@ -512,9 +514,11 @@ class Dispatcher:
         if slot < session.slots:
             cached = self.view.get(SLOT_KEY.pack(request.session_id, slot), db=self.tables.slot)
             if cached is None:
-                session.learn(slot, 0, None)
+                session.learn(slot, 0, 0, 0, None)
             else:
-                session.learn(slot, U32.unpack_from(cached)[0], self._record_of(request, session, cached[4:]))
+                reply = self._record_of(request, session, cached[SLOT_HEAD.size :])
+                sequence_id, user, digest = SLOT_HEAD.unpack_from(cached)
+                session.learn(slot, sequence_id, user, digest, reply)
         if not self._admit(request, session, request.end - request.pos):
             return False
         session.start(slot, request.sequence_id, request.connection, request)

@@ -227,3 +227,28 @@ def test_no_reply_is_larger_than_the_session_allows(
     assert result.status == expected
     assert len(result.resarray) > 3
     assert len(reply) <= (cached if cache else largest)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("changing", [False, True])
+def test_another_users_request_under_a_used_sequence_id_is_a_false_retry(
+    world: World, changing: bool, elsewhere: bool
+) -> None:
+    """RFC 8881 §2.10.6.1.3.1: "the replier MUST return NFS4ERR_SEQ_FALSE_RETRY". INV-3: nobody gets another's reply.
+
+    Of what only reads another node knows nothing: it reads it anew, with that user's rights.
+    """
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection)
+    ops = [putroot(), mkdir(b"d") if changing else getattr_size()]
+    first = client.send(node, connection, client.compound(1, ops))
+    assert client.decode(first).status == 0
+    if elsewhere:
+        node, connection = world.node(), world.connect()
+    expected = 0 if elsewhere and not changing else nfs4.NFS4ERR_SEQ_FALSE_RETRY
+    assert client.decode(client.send(node, connection, client.compound(1, ops, uid=4711))).status == expected
+    if expected:
+        other = client.compound(1, [putroot(), mkdir(b"e")])
+        assert client.decode(client.send(node, connection, other)).status == nfs4.NFS4ERR_SEQ_FALSE_RETRY
+        again = client.decode(client.send(node, connection, client.compound(1, ops)))
+        assert again.resarray[1:] == client.decode(first).resarray[1:]
