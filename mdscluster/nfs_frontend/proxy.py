@@ -28,6 +28,7 @@ from mdscluster.fsm.operations.proxy import may_do_io
 from mdscluster.fsm.progress import Progress
 from mdscluster.nfs_frontend import scan
 from mdscluster.nfs_frontend.claims import ClaimLost, Claims
+from mdscluster.nfs_frontend.quorum import SERVING
 from mdscluster.nfs_frontend.stripes import IoFailed, Place, Stripes, Writer, pieces
 from mdscluster.nfs_frontend.wire import U32, U32x2
 from nfswire import nfs4
@@ -62,7 +63,7 @@ class ProxyIo:
         self._dispatcher = dispatcher
         self._claims = Claims(dispatcher)
         dispatcher.on_unknown = self._claims.doubt
-        self._stripes = Stripes(dispatcher, servers, self._claims.doubt)
+        self._stripes = Stripes(dispatcher, servers, self._claims)
         self._lanes: WeakKeyDictionary[Connection, asyncio.Semaphore] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -98,6 +99,8 @@ class ProxyIo:
             except ClaimLost:
                 assert request.session is not None
                 self._claims.doubt(request.session.client_id)
+                if self._dispatcher.service != SERVING:
+                    break
             else:
                 return
         self._dispatcher.give_up(request, "another node writes for this client")
