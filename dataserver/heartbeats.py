@@ -88,7 +88,7 @@ class Heartbeats:
         done = self._deletions.take_done()
         sent_ns = self._authority.clock_ns()
         try:
-            reply = self._beats[mds_id](self._request(done), CALL_TIMEOUT_S)
+            reply = self._beats[mds_id](self.request(done), CALL_TIMEOUT_S)
         except grpc.RpcError as error:
             self._deletions.put_back(done)
             self._note(mds_id, False, reason_of(error))
@@ -97,6 +97,13 @@ class Heartbeats:
             self._deletions.put_back(done)
             self._note(mds_id, False, str(error))
             return False
+        renewed = self.answered(mds_id, done, sent_ns, reply)
+        if renewed:
+            self._follow(reply)
+        return renewed
+
+    def answered(self, mds_id: str, done: list[int], sent_ns: int, reply: control_pb2.HeartbeatReply) -> bool:
+        """The answer to a heartbeat that was sent at ``sent_ns`` with ``done``; True when it renewed the lease."""
         if reply.refused:
             self._deletions.put_back(done)
             self._authority.revoke_lease()
@@ -118,7 +125,6 @@ class Heartbeats:
                 log.warning("fences not in force yet", version=reply.fence_version, reason=str(error))
         self._authority.renew(sent_ns, reply.lease_ms or self._config.lease_ms)
         self._deletions.request(reply.deletes)
-        self._follow(reply)
         return True
 
     def _settle(self) -> None:
@@ -136,7 +142,8 @@ class Heartbeats:
                 for thread in self.threads():
                     thread.start()
 
-    def _request(self, done: list[int]) -> control_pb2.HeartbeatRequest:
+    def request(self, done: list[int]) -> control_pb2.HeartbeatRequest:
+        """What a heartbeat says: who we are, where, and which deletions are ``done``."""
         config = self._config
         space = self._store.space()
         return control_pb2.HeartbeatRequest(

@@ -18,12 +18,13 @@ from mdscluster import replica_async
 from mdscluster.control.cutting import CutLinks, Cutter
 from mdscluster.control.fencing import FenceLinks, FencePusher
 from mdscluster.control.liveness import Liveness
-from mdscluster.fsm import clients, recalls
+from mdscluster.fsm import clients, io_claims, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
     ExpireClients,
     FenceConfirmed,
     Internal,
+    IoClaimsInForce,
     LeaderStarted,
     RecallDone,
     RenewLeases,
@@ -78,6 +79,7 @@ class LeaderJobs:
         self._term = -1
         self._since_ms = 0
         self._looked_ms = -PERIOD_MS
+        self._connections: dict[str, int] = {}  # of the peers that are connected
         self._lease_base = (-1, 0)  # the log's lease clock when it last moved, and our own clock then
         self.wake = asyncio.Event()
         self._cutter = Cutter(replica, tables, registry, links, clock_ms, self.propose, self.wake.set)
@@ -112,11 +114,20 @@ class LeaderJobs:
 
     async def _pass(self, status: ReplicaStatus) -> None:
         now_ms = self._clock_ms()
+        connections = {peer: seen.connections for peer, seen in status.peers.items() if seen.connected}
         if status.term != self._term:
             if not await self._configure() or await self.propose(LeaderStarted(status.node_id)) is None:
                 return
-            self._term, self._since_ms = status.term, now_ms
+            self._term, self._since_ms, self._connections = status.term, now_ms, connections
             log.info("this node leads", term=status.term)
+        elif any(connections.get(peer) != number for peer, number in self._connections.items()):
+            # A node was lost, and with it what it had heard of clients and not reported yet: their leases, too, begin
+            # anew. It reports every tenth of a lease, so whoever renews in time has not run out before this is noticed.
+            if await self.propose(LeaderStarted(status.node_id)) is None:
+                return
+            self._connections = connections
+        else:
+            self._connections = connections
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
             await self._liveness.judge(now_ms, self._since_ms)
@@ -125,10 +136,11 @@ class LeaderJobs:
             lease_now = self._lease_now(txn, now_ms)
             expired = clients.clients_expired(txn, self._tables, lease_now)
             timeout_ms = load_settings(txn, self._tables).recall_timeout_ms
+            claims = io_claims.pending(txn, self._tables)
         if pending.stale:
             await self.propose(StartRecall(0, 0))
         self._cutter.start(pending.cuts)
-        await self._revoke(pending, expired, lease_now - timeout_ms)
+        await asyncio.gather(self._revoke(pending, expired, lease_now - timeout_ms), self._confirm(claims))
         if pending.stale:
             self.wake.set()  # there may be more
 
@@ -178,6 +190,15 @@ class LeaderJobs:
             await self.propose(FenceConfirmed(client_id, version))
         if holders:
             await self._expire(holders)
+
+    async def _confirm(self, claims: list[tuple[int, int]]) -> None:
+        """Claims to write for a client (docs/adr/0012): bring their fences into force, and say so."""
+        if not claims:
+            return
+        version = await self._fences.push()
+        in_force = [client_id for client_id, epoch in claims if epoch <= version]
+        if in_force:
+            await self.propose(IoClaimsInForce(in_force, version))
 
     async def _expire(self, client_ids: list[int]) -> list[int]:
         """Drop clients whose lease ran out; those that hold layouts are returned, and keep all they have until then."""

@@ -27,6 +27,8 @@ _HANDLERS: Final[dict[type, Callable[[Compound, Any], bytes]]] = {
     commands.StartFence: revocation.start_fence,
     commands.FenceConfirmed: revocation.fence_confirmed,
     commands.Truncated: cuts.truncated,
+    commands.ClaimIo: revocation.claim_io,
+    commands.IoClaimsInForce: revocation.io_claims_in_force,
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import digest, internal, progress, session_records
+from mdscluster.fsm import digest, internal, io_claims, progress, session_records
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
     FLAG_CACHE_THIS,
@@ -24,6 +24,7 @@ from mdscluster.fsm.commands import (
     RESULT_RECALL,
     RESULT_REPLY,
     RESULT_SEQUENCE,
+    RESULT_UNCLAIMED,
     unpack_internal,
 )
 from mdscluster.fsm.compound import NEED_IO, NEED_RECALL, Compound, run
@@ -53,6 +54,16 @@ def sequence_distance(new: int, old: int) -> int:
     """How far ``new`` lies ahead of ``old``; IDs wrap at 2**32 (RFC 8881 §2.10.6.1). Negative: behind."""
     distance = (new - old) & 0xFFFFFFFF
     return distance if distance < 0x80000000 else distance - 0x100000000
+
+
+def slot_is_open(cached: bytes, sequence_id: int, part: int) -> bool:
+    """Whether the slot's entry lets a COMPOUND be run of which the log has run ``part`` parts already."""
+    ahead = sequence_distance(sequence_id, U32.unpack_from(cached)[0])
+    return ahead > 0 or (ahead == 0 and _interrupted(cached, part))
+
+
+def _interrupted(cached: bytes, part: int) -> bool:
+    return cached[4:5] == RESULT_PARTIAL and progress.unpack(cached[5:]).part == part
 
 
 class StateMachine:
@@ -128,6 +139,8 @@ class StateMachine:
             if ahead < 0:
                 return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_SEQ_MISORDERED)
         if self._continued is not None:
+            if self._continued.claim and not io_claims.is_current(cx, cx.client_id, self._continued.claim):
+                return RESULT_UNCLAIMED
             progress.restore(cx, self._continued)
         result = self._run()
         # A COMPOUND that ended its own session has no session ID any more, and no slot to keep its reply in.
@@ -137,11 +150,7 @@ class StateMachine:
 
     def _continues(self, cached: bytes) -> bool:
         """Whether the command goes on exactly where the slot's interrupted COMPOUND stopped."""
-        return (
-            self._continued is not None
-            and cached[4:5] == RESULT_PARTIAL
-            and progress.unpack(cached[5:]).part == self._continued.part
-        )
+        return self._continued is not None and _interrupted(cached, self._continued.part)
 
     def _decode(self, payload: bytes) -> None:
         cx = self._cx

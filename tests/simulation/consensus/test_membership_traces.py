@@ -423,7 +423,7 @@ def test_a_follower_that_slept_through_changes_finds_the_new_leader(make_changin
 def test_a_restart_in_the_middle_of_a_change(make_changing: MakeChanging) -> None:
     """The membership is the log's: appended and not committed, n2 goes by it again after a restart; so it does when the
     entry has been trimmed, and power was lost."""
-    cluster = grown(make_changing(keep_images=True, log_keep_entries=16), learners="4")
+    cluster = grown(make_changing(log_keep_entries=16), learners="4")
     cluster.change("n1", "promote", "n4")
     cluster.turn("n1")
     cluster.deliver("n1", "n2")
@@ -557,3 +557,15 @@ def test_a_leader_hands_over_to_a_voter(make_changing: MakeChanging) -> None:
     assert not cluster["n1"].engine.hand_over(cluster.now_ms)
     cluster.turn("n1")
     assert not any(cluster_message(data) == "timeout_now" for data in cluster.queues["n1", "n4"])
+
+
+def test_no_change_while_an_older_release_runs(make_changing: MakeChanging) -> None:
+    """A node of a release without memberships would refuse the entry, and everything behind it, for ever."""
+    cluster = make_changing()
+    engine = cluster["n1"].engine
+    assert engine.introduced("n2", b"", cluster.now_ms)
+    change = cluster.change("n1", "add", "n4")
+    cluster.settle("n1", "n2", "n3")
+    assert outcome(cluster, change) == "refused"
+    assert engine.introduced("n2", cluster["n2"].engine.introduction(), cluster.now_ms)
+    done(cluster, "add", "n4")
