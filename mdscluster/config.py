@@ -162,7 +162,8 @@ class NodeConfig:
     limits: Limits = field(default_factory=Limits)
     """What clients may take of this node."""
     propose_deadline_ms: int = 30_000
-    """A change that found no quorum for this long is given up with NFS4ERR_DELAY; the client sends it again."""
+    """A change that found no quorum for this long is given up: the client's connection is closed, so that it sends the
+    request again, here or to another node, and is given its outcome there."""
     barrier_deadline_ms: int = 10_000
     """The same for a read."""
     on_quorum_loss: str = "read-only"

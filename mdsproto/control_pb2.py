@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16mdsproto/control.proto\x12\x12mdscluster.control\"\x8b\x02\n\x10HeartbeatRequest\x12\r\n\x05\x64s_id\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\x04\x12\x10\n\x08nfs_host\x18\x03 \x01(\t\x12\x10\n\x08nfs_port\x18\x04 \x01(\r\x12\x14\n\x0c\x63ontrol_host\x18\x05 \x01(\t\x12\x14\n\x0c\x63ontrol_port\x18\x06 \x01(\r\x12\x16\n\x0e\x63\x61pacity_bytes\x18\x07 \x01(\x04\x12\x12\n\nfree_bytes\x18\x08 \x01(\x04\x12\x15\n\rfence_version\x18\t \x01(\x04\x12\x0f\n\x07\x64\x65leted\x18\n \x03(\x04\x12\x10\n\x08store_id\x18\x0b \x01(\x0c\x12\x11\n\tnew_store\x18\x0c \x01(\x08\x12\r\n\x05proof\x18\r \x01(\x0c\"\xa7\x02\n\x0eHeartbeatReply\x12\x15\n\rquorum_backed\x18\x01 \x01(\x08\x12\x15\n\rcluster_epoch\x18\x02 \x01(\x04\x12\x15\n\rfence_version\x18\x03 \x01(\x04\x12.\n\x06\x66\x65nces\x18\x04 \x03(\x0b\x32\x1e.mdscluster.control.FenceEntry\x12\x32\n\x07\x64\x65letes\x18\x05 \x03(\x0b\x32!.mdscluster.control.DeleteRequest\x12\x10\n\x08lease_ms\x18\x06 \x01(\r\x12\x0f\n\x07refused\x18\t \x01(\t\x12\x18\n\x10membership_index\x18\x07 \x01(\x04\x12/\n\x03mds\x18\x08 \x03(\x0b\x32\".mdscluster.control.MetadataServer\"2\n\x0eMetadataServer\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontrol\x18\x02 \x01(\t\"B\n\nFenceEntry\x12\x0e\n\x06\x66ileid\x18\x01 \x01(\x04\x12\x11\n\tclient_id\x18\x02 \x01(\x04\x12\x11\n\tmin_epoch\x18\x03 \x01(\r\"B\n\rDeleteRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06\x66ileid\x18\x02 \x01(\x04\x12\x0f\n\x07stripes\x18\x03 \x03(\r\"U\n\x13ReportWritesRequest\x12\r\n\x05\x64s_id\x18\x01 \x01(\t\x12/\n\x06writes\x18\x02 \x03(\x0b\x32\x1f.mdscluster.control.WriteReport\"f\n\x0bWriteReport\x12\x0e\n\x06\x66ileid\x18\x01 \x01(\x04\x12\x11\n\tclient_id\x18\x02 \x01(\x04\x12\x0e\n\x06stripe\x18\x03 \x01(\r\x12\x12\n\nend_offset\x18\x04 \x01(\x04\x12\x10\n\x08mtime_ns\x18\x05 \x01(\x04\"&\n\x11ReportWritesReply\x12\x11\n\tcommitted\x18\x01 \x01(\x08\"O\n\x0c\x46\x65nceRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12.\n\x06\x66\x65nces\x18\x02 \x03(\x0b\x32\x1e.mdscluster.control.FenceEntry\"\x1d\n\nFenceReply\x12\x0f\n\x07version\x18\x01 \x01(\x04\"(\n\x15GetObjectSizesRequest\x12\x0f\n\x07\x66ileids\x18\x01 \x03(\x04\"f\n\nObjectSize\x12\x0e\n\x06\x66ileid\x18\x01 \x01(\x04\x12\x0e\n\x06stripe\x18\x02 \x01(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x10\n\x08mtime_ns\x18\x04 \x01(\x04\x12\x12\n\nused_bytes\x18\x05 \x01(\x04\"F\n\x13GetObjectSizesReply\x12/\n\x07objects\x18\x01 \x03(\x0b\x32\x1e.mdscluster.control.ObjectSize\"J\n\x14\x44\x65leteObjectsRequest\x12\x32\n\x07\x64\x65letes\x18\x01 \x03(\x0b\x32!.mdscluster.control.DeleteRequest\"%\n\x12\x44\x65leteObjectsReply\x12\x0f\n\x07\x64\x65leted\x18\x01 \x03(\x04\"V\n\x0fTruncateRequest\x12\x0e\n\x06\x66ileid\x18\x01 \x01(\x04\x12\x0f\n\x07stripes\x18\x02 \x03(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06serial\x18\x04 \x01(\x04\"\x0f\n\rTruncateReply\"\x0f\n\rStatfsRequest\"J\n\x0bStatfsReply\x12\x16\n\x0e\x63\x61pacity_bytes\x18\x01 \x01(\x04\x12\x12\n\nfree_bytes\x18\x02 \x01(\x04\x12\x0f\n\x07objects\x18\x03 \x01(\x04\x32\xc0\x01\n\x07\x43ontrol\x12U\n\tHeartbeat\x12$.mdscluster.control.HeartbeatRequest\x1a\".mdscluster.control.HeartbeatReply\x12^\n\x0cReportWrites\x12\'.mdscluster.control.ReportWritesRequest\x1a%.mdscluster.control.ReportWritesReply2\xc9\x03\n\x11\x44\x61taServerControl\x12I\n\x05\x46\x65nce\x12 .mdscluster.control.FenceRequest\x1a\x1e.mdscluster.control.FenceReply\x12\x64\n\x0eGetObjectSizes\x12).mdscluster.control.GetObjectSizesRequest\x1a\'.mdscluster.control.GetObjectSizesReply\x12\x61\n\rDeleteObjects\x12(.mdscluster.control.DeleteObjectsRequest\x1a&.mdscluster.control.DeleteObjectsReply\x12R\n\x08Truncate\x12#.mdscluster.control.TruncateRequest\x1a!.mdscluster.control.TruncateReply\x12L\n\x06Statfs\x12!.mdscluster.control.StatfsRequest\x1a\x1f.mdscluster.control.StatfsReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16mdsproto/control.proto\x12\x12mdscluster.control\"\x8b\x02\n\x10HeartbeatRequest\x12\r\n\x05\x64s_id\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\x04\x12\x10\n\x08nfs_host\x18\x03 \x01(\t\x12\x10\n\x08nfs_port\x18\x04 \x01(\r\x12\x14\n\x0c\x63ontrol_host\x18\x05 \x01(\t\x12\x14\n\x0c\x63ontrol_port\x18\x06 \x01(\r\x12\x16\n\x0e\x63\x61pacity_bytes\x18\x07 \x01(\x04\x12\x12\n\nfree_bytes\x18\x08 \x01(\x04\x12\x15\n\rfence_version\x18\t \x01(\x04\x12\x0f\n\x07\x64\x65leted\x18\n \x03(\x04\x12\x10\n\x08store_id\x18\x0b \x01(\x0c\x12\x11\n\tnew_store\x18\x0c \x01(\x08\x12\r\n\x05proof\x18\r \x01(\x0c\"\xa7\x02\n\x0eHeartbeatReply\x12\x15\n\rquorum_backed\x18\x01 \x01(\x08\x12\x15\n\rcluster_epoch\x18\x02 \x01(\x04\x12\x15\n\rfence_version\x18\x03 \x01(\x04\x12.\n\x06\x66\x65nces\x18\x04 \x03(\x0b\x32\x1e.mdscluster.control.FenceEntry\x12\x32\n\x07\x64\x65letes\x18\x05 \x03(\x0b\x32!.mdscluster.control.DeleteRequest\x12\x10\n\x08lease_ms\x18\x06 \x01(\r\x12\x0f\n\x07refused\x18\t \x01(\t\x12\x18\n\x10membership_index\x18\x07 \x01(\x04\x12/\n\x03mds\x18\x08 \x03(\x0b\x32\".mdscluster.control.MetadataServer\"2\n\x0eMetadataServer\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontrol\x18\x02 \x01(\t\"B\n\nFenceEntry\x12\x0e\n\x06\x66ileid\x18\x01 \x01(\x04\x12\x11\n\tclient_id\x18\x02 \x01(\x04\x12\x11\n\tmin_epoch\x18\x03 \x01(\r\"B\n\rDeleteRequest\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06\x66ileid\x18\x02 \x01(\x04\x12\x0f\n\x07stripes\x18\x03 \x03(\r\"U\n\x13ReportWritesRequest\x12\r\n\x05\x64s_id\x18\x01 \x01(\t\x12/\n\x06writes\x18\x02 \x03(\x0b\x32\x1f.mdscluster.control.WriteReport\"f\n\x0bWriteReport\x12\x0e\n\x06\x66ileid\x18\x01 \x01(\x04\x12\x11\n\tclient_id\x18\x02 \x01(\x04\x12\x0e\n\x06stripe\x18\x03 \x01(\r\x12\x12\n\nend_offset\x18\x04 \x01(\x04\x12\x10\n\x08mtime_ns\x18\x05 \x01(\x04\"7\n\x11ReportWritesReply\x12\x11\n\tcommitted\x18\x01 \x01(\x08\x12\x0f\n\x07refused\x18\x02 \x03(\r\"O\n\x0c\x46\x65nceRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12.\n\x06\x66\x65nces\x18\x02 \x03(\x0b\x32\x1e.mdscluster.control.FenceEntry\"\x1d\n\nFenceReply\x12\x0f\n\x07version\x18\x01 \x01(\x04\"(\n\x15GetObjectSizesRequest\x12\x0f\n\x07\x66ileids\x18\x01 \x03(\x04\"f\n\nObjectSize\x12\x0e\n\x06\x66ileid\x18\x01 \x01(\x04\x12\x0e\n\x06stripe\x18\x02 \x01(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x10\n\x08mtime_ns\x18\x04 \x01(\x04\x12\x12\n\nused_bytes\x18\x05 \x01(\x04\"F\n\x13GetObjectSizesReply\x12/\n\x07objects\x18\x01 \x03(\x0b\x32\x1e.mdscluster.control.ObjectSize\"J\n\x14\x44\x65leteObjectsRequest\x12\x32\n\x07\x64\x65letes\x18\x01 \x03(\x0b\x32!.mdscluster.control.DeleteRequest\"%\n\x12\x44\x65leteObjectsReply\x12\x0f\n\x07\x64\x65leted\x18\x01 \x03(\x04\"V\n\x0fTruncateRequest\x12\x0e\n\x06\x66ileid\x18\x01 \x01(\x04\x12\x0f\n\x07stripes\x18\x02 \x03(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06serial\x18\x04 \x01(\x04\"\x0f\n\rTruncateReply\"\x0f\n\rStatfsRequest\"J\n\x0bStatfsReply\x12\x16\n\x0e\x63\x61pacity_bytes\x18\x01 \x01(\x04\x12\x12\n\nfree_bytes\x18\x02 \x01(\x04\x12\x0f\n\x07objects\x18\x03 \x01(\x04\x32\xc0\x01\n\x07\x43ontrol\x12U\n\tHeartbeat\x12$.mdscluster.control.HeartbeatRequest\x1a\".mdscluster.control.HeartbeatReply\x12^\n\x0cReportWrites\x12\'.mdscluster.control.ReportWritesRequest\x1a%.mdscluster.control.ReportWritesReply2\xc9\x03\n\x11\x44\x61taServerControl\x12I\n\x05\x46\x65nce\x12 .mdscluster.control.FenceRequest\x1a\x1e.mdscluster.control.FenceReply\x12\x64\n\x0eGetObjectSizes\x12).mdscluster.control.GetObjectSizesRequest\x1a\'.mdscluster.control.GetObjectSizesReply\x12\x61\n\rDeleteObjects\x12(.mdscluster.control.DeleteObjectsRequest\x1a&.mdscluster.control.DeleteObjectsReply\x12R\n\x08Truncate\x12#.mdscluster.control.TruncateRequest\x1a!.mdscluster.control.TruncateReply\x12L\n\x06Statfs\x12!.mdscluster.control.StatfsRequest\x1a\x1f.mdscluster.control.StatfsReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,31 +46,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WRITEREPORT']._serialized_start=889
   _globals['_WRITEREPORT']._serialized_end=991
   _globals['_REPORTWRITESREPLY']._serialized_start=993
-  _globals['_REPORTWRITESREPLY']._serialized_end=1031
-  _globals['_FENCEREQUEST']._serialized_start=1033
-  _globals['_FENCEREQUEST']._serialized_end=1112
-  _globals['_FENCEREPLY']._serialized_start=1114
-  _globals['_FENCEREPLY']._serialized_end=1143
-  _globals['_GETOBJECTSIZESREQUEST']._serialized_start=1145
-  _globals['_GETOBJECTSIZESREQUEST']._serialized_end=1185
-  _globals['_OBJECTSIZE']._serialized_start=1187
-  _globals['_OBJECTSIZE']._serialized_end=1289
-  _globals['_GETOBJECTSIZESREPLY']._serialized_start=1291
-  _globals['_GETOBJECTSIZESREPLY']._serialized_end=1361
-  _globals['_DELETEOBJECTSREQUEST']._serialized_start=1363
-  _globals['_DELETEOBJECTSREQUEST']._serialized_end=1437
-  _globals['_DELETEOBJECTSREPLY']._serialized_start=1439
-  _globals['_DELETEOBJECTSREPLY']._serialized_end=1476
-  _globals['_TRUNCATEREQUEST']._serialized_start=1478
-  _globals['_TRUNCATEREQUEST']._serialized_end=1564
-  _globals['_TRUNCATEREPLY']._serialized_start=1566
-  _globals['_TRUNCATEREPLY']._serialized_end=1581
-  _globals['_STATFSREQUEST']._serialized_start=1583
-  _globals['_STATFSREQUEST']._serialized_end=1598
-  _globals['_STATFSREPLY']._serialized_start=1600
-  _globals['_STATFSREPLY']._serialized_end=1674
-  _globals['_CONTROL']._serialized_start=1677
-  _globals['_CONTROL']._serialized_end=1869
-  _globals['_DATASERVERCONTROL']._serialized_start=1872
-  _globals['_DATASERVERCONTROL']._serialized_end=2329
+  _globals['_REPORTWRITESREPLY']._serialized_end=1048
+  _globals['_FENCEREQUEST']._serialized_start=1050
+  _globals['_FENCEREQUEST']._serialized_end=1129
+  _globals['_FENCEREPLY']._serialized_start=1131
+  _globals['_FENCEREPLY']._serialized_end=1160
+  _globals['_GETOBJECTSIZESREQUEST']._serialized_start=1162
+  _globals['_GETOBJECTSIZESREQUEST']._serialized_end=1202
+  _globals['_OBJECTSIZE']._serialized_start=1204
+  _globals['_OBJECTSIZE']._serialized_end=1306
+  _globals['_GETOBJECTSIZESREPLY']._serialized_start=1308
+  _globals['_GETOBJECTSIZESREPLY']._serialized_end=1378
+  _globals['_DELETEOBJECTSREQUEST']._serialized_start=1380
+  _globals['_DELETEOBJECTSREQUEST']._serialized_end=1454
+  _globals['_DELETEOBJECTSREPLY']._serialized_start=1456
+  _globals['_DELETEOBJECTSREPLY']._serialized_end=1493
+  _globals['_TRUNCATEREQUEST']._serialized_start=1495
+  _globals['_TRUNCATEREQUEST']._serialized_end=1581
+  _globals['_TRUNCATEREPLY']._serialized_start=1583
+  _globals['_TRUNCATEREPLY']._serialized_end=1598
+  _globals['_STATFSREQUEST']._serialized_start=1600
+  _globals['_STATFSREQUEST']._serialized_end=1615
+  _globals['_STATFSREPLY']._serialized_start=1617
+  _globals['_STATFSREPLY']._serialized_end=1691
+  _globals['_CONTROL']._serialized_start=1694
+  _globals['_CONTROL']._serialized_end=1886
+  _globals['_DATASERVERCONTROL']._serialized_start=1889
+  _globals['_DATASERVERCONTROL']._serialized_end=2346
 # @@protoc_insertion_point(module_scope)

@@ -109,10 +109,12 @@ class WriteReport(_message.Message):
     def __init__(self, fileid: _Optional[int] = ..., client_id: _Optional[int] = ..., stripe: _Optional[int] = ..., end_offset: _Optional[int] = ..., mtime_ns: _Optional[int] = ...) -> None: ...
 
 class ReportWritesReply(_message.Message):
-    __slots__ = ("committed",)
+    __slots__ = ("committed", "refused")
     COMMITTED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     committed: bool
-    def __init__(self, committed: _Optional[bool] = ...) -> None: ...
+    refused: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, committed: _Optional[bool] = ..., refused: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class FenceRequest(_message.Message):
     __slots__ = ("version", "fences")

@@ -13,8 +13,18 @@ from mdscluster import replica_async
 from mdscluster.control import admission
 from mdscluster.control.registry import Heard, Registry
 from mdscluster.fsm import data_servers, deletions, fences
-from mdscluster.fsm.commands import DataServerUpdate, ObjectsDeleted, ReplaceStore, ReportWrite, pack_internal
+from mdscluster.fsm.commands import (
+    REPORT_REFUSED,
+    RESULT_DONE,
+    DataServerUpdate,
+    ObjectsDeleted,
+    ReplaceStore,
+    ReportWrite,
+    pack_internal,
+)
 from mdscluster.fsm.machine import load_settings
+from mdscluster.fsm.records import unpack_inode
+from mdscluster.fsm.tables import U64
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 
 if TYPE_CHECKING:
@@ -136,17 +146,32 @@ class ControlService(control_pb2_grpc.ControlServicer):
     ) -> control_pb2.ReportWritesReply:
         """Commit sizes and times of stable writes; answered when a quorum has them (INV-10)."""
         await self._require(context, request.ds_id)
-        latest: dict[int, ReportWrite] = {}
+        # How often each file has been cut by now, and not by what a node that is behind knows: it would refuse.
+        if not await replica_async.barrier(self._replica):
+            return control_pb2.ReportWritesReply(committed=False)
+        latest: dict[tuple[int, int], ReportWrite] = {}
         for write in request.writes:
-            known = latest.get(write.fileid)
+            if not write.client_id:
+                continue  # a metadata server wrote for a client, and commits that itself
+            key = write.fileid, write.client_id
+            known = latest.get(key)
             end, mtime_ns = write.end_offset, write.mtime_ns
             if known is not None:
                 end, mtime_ns = max(end, known.end_offset), max(mtime_ns, known.mtime_ns)
-            latest[write.fileid] = ReportWrite(write.fileid, end, mtime_ns)
+            latest[key] = ReportWrite(write.fileid, end, mtime_ns, write.client_id, self._cuts_of(write.fileid))
         results = await asyncio.gather(
             *(replica_async.propose(self._replica, pack_internal(report)) for report in latest.values())
         )
-        return control_pb2.ReportWritesReply(committed=all(result is not None for result in results))
+        late = {key for key, result in zip(latest, results, strict=True) if result == RESULT_DONE + REPORT_REFUSED}
+        return control_pb2.ReportWritesReply(
+            committed=all(result is not None for result in results),
+            refused=[n for n, write in enumerate(request.writes) if (write.fileid, write.client_id) in late],
+        )
+
+    def _cuts_of(self, fileid: int) -> int:
+        with self._replica.env.begin() as txn:
+            raw = txn.get(U64.pack(fileid), db=self._tables.inode)
+        return -1 if raw is None else unpack_inode(raw).cuts
 
     async def _require(self, context: Context, ds_id: str) -> None:
         if not credentials.caller_is(context, ds_id, credentials.ROLE_DS):

@@ -87,6 +87,14 @@ class ReportWrite(msgspec.Struct, array_like=True, tag=6):
     fileid: int
     end_offset: int
     mtime_ns: int
+    client_id: int = 0
+    """Who wrote: it must still have a layout to write. 0: not told."""
+    cuts: int = -1
+    """How often the file had been cut when the report came in (``Inode.cuts``); -1: not told."""
+
+
+REPORT_REFUSED: Final = b"\1"
+"""A ReportWrite's own result: it came too late."""
 
 
 class ObjectsDeleted(msgspec.Struct, array_like=True, tag=7):

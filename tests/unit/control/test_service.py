@@ -12,11 +12,12 @@ import pytest
 from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
 from mdscluster.fsm import cuts, data_servers, fences
+from mdscluster.fsm.commands import ReportWrite
 from mdscluster.fsm.tables import U64x2
 from mdsproto import control_pb2, credentials, possession
 from nfswire import nfs4
-from tests.unit.fsm.support.compounds import Namespace, at, remove
-from tests.unit.fsm.support.layouts import fileid_of, get_layout, servers
+from tests.unit.fsm.support.compounds import Namespace, at, putfh, remove, setattr_
+from tests.unit.fsm.support.layouts import fileid_of, get_layout, layoutreturn, servers
 from tests.unit.fsm.support.sessions import connect
 
 STORE, OTHER = b"s" * 16, b"o" * 16
@@ -93,11 +94,15 @@ def test_deletions_are_asked_for_until_they_are_acknowledged(fs: Namespace) -> N
 def test_stable_writes_are_committed_before_they_are_answered(fs: Namespace) -> None:
     """INV-10: several reports of a file are one command."""
     caller = connect(fs, b"me")
-    handle, _ = caller.create(b"f")
+    handle, opened = caller.create(b"f")
+    get_layout(caller, handle, opened)
     service = ControlService(fs.replica, fs.machine.tables, Registry(), lambda: 5, ds_lease_ms=6_000)
 
     def report(*ends: int) -> bool:
-        writes = [control_pb2.WriteReport(fileid=fileid_of(handle), end_offset=end, mtime_ns=end) for end in ends]
+        writes = [
+            control_pb2.WriteReport(fileid=fileid_of(handle), client_id=caller.client_id, end_offset=end, mtime_ns=end)
+            for end in ends
+        ]
         request = control_pb2.ReportWritesRequest(ds_id="ds1", writes=writes)
         reply = asyncio.run(service.ReportWrites(request, Context()))  # type: ignore[arg-type]
         return bool(reply.committed)
@@ -108,6 +113,36 @@ def test_stable_writes_are_committed_before_they_are_answered(fs: Namespace) -> 
     assert fs.attributes(b"f")[nfs4.FATTR4_SIZE] == 300
     fs.replica.available = False
     assert not report(500)
+
+
+def test_a_report_that_comes_late_does_not_undo_a_cut(fs: Namespace) -> None:
+    """INV-4: it sat in a node that stood still, while the file was truncated; the others of its batch count."""
+    caller = connect(fs, b"me")
+    handle, opened = caller.create(b"f")
+    layout = get_layout(caller, handle, opened)
+    other, opened_other = caller.create(b"g")
+    get_layout(caller, other, opened_other)
+    service = ControlService(fs.replica, fs.machine.tables, Registry(), lambda: 5, ds_lease_ms=6_000)
+
+    def report() -> control_pb2.ReportWritesReply:
+        writes = [
+            control_pb2.WriteReport(fileid=fileid_of(one), client_id=client_id, end_offset=300, mtime_ns=1)
+            for one, client_id in ((handle, caller.client_id), (other, caller.client_id), (other, 0))
+        ]
+        request = control_pb2.ReportWritesRequest(ds_id="ds1", writes=writes)
+        return asyncio.run(service.ReportWrites(request, Context()))  # type: ignore[arg-type]
+
+    assert not report().refused
+    caller.ok(putfh(handle), layoutreturn(layout))
+    caller.ok(putfh(handle), setattr_({nfs4.FATTR4_SIZE: 0}, opened))
+    reply = report()
+    assert reply.committed
+    assert list(reply.refused) == [0]
+    assert fs.attributes(b"f")[nfs4.FATTR4_SIZE] == 0
+    assert fs.attributes(b"g")[nfs4.FATTR4_SIZE] == 300
+    late = ReportWrite(fileid_of(other), 900, 1, caller.client_id, 7)  # proposed before a cut, committed after it
+    fs.internal(late)
+    assert fs.attributes(b"g")[nfs4.FATTR4_SIZE] == 300
 
 
 def test_only_the_data_server_itself_speaks_for_it(fs: Namespace) -> None:
