@@ -61,7 +61,7 @@ class Export:
     read_only: bool = False
     """Refuse changes with NFS4ERR_ROFS."""
     root_squash: bool = True
-    """Treat uid 0 as nobody (65534)."""
+    """Treat uid 0 and gid 0 as nobody (65534), also in the list of groups."""
     layouts: bool = True
     """Grant pNFS layouts; otherwise all data flows through the metadata servers."""
     exclusive_writers: bool = False

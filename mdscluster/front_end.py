@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import secrets
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 import structlog
@@ -50,6 +50,11 @@ from nfsclient.stats import Stats
 from nfsclient.transport import AsyncioRuntime
 from nfswire import rpc
 
+if TYPE_CHECKING:
+    from mdscluster.control.leader import Links
+    from mdscluster.replica import Replica
+    from nfsclient.runtime import Runtime
+
 log = structlog.get_logger()
 
 _LAG_PERIOD_S: Final = 0.1
@@ -67,15 +72,21 @@ def now_ms() -> int:
 
 
 class FrontEnd:
-    """Everything that lives in this process, tied together."""
+    """Everything that lives in this process, tied together.
 
-    def __init__(self, config: NodeConfig, replica: LocalReplica) -> None:
+    Sockets, clocks and randomness are passed in: ``runtime`` for the I/O that this node does for its clients, ``links``
+    to the data servers' control side, and a monotonic clock. So a simulator runs a front end whole.
+    """
+
+    def __init__(
+        self, config: NodeConfig, replica: Replica, runtime: Runtime, links: Links, clock_ms: Callable[[], int]
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.config = config
         self.replica = replica
         self.lag_ms = 0.0
-        self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=loop.time)
-        runtime = AsyncioRuntime()
+        self._clock_ms = clock_ms
+        self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=lambda: clock_ms() / 1000)
         identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), runtime.random_bytes(8))
         self.proxy = ProxyIo(
             self.dispatcher,
@@ -97,12 +108,14 @@ class FrontEnd:
             patience_ms=int(config.raft.election_max_ms * _PATIENCE_ELECTIONS),
         )  # fmt: skip
         self.registry = Registry()
-        self.links = DataServerLinks(config.tls.ca, config.tls.certificate, config.tls.key)
         self.leader = LeaderJobs(
-            replica, self.dispatcher.tables, self.registry, self.links, now_ms,
+            replica, self.dispatcher.tables, self.registry, links, clock_ms,
             ds_lease_ms=config.cluster.ds_lease_ms, wanted=wanted_settings(config),
-            draw_cluster_id=lambda: secrets.randbits(31) | 1,
+            draw_cluster_id=lambda: int.from_bytes(runtime.random_bytes(4), "big") >> 1 | 1,
         )  # fmt: skip
+        self.control = ControlService(
+            replica, self.dispatcher.tables, self.registry, clock_ms, ds_lease_ms=config.cluster.ds_lease_ms
+        )
         replica.on_event = self.on_event
 
     def on_event(self, event: bytes) -> None:
@@ -149,15 +162,15 @@ class FrontEnd:
         """Tell the requests that wait for layouts how late it is."""
         while True:
             await asyncio.sleep(_TICK_S)
-            self.dispatcher.waiting.tick(now_ms())
+            self.dispatcher.waiting.tick(self._clock_ms())
 
     async def heed_quorum(self) -> None:
         """Watch whether this node has a quorum, and do what ``on_quorum_loss`` says while it has none."""
         while True:
-            before_ms = now_ms()
+            before_ms = self._clock_ms()
             await asyncio.sleep(_QUORUM_PERIOD_S)
-            self.quorum.slept(now_ms() - before_ms - int(_QUORUM_PERIOD_S * 1000))
-            self.quorum.tick(await replica_async.status(self.replica), now_ms())
+            self.quorum.slept(self._clock_ms() - before_ms - int(_QUORUM_PERIOD_S * 1000))
+            self.quorum.tick(await replica_async.status(self.replica), self._clock_ms())
 
     def follow_membership(self, status: ReplicaStatus) -> None:
         """This node's number is the cluster's to give; tell the operator of a file that names another cluster."""
@@ -198,10 +211,8 @@ class FrontEnd:
         """Control and admin services on the node's admin address."""
         config = self.config
         server = grpc.aio.server(options=credentials.server_options())
-        tables = self.dispatcher.tables
-        control = ControlService(self.replica, tables, self.registry, now_ms, ds_lease_ms=config.cluster.ds_lease_ms)
-        control_pb2_grpc.add_ControlServicer_to_server(control, server)
-        admin = AdminService(self.replica, tables, self.registry, self, now_ms)
+        control_pb2_grpc.add_ControlServicer_to_server(self.control, server)
+        admin = AdminService(self.replica, self.dispatcher.tables, self.registry, self, self._clock_ms)
         admin_pb2_grpc.add_AdminServicer_to_server(admin, server)
         tls = config.tls
         server.add_secure_port(
@@ -251,7 +262,8 @@ async def serve(config: NodeConfig) -> None:
     replica = LocalReplica(config.socket_path, env)
     replica.on_lost = stop.set
     await replica.connect(_CONNECT_TIMEOUT_S)
-    front_end = FrontEnd(config, replica)
+    links = DataServerLinks(config.tls.ca, config.tls.certificate, config.tls.key)
+    front_end = FrontEnd(config, replica, AsyncioRuntime(), links, now_ms)
     front_end.follow_membership(await replica_async.status(replica))
     grpc_server = await front_end.serve_grpc()
     await front_end.server.listen(config.nfs.host, config.nfs.port)
@@ -267,13 +279,15 @@ async def serve(config: NodeConfig) -> None:
     gc.freeze()  # what lives from the start is not looked at again
     waiter = asyncio.create_task(stop.wait())
     await asyncio.wait([waiter, *jobs], return_when=asyncio.FIRST_COMPLETED)
+    if replica.failure is not None:
+        raise replica.failure
     for job in jobs:
         if job.done():
             job.result()  # a job ends only by a bug: stop the node rather than limp on
         job.cancel()
     await front_end.server.close()
     await grpc_server.stop(0.2)
-    await front_end.links.close()
+    await links.close()
     await replica.close()
 
 

@@ -60,7 +60,7 @@ class _FileState:
     def __init__(self, runtime: Runtime) -> None:
         self.lock = Lock(runtime)       # one LAYOUTGET at a time
         self.grant: Grant | None = None
-        self.asking = False             # a LAYOUTGET is on the wire
+        self.asking = False             # a LAYOUTGET is on the wire, or what it granted is being taken up
         self.refused_ms = float("-inf")
 
 
@@ -117,9 +117,16 @@ class Layouts:
             if grant is not None and _suffices(grant, iomode):
                 grant.users += 1
                 return grant
-            status, granted = await self._ask(state, filehandle, grant.stateid if grant else open_stateid, iomode)
+            state.asking = True
+            try:
+                status, granted = await self._ask(filehandle, grant.stateid if grant else open_stateid, iomode)
+                usable = granted is None or await self._adopt(state, filehandle, granted)
+            finally:
+                state.asking = False
+            if not usable and state.grant is not None:
+                await self.give_back(state.grant)
             if granted is not None:
-                if await self._adopt(state, filehandle, granted):
+                if usable:
                     continue
                 return None
             if status in STATE_REFUSED and grant is not None:  # "again, from the open stateid"
@@ -135,22 +142,18 @@ class Layouts:
             self._stats.retries += 1
             await self._runtime.sleep(wait_ms)
 
-    async def _ask(self, state: _FileState, filehandle: bytes, stateid: nfs4.stateid4,
+    async def _ask(self, filehandle: bytes, stateid: nfs4.stateid4,
                    iomode: int) -> tuple[int, nfs4.LAYOUTGET4resok | None]:
         """LAYOUTGET (RFC 8881 section 18.43) of the whole file, once."""
         compound = Compound().putfh(filehandle).add(nfs4.OP_LAYOUTGET, nfs4.LAYOUTGET4args(
             False, FILES, iomode, 0, WHOLE, 4096, stateid, self._settings.reply_bytes_max))
-        state.asking = True
-        try:
-            reply = await self._mds.call(compound, ONCE)
-        finally:
-            state.asking = False
+        reply = await self._mds.call(compound, ONCE)
         if reply.status != nfs4.NFS4_OK:
             return reply.status, None
         return nfs4.NFS4_OK, reply.result(nfs4.OP_LAYOUTGET).logr_resok4
 
     async def _adopt(self, state: _FileState, filehandle: bytes, granted: nfs4.LAYOUTGET4resok) -> bool:
-        """Take up what LAYOUTGET granted; False when it is of no use: then it is given back."""
+        """Take up what LAYOUTGET granted; False when it is of no use: then it is to be given back."""
         grant = state.grant or Grant(filehandle, self._runtime.future())
         grant.stateid = granted.logr_stateid
         grant.return_on_close |= granted.logr_return_on_close
@@ -165,7 +168,6 @@ class Layouts:
             self._stats.notes[f"layout not usable: {error}"] += 1
             state.refused_ms = self._runtime.now_ms()
             state.grant = grant
-            await self.give_back(grant)
             return False
         grant.layout, grant.device = layout, device
         state.grant = grant

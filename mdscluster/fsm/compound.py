@@ -63,9 +63,11 @@ class Compound:
     __slots__ = (
         "cache_this",
         "changed",
+        "claim",
         "client_id",
         "client_network",
         "counts",
+        "cut_bytes",
         "cuts_seen",
         "data",
         "delete",
@@ -136,6 +138,13 @@ class Compound:
         self.writable = False
         self._forget_inode()  # an older view's, if a COMPOUND goes on over this one
 
+    def unbind(self) -> None:
+        """Let go of the view. Whoever keeps a transaction object keeps its place in LMDB's table of readers, which are
+        few, even when the transaction has ended."""
+        self.txn = None  # type: ignore[assignment]
+        self.get = None
+        self._forget_inode()
+
     def _forget_inode(self) -> None:
         self.inode: Inode | None = None  # of fileid, once somebody needed it
         self.raw: bytes | None = None  # its record as it lies in the table: what reading operations work on
@@ -177,6 +186,8 @@ class Compound:
         self.cache_this = False
         self.proxied = False  # the front end has put a PROXY_WRITE in the place of a WRITE
         self.cuts_seen = -1  # how often the file had been cut when that WRITE's data was moved; -1: not told
+        self.claim = 0  # the epoch of the claim under which the front end writes for the client (docs/adr/0012)
+        self.cut_bytes = 0  # of the operations, left away behind the end of the input: the run stops before them
         self.waits_for = 0  # with NEED_RECALL: the file that has to be waited for
 
     def limit_reply(self, most_bytes: int, *, cache_this: bool) -> None:

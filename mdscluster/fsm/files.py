@@ -232,7 +232,10 @@ def maybe_delete(cx: Compound, inode: Inode) -> bool:
 
 # ---------------------------------------------------------------- internal commands
 def report_write(cx: Compound, command: commands.ReportWrite) -> bytes:
-    """A data server made a stable write, for which no LAYOUTCOMMIT will come: take over size and mtime."""
+    """A data server made a stable write, for which no LAYOUTCOMMIT will come: take over size and mtime.
+
+    Set-user-ID and set-group-ID go, as with any write: a data server knows no user, and this one may not be user 0.
+    """
     inode = cx.load_other(command.fileid)
     if inode is None or inode.type != nfs4.NF4REG:
         return b""
@@ -240,6 +243,7 @@ def report_write(cx: Compound, command: commands.ReportWrite) -> bytes:
     inode.size = max(inode.size, command.end_offset)
     if grown > 0:
         inode.space_used = min(inode.space_used + blocks_bytes(grown), blocks_bytes(inode.size))
+    access.clear_privileges(inode)
     stamp_changed(cx, inode)
     mtime = divmod(command.mtime_ns, 1_000_000_000)
     if mtime > (inode.mtime_s, inode.mtime_ns):

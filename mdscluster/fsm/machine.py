@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import digest, internal, progress, session_records
+from mdscluster.fsm import digest, internal, io_claims, progress, session_records
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
     FLAG_CACHE_THIS,
@@ -24,6 +24,7 @@ from mdscluster.fsm.commands import (
     RESULT_RECALL,
     RESULT_REPLY,
     RESULT_SEQUENCE,
+    RESULT_UNCLAIMED,
     unpack_internal,
 )
 from mdscluster.fsm.compound import NEED_IO, NEED_RECALL, Compound, run
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 SLOT_KEY: Final = Struct(">16sI")
 _SETTINGS: Final = b"settings"
+_WALL: Final = b"wall_ns"
 EVENT_SETTINGS: Final = b"C"  # the cluster's settings changed: read them again
 _decode_settings = msgspec.msgpack.Decoder(Settings).decode
 
@@ -54,13 +56,22 @@ def sequence_distance(new: int, old: int) -> int:
     return distance if distance < 0x80000000 else distance - 0x100000000
 
 
+def slot_is_open(cached: bytes, sequence_id: int, part: int) -> bool:
+    """Whether the slot's entry lets a COMPOUND be run of which the log has run ``part`` parts already."""
+    ahead = sequence_distance(sequence_id, U32.unpack_from(cached)[0])
+    return ahead > 0 or (ahead == 0 and _interrupted(cached, part))
+
+
+def _interrupted(cached: bytes, part: int) -> bool:
+    return cached[4:5] == RESULT_PARTIAL and progress.unpack(cached[5:]).part == part
+
+
 class StateMachine:
     """Applies commands to the tables (INV-3, INV-8). One instance per node, in the consensus process."""
 
     def __init__(self, env: lmdb.Environment) -> None:
         self._env = env
         self._cx: Compound = None  # type: ignore[assignment]  # set by open(), before anything else is called
-        self._wall_ns = 0
         self._continued: Progress | None = None
 
     def open(self, txn: lmdb.Transaction) -> None:
@@ -73,8 +84,15 @@ class StateMachine:
         return self._cx.tables
 
     def begin_entry(self, txn: lmdb.Transaction, index: int, wall_ns: int, lease_ms: int) -> None:
-        """The commands that follow belong to the entry at ``index``, stamped by its leader."""
-        self._wall_ns = wall_ns
+        """The commands that follow belong to the entry at ``index``, stamped by its leader.
+
+        File times never go back, though the next leader's wall clock may be behind: the latest stamp counts.
+        """
+        meta = self._cx.tables.meta
+        raw = txn.get(_WALL, db=meta)
+        if raw is not None:
+            wall_ns = max(wall_ns, U64.unpack(raw)[0])
+        txn.put(_WALL, U64.pack(wall_ns), db=meta)
         self._cx.bind_batch(txn, wall_ns, lease_ms)
         txn.put(b"lease_ms", U64.pack(lease_ms), db=self._cx.tables.meta)
         txn.put(digest.APPLIED_INDEX, U64.pack(index), db=self._cx.tables.meta)
@@ -121,6 +139,8 @@ class StateMachine:
             if ahead < 0:
                 return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_SEQ_MISORDERED)
         if self._continued is not None:
+            if self._continued.claim and not io_claims.is_current(cx, cx.client_id, self._continued.claim):
+                return RESULT_UNCLAIMED
             progress.restore(cx, self._continued)
         result = self._run()
         # A COMPOUND that ended its own session has no session ID any more, and no slot to keep its reply in.
@@ -130,11 +150,7 @@ class StateMachine:
 
     def _continues(self, cached: bytes) -> bool:
         """Whether the command goes on exactly where the slot's interrupted COMPOUND stopped."""
-        return (
-            self._continued is not None
-            and cached[4:5] == RESULT_PARTIAL
-            and progress.unpack(cached[5:]).part == self._continued.part
-        )
+        return self._continued is not None and _interrupted(cached, self._continued.part)
 
     def _decode(self, payload: bytes) -> None:
         cx = self._cx

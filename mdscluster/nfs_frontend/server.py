@@ -52,7 +52,11 @@ class ClientConnection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.peer = transport.get_extra_info("peername")[0]
+        peer = transport.get_extra_info("peername")
+        if not peer:
+            self.abort("reset before it was accepted")
+            return
+        self.peer = peer[0]
         self.rule = exports.choose(self._server.rules, self.peer)
         self._transport.set_write_buffer_limits(high=self._server.max_unsent_bytes)
         if self._dispatcher.service == REFUSING:
@@ -61,10 +65,10 @@ class ClientConnection(asyncio.Protocol):
         if len(self._server.connections) >= self._server.max_connections:
             self.abort("too many connections")
             return
-        self._server.connections.add(self)
+        self._server.connections[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.connections.discard(self)
+        self._server.connections.pop(self, None)
         self._transport = None
         for session in self.sessions:
             session.unbind(self)
@@ -180,7 +184,8 @@ class NfsServer:
         self.max_record_bytes = max_record_bytes
         self.max_unsent_bytes = max_unsent_bytes
         self.max_connections = max_connections
-        self.connections: set[ClientConnection] = set()
+        self.connections: dict[ClientConnection, None] = {}
+        """Those that stand, oldest first."""
         self._unflushed: list[ClientConnection] = []
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None

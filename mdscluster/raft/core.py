@@ -198,6 +198,9 @@ class Core:
         """The last entry ``peer`` acknowledged; leader only."""
         return self._match.get(self._nodes[peer], 0)
 
+    def set_match_index(self, peer: str, index: int) -> None:
+        self._match[self._nodes[peer]] = index
+
     # Inputs.
 
     def set_time(self, now_ms: float) -> None:

@@ -57,8 +57,6 @@ class Output:
 class Engine:
     """A node. Every ``now_ms`` is one monotonic clock's; ``wall_ns`` is only stamped into entries."""
 
-    guards_class: type[Guards] = Guards
-
     def __init__(
         self,
         config: RaftConfig,
@@ -84,7 +82,7 @@ class Engine:
             heartbeat_ms=config.heartbeat_ms,
             notice_ms=config.commit_notice_ms,
         )
-        self.guards = self.guards_class(config, self.roster, self.store, self.journal, self.outbox, rng, now_ms)
+        self.guards = Guards(config, self.roster, self.store, self.journal, self.outbox, rng, now_ms)
         self.core = Core(
             config.node_id,
             tuple(self.roster.peers),
@@ -94,8 +92,9 @@ class Engine:
             fallback_ms=config.election_max_ms,
         )
         self.guards.attach(self.core)
-        self.proposals = Proposals(config, self.store, self.outbox, self.store.next_incarnation(wall_ns // 1_000_000))
-        first_id = self.proposals.incarnation << 20 & (1 << 62) - 1
+        incarnation = self.store.next_incarnation(config.node_id, wall_ns // 1_000_000)
+        self.proposals = Proposals(config, self.store, self.outbox, incarnation)
+        first_id = incarnation << 20 & (1 << 62) - 1
         self.reads = ReadIndex(config, self.core, self.journal, self.guards, self.outbox, first_id)
         self.changes = Reconfiguration(self.core, self.journal, self.guards, self._hand_over)
         self._roster_version = self.roster.version
@@ -404,6 +403,10 @@ class Engine:
         if self.core.is_leader:
             return LEADER
         return FOLLOWER if self.core.leader_id is not None else CANDIDATE
+
+    def connections(self, peer: str) -> int:
+        """How many connections to ``peer`` have stood since this node's start."""
+        return self._connections[peer]
 
     def status(self, now_ms: float) -> ReplicaStatus:
         """This node's view."""

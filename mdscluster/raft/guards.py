@@ -49,6 +49,8 @@ class Guards(Elections):
         super().__init__(config, roster, journal, outbox, Quarantine(roster, store), rng, now_ms)
         self._rejected: tuple[str, int, int, float] = ("", 0, 0, NEVER_MS)
         self._last_ack: tuple[str, int, int, float] = ("", 0, 0, NEVER_MS)
+        self._passed_over: set[str] = set()
+        """Leaders whose appends this node might not take yet (quarantine)."""
         self._handlers: dict[str, Callable[[str, Message], None]] = {
             "append": self._on_append,
             "ack": self._on_ack,
@@ -102,6 +104,7 @@ class Guards(Elections):
             self._deadline_ms = min(self._deadline_ms, self.now_ms + self._rng.uniform(*ORPHANED_MS))
         state.connected = False
         self._starve(peer, state)
+        self._passed_over.discard(peer)
         self.outbox.clear(peer)
 
     def _feed(self, peer: str, state: Peer) -> None:
@@ -262,6 +265,17 @@ class Guards(Elections):
         self._reset_timer()
         self._pre_votes = None
         if self.quarantine.on and not self.quarantine.admits(message.term, body.commit_index):
+            self._passed_over.add(peer)
+            return
+        if self.quarantine.on:
+            applied = self.journal.getRaftCommitIndex()
+            self.quarantine.applied(applied, self.journal.term_at(applied))  # An image may have brought it all.
+        if peer in self._passed_over:
+            # The leader waits for an answer to what came too early, perhaps with a full window: have it sent again.
+            self._passed_over.discard(peer)
+            self.core.deliver(peer, {"type": "append_entries", "term": message.term, "commit_index": 0})
+            next_index = min(body.prev_index, self.journal.last_index) + 1
+            self._send_ack(peer, next_index, success=False, reset=True)
             return
         self._append(peer, message.term, body)
 
@@ -372,8 +386,14 @@ class Guards(Elections):
             self._feed(peer, state)
 
     def _deliver_ack(self, peer: str, ack: Ack) -> None:
-        """Guard 3: only a reset may move nextIndex back."""
+        """Guard 3: only a reset may move nextIndex back.
+
+        It moves matchIndex back too: whoever asks for entries that it acknowledged once may have lost them with its
+        disk, and must not be counted for them any more.
+        """
         core = self.core
+        if ack.reset and core.match_index(peer) >= ack.next_index:
+            core.set_match_index(peer, max(ack.next_index - 1, 0))
         before = core.next_index(peer)
         core.deliver(
             peer,

@@ -208,7 +208,7 @@ class Proposals:
     def select(self, group: Group) -> tuple[int, Sequence[bytes]]:
         """The proposals of ``group`` that run now: ``(number of the first, payloads)``. The others ran, or must wait.
 
-        Deterministic: depends on the log alone.
+        Deterministic: the answer depends on the log alone.
         """
         origin, incarnation, first, payloads = group
         known_incarnation, known = self._applied.get(origin, (0, 0))
@@ -216,6 +216,8 @@ class Proposals:
             known = 0
         elif incarnation < known_incarnation:
             return first, ()
+        if incarnation > self.incarnation and origin == self._me:
+            self._outlive(incarnation)
         skip = known + 1 - first
         if skip < 0 or skip >= len(payloads):
             return first, ()
@@ -233,6 +235,22 @@ class Proposals:
         self._pending_bytes -= len(entry.payload)
         if entry.token is not None:
             self.results.append((entry.token, result))
+
+    def _outlive(self, incarnation: int) -> None:
+        """Go on above an earlier self of this node, which used a higher number than this process was given.
+
+        Its disk is lost, and the clock of the machine in its place is behind. From here on the log passes over what
+        was proposed under the lower number, on every node, and nothing that is still pending has run: so it may be
+        proposed anew.
+        """
+        self.incarnation = incarnation + 1
+        self._store.set_incarnation(self.incarnation)
+        pending = [self._pending[number] for number in sorted(self._pending)]
+        self._pending = dict(enumerate(pending, 1))
+        self._expiry = deque((entry.deadline_ms, number) for number, entry in self._pending.items())
+        self._last_number = len(pending)
+        self._sent_number = 0
+        self._route = None
 
     def save(self) -> None:
         """Write the proposers that moved, in the transaction that applied their proposals."""

@@ -149,12 +149,14 @@ class Store:
 
     # This node's incarnation and quarantine.
 
-    def next_incarnation(self, wall_ms: int) -> int:
-        """A number larger than any this node used before.
+    def next_incarnation(self, node_id: str, wall_ms: int) -> int:
+        """A number larger than any this node is known to have used before: here, or in what was applied.
 
-        The wall clock helps only a node whose disk was replaced; one with its disk counts on anyway.
+        The wall clock helps only a node whose disk was replaced and that has applied nothing yet; should it be behind,
+        ``Proposals`` notices.
         """
-        incarnation = max(self.incarnation() + 1, wall_ms)
+        applied = self.proposers().get(node_id.encode(), (0, 0))[0]
+        incarnation = max(self.incarnation() + 1, applied + 1, wall_ms)
         self.set_incarnation(incarnation)
         return incarnation
 

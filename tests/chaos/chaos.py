@@ -52,6 +52,7 @@ class Chaos:
         self._net, self._shim, self._disks = net, shim, disks or {}
         self._paused: dict[str, list[int]] = {}
         self._deposed: set[str] = set()
+        self._cut_off: set[str] = set()
         self._fault: Fault | None = None
 
     # ---- who is who
@@ -149,6 +150,7 @@ class Chaos:
     def isolate(self, *names: str, keep: Iterable[str] = ()) -> None:
         """Cut each of the nodes off from everybody but ``keep`` and the operator's host."""
         with self._packets_lost(f"packets from or to {' and '.join(names)} are dropped"):
+            self._cut_off.update(names)
             for name in names:
                 self.net.isolate(name, keep=[OPERATOR, *keep])
             self._leave(names, NOTICE_SILENT_S, keeps=True)
@@ -172,6 +174,7 @@ class Chaos:
     def heal(self) -> None:
         """Undo every cut and all loss."""
         self.net.heal()
+        self._cut_off.clear()
         self._demote()
 
     @contextlib.contextmanager
@@ -198,7 +201,8 @@ class Chaos:
         if holder not in gone:
             return
         time.sleep(notice_s)
-        fit = [name for name in self.nodes if name not in gone | self._paused.keys() and self.site.alive(name)]
+        unfit = gone | self._paused.keys() | self._cut_off
+        fit = [name for name in self.nodes if name not in unfit and self.site.alive(name)]
         if fit:
             self.site.move_service(fit[0], keeps=holder if keeps else "")
             if keeps:

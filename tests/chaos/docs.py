@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 from tests.chaos.report import Report, RunReport
 from tests.chaos.scenarios import FIVE, SCENARIOS, Scenario
 from tests.support.cluster import ROOT
 
+LINE = 120
 DOCUMENT = ROOT / "docs" / "CHAOS.md"
 
 
@@ -39,10 +41,13 @@ def _scenario(scenario: Scenario) -> str:
     bound = f"longest stall under {bounds.longest_ms / 1000:.0f} s"
     if bounds.median_ms is not None:
         bound += f", median under {bounds.median_ms / 1000:.0f} s"
+    if bounds.linux_ms is not None:
+        bound += f" (Linux clients: {bounds.linux_ms / 1000:.0f} s)"
     facts = ["5 nodes" if scenario.nodes == FIVE else "3 or 5 nodes", bound]
     facts += ["with real Linux clients"] if scenario.linux else []
     facts += ["also without root"] if scenario.unprivileged else []
-    return f"**`{scenario.name}`**: {scenario.summary}. {scenario.story} *{'; '.join(facts)}.*"
+    text = f"**`{scenario.name}`**: {scenario.summary}. {scenario.story} *{'; '.join(facts)}.*"
+    return textwrap.fill(text, LINE, break_long_words=False, break_on_hyphens=False)
 
 
 def results(report: Report) -> str:

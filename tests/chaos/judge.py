@@ -179,12 +179,12 @@ def _linux(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
     verdicts = []
     for client in evidence.linux:
         worst = max(client.stalls_ms, default=0.0)
-        in_time = bool(client.stalls_ms) and worst < scenario.bounds.longest_ms
+        in_time = bool(client.stalls_ms) and worst < scenario.bounds.linux_longest_ms
         good = f"{client.turns} turns of work, files and locks intact"
         verdicts += [
             Verdict("Linux client", "no call fails, data and locks intact", not client.problems and client.turns > 0,
                     _text(client.problems, good)),
-            Verdict("Linux longest stall", f"under {scenario.bounds.longest_ms / 1000:.0f} s", in_time,
+            Verdict("Linux longest stall", f"under {scenario.bounds.linux_longest_ms / 1000:.0f} s", in_time,
                     f"{worst:.0f} ms; slowest calls of the run: {client.slowest or 'none over 500 ms'}"),
         ]  # fmt: skip
     return verdicts

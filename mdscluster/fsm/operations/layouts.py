@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm import data_servers, fences, files, layout_states, recalls, shares, stateids
+from mdscluster.fsm import access, data_servers, fences, files, layout_states, recalls, shares, stateids
 from mdscluster.fsm.attribute_plan import MAX_FILE_BYTES
 from mdscluster.fsm.compound import NEED_RECALL
 from mdscluster.fsm.layout_states import READ, RW, LayoutState, next_seqid
@@ -59,6 +59,13 @@ def layoutget(cx: Compound) -> int:
     if recalls.grant_must_wait(cx, inode, wanted):
         return NEED_RECALL
     recalls.release(cx, inode.fileid)
+    if wanted == RW and cx.uid and inode.mode & (access.S_ISUID | access.S_ISGID):
+        # What is written through a layout, and committed at the data servers only, nobody tells of.
+        before = inode.mode
+        access.drop_privileges(cx, inode)
+        if inode.mode != before:
+            files.stamp_changed(cx, inode)
+            cx.store(inode)
     if other is None or state is None:
         if cx.txn.stat(cx.tables.state)["entries"] >= STATES_MAX:
             return nfs4.NFS4ERR_LAYOUTUNAVAILABLE

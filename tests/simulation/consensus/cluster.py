@@ -2,141 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import deque
 from pathlib import Path
 from random import Random
 
-import lmdb
-
-from mdscluster.raft import snapshot
 from mdscluster.raft.config import RaftConfig
-from mdscluster.raft.engine import Engine, Output
-from mdscluster.raft.guards import Guards
+from mdscluster.raft.engine import Output
 from mdscluster.replica import ChangeOutcome
 from mdsproto.raft_pb2 import Message
-from tests.simulation.consensus.machine import AppendMachine
+from tests.simulation.consensus.node import SimNode, open_env
 
-MAP_BYTES = 64 << 20
-
-
-def open_env(path: Path) -> lmdb.Environment:
-    """As the product opens it, but small."""
-    path.mkdir(parents=True, exist_ok=True)
-    return lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=16, metasync=False, meminit=False)
-
-
-class SimNode:
-    """A node that can be killed, lose its disk's newest writes, and come back."""
-
-    def __init__(self, cluster: Cluster, node_id: str, directory: Path) -> None:
-        self.cluster = cluster
-        self.id = node_id
-        self.dir = directory
-        self.up = False
-        self.engine: Engine = None  # type: ignore[assignment]  # while down
-        self.env: lmdb.Environment = None  # type: ignore[assignment]
-        self.machine: AppendMachine = None  # type: ignore[assignment]
-        self.results: dict[object, bytes | None] = {}
-        self.barriers: dict[object, bool] = {}
-        self.events: list[bytes] = []
-        self.snapshot_from: str | None = None
-        self.images: list[bytes] = []
-        """What a power failure now may leave: the file as it is certain to be, and as it may be."""
-
-    def start(self, **changes: object) -> None:
-        cluster = self.cluster
-        config = cluster.config(self.id, self.dir, **changes)
-        self.env = open_env(self.dir)
-        self.machine = AppendMachine(self.env)
-        Engine.guards_class = cluster.guards_class
-        try:
-            self.engine = Engine(
-                config, self.env, self.machine, now_ms=cluster.now_ms, wall_ns=cluster.wall_ns, rng=cluster.rng
-            )
-        finally:
-            Engine.guards_class = Guards
-        self.up = True
-        if cluster.keep_images:
-            self.images = [self._image()]
-            self._watch_commits()
-
-    def install_snapshot(self, leader: SimNode) -> bool:
-        """What the processes do between a snapshot offer and the restart; False when the image was refused."""
-        directory = snapshot.incoming_dir(self.dir)
-        snapshot.discard_incoming(self.dir)
-        directory.mkdir()
-        leader.env.copy(str(directory), compact=True)
-        try:
-            snapshot.adopt(directory, self.engine.store, self.engine.applied)
-        except snapshot.SnapshotError:
-            self.engine.store.commit()
-            return False
-        self.engine.store.commit()
-        snapshot.switch(directory, self.dir)
-        return True
-
-    def _image(self) -> bytes:
-        return (self.dir / "data.mdb").read_bytes()
-
-    def _watch_commits(self) -> None:
-        """Note what is on disk for certain after each commit, and what the kernel may have written beyond it."""
-        store, commit = self.engine.store, self.engine.store.commit
-
-        def watched() -> bool:
-            promised = store._promised
-            wrote = commit()
-            if wrote:
-                image = self._image()
-                self.images = [image] if promised else [*self.images[:1], image]
-            return wrote
-
-        store.commit = watched  # type: ignore[method-assign]
-
-    def kill(self, power_loss: int | None = None) -> None:
-        """kill -9; with ``power_loss`` the disk is left as the given one of ``images``."""
-        self.engine.store.abandon()
-        self.env.close()
-        self.up = False
-        if power_loss is not None:
-            (self.dir / "data.mdb").write_bytes(self.images[power_loss])
-            (self.dir / "lock.mdb").unlink()
-
-    def history(self) -> list[bytes]:
-        with self.env.begin() as txn:
-            return self.machine.history(txn)
-
-    def turn(self) -> Output:
-        """One turn at the cluster's time; messages go to the network's queues."""
-        cluster = self.cluster
-        self._post(self.engine.begin_turn(cluster.now_ms, cluster.wall_ns))
-        if cluster.dies_before_commit(self):
-            return Output()
-        output = self.engine.finish_turn(cluster.now_ms)
-        self._post(output.messages)
-        for token, result in output.results:
-            assert token not in self.results, f"two results for {token!r}"
-            self.results[token] = result
-            cluster.note_result(self, token, result)
-        for token, ok in output.barriers:
-            assert token not in self.barriers, f"two answers for {token!r}"
-            self.barriers[token] = ok
-            cluster.note_barrier(self, token, ok)
-        for change, outcome in output.changes:
-            cluster.note_change(self, change, outcome)
-        self.events += output.events
-        self.snapshot_from = output.snapshot_from or self.snapshot_from
-        cluster.observe(self)
-        return output
-
-    def _post(self, messages: list[tuple[str, bytes]]) -> None:
-        for peer, data in messages:
-            if (self.id, peer) in self.cluster.links:
-                self.cluster.post(self.id, peer, data)
+__all__ = ["Cluster", "SimNode", "open_env"]
 
 
 class Cluster:
     """Nodes n1, n2, ... and the messages between them, delivered when the test says so."""
+
+    node_class: type[SimNode] = SimNode
 
     def __init__(
         self,
@@ -144,17 +26,13 @@ class Cluster:
         size: int = 3,
         *,
         seed: int = 1,
-        guards_class: type[Guards] = Guards,
-        keep_images: bool = False,
         **changes: object,
     ) -> None:
         self.rng = Random(seed)
-        self.guards_class = guards_class
-        self.keep_images = keep_images
         self.changes = changes
         self.now_ms = 1_000.0
         self.ids = [f"n{i + 1}" for i in range(size)]
-        self.nodes = {node_id: SimNode(self, node_id, directory / node_id) for node_id in self.ids}
+        self.nodes = {node_id: self.node_class(self, node_id, directory / node_id) for node_id in self.ids}
         self.links: set[tuple[str, str]] = set()
         self.queues: dict[tuple[str, str], deque[bytes]] = {
             (a, b): deque() for a in self.ids for b in self.ids if a != b
@@ -162,10 +40,6 @@ class Cluster:
         self.leaders: dict[int, str] = {}
         self.committed: dict[int, tuple[int, bytes]] = {}
         self.violations: list[str] = []
-
-    @property
-    def wall_ns(self) -> int:
-        return int(self.now_ms * 1_000_000) + 1_700_000_000_000_000_000
 
     def config(self, node_id: str, directory: Path, **changes: object) -> RaftConfig:
         settings: dict[str, object] = {"commit_notice_ms": 0, **self.changes, **changes}
@@ -200,15 +74,15 @@ class Cluster:
                 node.kill()
 
     def wipe(self, node_id: str) -> None:
-        shutil.rmtree(self.nodes[node_id].dir)
+        self.nodes[node_id].wipe()
 
     def connect(self, a: str, b: str) -> None:
         """A new connection, which replaces the old one and all it still carried."""
         for x, y in ((a, b), (b, a)):
             self.queues[x, y].clear()
             self.links.add((x, y))
-        self.nodes[a].engine.connected(b, self.now_ms)
-        self.nodes[b].engine.connected(a, self.now_ms)
+        self.nodes[a].engine.connected(b, self.nodes[a].now_ms)
+        self.nodes[b].engine.connected(a, self.nodes[b].now_ms)
 
     def disconnect(self, a: str, b: str) -> None:
         for x, y in ((a, b), (b, a)):
@@ -216,7 +90,7 @@ class Cluster:
             if (x, y) in self.links:
                 self.links.discard((x, y))
                 if self.nodes[x].up:
-                    self.nodes[x].engine.disconnected(y, self.now_ms)
+                    self.nodes[x].engine.disconnected(y, self.nodes[x].now_ms)
 
     def isolate(self, node_id: str) -> None:
         for other in self.ids:
@@ -243,10 +117,11 @@ class Cluster:
         return done
 
     def post(self, a: str, b: str, data: bytes) -> None:
-        self.queues[a, b].append(data)
+        if (a, b) in self.links:
+            self.queues[a, b].append(data)
 
     def hand(self, a: str, b: str, data: bytes) -> None:
-        self.nodes[b].engine.receive(a, Message.FromString(data), self.now_ms)
+        self.nodes[b].engine.receive(a, Message.FromString(data), self.nodes[b].now_ms)
 
     def drop(self, a: str, b: str) -> None:
         self.queues[a, b].clear()
@@ -291,7 +166,7 @@ class Cluster:
 
     def propose(self, node_id: str, *commands: bytes) -> None:
         for command in commands:
-            self.nodes[node_id].engine.propose(command, command, self.now_ms)
+            self.nodes[node_id].engine.propose(command, command, self.nodes[node_id].now_ms)
 
     def run(self, ms: float, step_ms: float = 10.0) -> None:
         """Let everybody talk to everybody."""
@@ -311,10 +186,6 @@ class Cluster:
 
     # Invariants.
 
-    def dies_before_commit(self, node: SimNode) -> bool:
-        """Whether ``node`` dies now, its entries sent and its turn not committed."""
-        return False
-
     def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
         """A proposal was answered."""
 
@@ -329,11 +200,13 @@ class Cluster:
         core, journal = node.engine.core, node.engine.journal
         if core.is_leader and self.leaders.setdefault(core.term, node.id) != node.id:
             self.violations.append(f"INV-1: term {core.term} has leaders {self.leaders[core.term]} and {node.id}")
-        for index in range(max(node.engine.applied - 20, journal.first_index + 1), node.engine.applied + 1):
+        first = max(node.checked, journal.first_index)
+        for index in range(first + 1, node.engine.applied + 1):
             data, _, term = journal.entry(index)
             known = self.committed.setdefault(index, (term, data))
             if known != (term, data):
                 self.violations.append(f"INV-8: {node.id} applied {index} of term {term}, others of term {known[0]}")
+        node.checked = node.engine.applied
 
     def acknowledged(self) -> list[bytes]:
         """Commands that somebody was told have run."""

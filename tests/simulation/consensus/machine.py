@@ -50,6 +50,11 @@ class AppendMachine:
     def digest(self, txn: lmdb.Transaction) -> bytes:
         return hashlib.blake2b(b"\0".join(self.history(txn)), digest_size=16).digest()
 
+    def count(self, txn: lmdb.Transaction) -> int:
+        """How many commands were applied, as committed."""
+        raw = txn.get(_COUNT, db=self._db)
+        return 0 if raw is None else int(_U64.unpack(raw)[0])
+
     def history(self, txn: lmdb.Transaction) -> list[bytes]:
         """Every command applied, in order, as committed."""
         with txn.cursor(db=self._db) as cursor:

@@ -13,26 +13,34 @@ from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.errors import PeerError
 from mdscluster.raft.members import MEMBERSHIP, Membership
 from mdscluster.replica import ChangeOutcome, MemberChange
-from mdsproto.raft_pb2 import Message
 from tests.simulation.consensus.cluster import Cluster, SimNode
+from tests.simulation.consensus.run import batch_bytes, digest, heal, profile, trouble
 from tests.simulation.consensus.simulation import Simulation
+from tests.simulation.result import SeedResult, Trace
 
-_OPERATOR_MS = 120.0
-_DIAL_MS = 40.0
-_PING_MS = 150.0
+_OPERATOR_MS = 90.0
+
+FLOORS = {
+    "acked": 40.0,
+    "elections": 2.0,
+    "add done": 0.5,
+    "promote done": 0.3,
+    "remove done": 0.3,
+    "kill": 0.5,
+    "taken back": 0.2,
+}
+"""What a seed does in the mean, at the least (``Depth.floors``)."""
 
 
 class Changing(Cluster):
     """The first ``founders`` ids make the cluster; the others join it, when they are started."""
 
     def __init__(self, directory: Path, size: int = 3, *, founders: int = 3, **options: Any) -> None:
-        super().__init__(directory, size=size, **options)
-        self.founders = self.ids[:founders]
+        self.founders = [f"n{i + 1}" for i in range(founders)]
         self.wiped: set[str] = set()
+        """Machines that were given an empty disk, and so join."""
+        super().__init__(directory, size=size, **options)
         self.changes_done: list[tuple[object, ChangeOutcome]] = []
-        self.positions: dict[str, tuple[int, int]] = {}
-        self.taken_back = 0
-        """Memberships that were truncated, or lost with power."""
 
     def config(self, node_id: str, directory: Path, **changes: object) -> RaftConfig:
         settings: dict[str, Any] = {"commit_notice_ms": 0, **self.changes, **changes}
@@ -68,9 +76,6 @@ class Changing(Cluster):
             data, _, term = engine.journal.entry(index)
             if data[0] == MEMBERSHIP:
                 held = (term, index), Membership.unpack(data)
-        if engine.roster.position < self.positions.get(node.id, (0, 0)):
-            self.taken_back += 1
-        self.positions[node.id] = engine.roster.position
         if held != (engine.roster.position, engine.roster.membership):
             self.violations.append(f"{node.id} goes by the membership of {engine.roster.position}, not of {held[0]}")
 
@@ -97,131 +102,108 @@ class Changing(Cluster):
 class MembershipSimulation(Changing, Simulation):
     """3 founders of 6 machines; the cluster has 2 to 5 voters, whatever the operator is told about even numbers."""
 
-    def __init__(self, directory: Path, seed: int, size: int = 6, **options: Any) -> None:
-        super().__init__(directory, size, **options, seed=seed)
+    def __init__(self, directory: Path, size: int = 6, **options: Any) -> None:
+        super().__init__(directory, size, **options)
         self.strangers = set(self.ids) - set(self.founders)
         """Machines that the operator knows not to be members."""
+        self.positions: dict[str, tuple[int, int]] = {}
 
-    # Connections come by themselves, and are tried again and again.
-
-    def run_faults(self, ms: float) -> None:
-        self.start(*self.founders)
-        self.at(0, "propose")
-        self.at(500, "fault")
-        self.at(600, "operate")
-        self.at(_DIAL_MS, "dial")
-        self.at(_PING_MS, "ping")
-        self.course(ms)
-
-    def _on_dial(self) -> None:
-        for a in self.rng.sample(self.ids, len(self.ids)):
-            for b in self.ids:
-                if a < b and not (self.holes[a, b] or self.holes[b, a] or {a, b} & self.paused):
-                    if self._works(a) and self._works(b) and (a, b) not in self.links and self.rng.random() < 0.5:
-                        self.connect(a, b)
-        self.at(_DIAL_MS, "dial")
-
-    def _on_ping(self) -> None:
-        """As the transport does on every connection: it tells the sender's term."""
-        for a, b in sorted(self.links):
-            if self._works(a) and a not in self.paused:
-                message = Message(term=self.nodes[a].engine.core.term)
-                message.ping.SetInParent()
-                self.post(a, b, message.SerializeToString())
-        self.at(_PING_MS, "ping")
-
-    def _on_connect(self, a: str, b: str) -> None:
-        if self._works(a) and self._works(b):
-            super()._on_connect(a, b)
-
-    def _works(self, node_id: str) -> bool:
-        node = self.nodes[node_id]
-        return node.up and not node.engine.store.failed
+    def members(self) -> list[SimNode]:
+        """Who belongs to the cluster, as its newest leader has it; nobody while none leads."""
+        leaders = [node for node in self.nodes.values() if node.up and node.engine.core.is_leader]
+        if not leaders:
+            return []
+        newest = max(leaders, key=lambda node: node.engine.core.term)
+        return [self.nodes[member] for member in sorted(newest.engine.roster.membership.ids)]
 
     # The operator.
 
-    def _on_operate(self) -> None:
+    def operate(self) -> None:
+        """Ask for a change, of whoever leads or thinks so."""
         if not self.trouble:
             return
-        self.at(self.rng.expovariate(1 / _OPERATOR_MS), "operate")
-        leaders = [n.id for n in self.nodes.values() if self._works(n.id) and n.engine.core.is_leader]
+        self.at(self.rng.expovariate(1 / _OPERATOR_MS), self.operate)
+        leaders = [node_id for node_id in self.ids if self.listens(node_id)]
+        leaders = [node_id for node_id in leaders if self.nodes[node_id].engine.core.is_leader]
         if not leaders:
             return
         leader = self.rng.choice(leaders)
         membership = self.membership(leader)
-        kind = self.rng.choice(["add", "promote", "promote", "remove"])
-        if kind == "add" and len(membership.ids) < 5:
+        learners = sorted(membership.ids - membership.voters)
+        kinds = ["add"] if len(membership.ids) < 5 and self.strangers else []
+        kinds += ["promote"] * 2 if learners else []
+        kinds += ["remove"] if len(membership.voters) > 2 else []
+        kind = self.rng.choice(kinds) if kinds else ""
+        if kind == "add":
             self._add(leader)
-        elif kind == "promote" and (learners := sorted(membership.ids - membership.voters)):
+        elif kind == "promote":
             self.change(leader, "promote", self.rng.choice(learners))
-        elif kind == "remove" and len(membership.voters) > 2:
+        elif kind == "remove":
             self.change(leader, "remove", self.rng.choice(sorted(membership.ids)))
-        if self.rng.random() < 0.3:
-            self.at(self.rng.uniform(0, 25), "strike", leader)
+        self.wake(leader)
+        if self.rng.random() < 0.2:
+            self.at(self.rng.uniform(0, 25), self.strike, leader)
 
-    def _on_strike(self, leader: str) -> None:
+    def strike(self, leader: str) -> None:
         """Trouble just when a change is under way: whoever was asked dies, or reaches one other node at most."""
+        if not self.trouble or not self.nodes[leader].up:
+            return
         self.counts["strike"] += 1
-        if not self._works(leader):
-            return
         if self.rng.random() < 0.3:
-            self._kill(leader, self.rng.uniform(300, 1500))
+            self.note("**", f"{leader} dies while it changes the membership")
+            self.end(leader, self.rng.uniform(300, 1200))
             return
-        reached = self.rng.choice(self.ids)
-        ms = self.rng.uniform(400, 1500)
+        reached, ms = self.rng.choice(self.ids), self.rng.uniform(400, 1200)
+        self.note("**", f"{leader} reaches {reached} at most for {ms:.0f} ms while it changes the membership")
         for other in self.ids:
             if other not in (leader, reached):
-                self._hole(leader, other, ms)
-                self._hole(other, leader, ms)
+                self.network.hole(leader, other, ms)
+                self.network.hole(other, leader, ms)
+
+    def observe(self, node: SimNode) -> None:
+        super().observe(node)
+        position = node.engine.roster.position
+        if position < self.positions.get(node.id, (0, 0)):
+            self.counts["taken back"] += 1
+        self.positions[node.id] = position
 
     def _add(self, leader: str) -> None:
-        """A machine with an empty disk, or none that has heard of the cluster for a while."""
-        known = sorted(self.strangers)
-        if not known:
-            return
-        member = self.rng.choice(known)
+        """A machine with an empty disk."""
+        member = self.rng.choice(sorted(self.strangers))
         self.strangers.discard(member)
-        self._renew(member)
-        self.change(leader, "add", member)
-
-    def _renew(self, member: str) -> None:
-        if self.nodes[member].up:
-            self.kill(member)
-        if self.nodes[member].dir.exists():
-            self.wipe(member)
+        node = self.nodes[member]
+        self.end(member, 5.0)
+        if node.dir.exists():
+            node.wipe()
         self.wiped.add(member)
-        self.paused.discard(member)
-        self.nodes[member].start()
+        self.positions.pop(member, None)
+        self.at(5.0, self.begin, member)
+        self.note("**", f"{member} is empty, and to be added")
+        self.change(leader, "add", member)
 
     def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
         super().note_change(node, token, outcome)
         assert isinstance(token, MemberChange)
         self.counts[f"{token.kind} {outcome.code}"] += 1
-        if token.kind == "remove" and outcome.code == "done":
+        self.note(node.id, f"answers the operator, {token.kind} {token.id}: {outcome.code}")
+        if (token.kind, outcome.code) in (("remove", "done"), ("add", "busy"), ("add", "refused")):
             self.strangers.add(token.id)
 
-    # Afterwards.
 
-    def heal(self, limit_ms: float = 20_000) -> None:
-        """No more faults: the members elect a leader, propose with success, and catch up."""
-        self.trouble = False
-        calm_ms, end_ms = self.now_ms + 3_500, self.now_ms + limit_ms
-        asked: dict[str, object] = {}
-        wanted: dict[str, bytes] = {}
-        while self.now_ms < end_ms:
-            self.step()
-            leaders = [n for n in self.nodes.values() if n.up and n.engine.core.is_leader]
-            if self.now_ms < calm_ms or not leaders:
-                continue
-            newest = max(leaders, key=lambda node: node.engine.core.term)
-            members = [self.nodes[member] for member in sorted(newest.engine.roster.membership.ids)]
-            for node in members:
-                if node.up and wanted.get(node.id) not in node.results and asked.get(node.id) is not node.engine:
-                    asked[node.id] = node.engine
-                    wanted[node.id] = command = b"last of %s at %d" % (node.id.encode(), self.now_ms)
-                    node.engine.propose(command, command, self.now_ms)
-            if all(node.up and wanted.get(node.id) in node.results for node in members):
-                if len({(len(node.history()), node.engine.roster.membership) for node in members}) == 1:
-                    return
-        states = [(n.id, n.engine.status(self.now_ms)) if n.up else n.id for n in self.nodes.values()]
-        raise AssertionError(f"no convergence: {states}")
+def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> SeedResult:
+    """Faults and an operator; then the members must converge. ``nodes`` found the cluster; 3 machines more join it."""
+    settings, small = profile(seed)
+    world = MembershipSimulation(directory, nodes + 3, seed=seed, founders=nodes, trace=trace, **settings)
+    world.note("**", f"{nodes} founders, {'small' if small else 'large'} messages, {settings}")
+    try:
+        with batch_bytes(small):
+            world.at(600, world.operate)
+            trouble(world, world.founders, without=("wipe",))
+            heal(world, world.members)
+            if not world.violations:
+                world.check()
+    except AssertionError as error:
+        world.violated(str(error))
+    finally:
+        world.close()
+    return SeedResult(seed, nodes, tuple(world.violations), dict(world.counts), digest(world))

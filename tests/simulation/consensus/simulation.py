@@ -1,266 +1,375 @@
-"""Random faults on a ``Cluster``: delays, one-way holes, isolation, resets, kills, power loss, pauses, snapshots."""
+"""Nodes of a ``Cluster`` run by events on a simulated clock, as the consensus process runs one (``raft/process.py``).
+
+A turn follows whatever arrived, and whatever is due. It has two halves; between them and after the second the disk
+takes its time, and a node may die at any point of that. Everything random comes from one generator.
+"""
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from mdscluster.raft.errors import ConsensusBug
+import lmdb
+
+from mdscluster.raft.engine import Output
+from mdscluster.raft.errors import ConsensusBug, PeerError, StorageError
+from mdscluster.raft.interface import STORAGE_EXIT_CODE
+from mdscluster.replica import ChangeOutcome
+from mdsproto.raft_pb2 import Message
+from tests.simulation.consensus.checks import Checks
 from tests.simulation.consensus.cluster import Cluster, SimNode
+from tests.simulation.consensus.installs import Installs
+from tests.simulation.consensus.network import Network
+from tests.simulation.consensus.trace import describe
+from tests.simulation.consensus.workload import Workload
+from tests.simulation.result import Trace
 
-STEP_MS = 4.0
-Event = tuple[float, int, str, tuple[Any, ...]]
+DISK_MS: Final = 0.3
+"""What a flush takes on a healthy disk."""
+TEND_MS: Final = 200.0
+_DEATHS_IN_TURNS: Final = 0.003
+_SPIN_TURNS: Final = 400
+"""More turns than this in ``_SPIN_MS`` are no work but a loop."""
+_SPIN_MS: Final = 50.0
+_NEVER: Final = float("inf")
+
+Event = tuple[float, int, Callable[..., None], tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class Life:
+    """What the shell of a process keeps (``raft/process.py``); a new one with each start."""
+
+    turn_due: bool = False
+    in_turn: bool = False
+    """Between the two halves, or until the disk has written: no other turn may begin."""
+    busy: bool = False
+    """The disk writes: the process does nothing else."""
+    missed: bool = False
+    paused: bool = False
+    halted: bool = False
+    timer_ms: float = _NEVER
+    deferred: list[tuple[Callable[..., None], tuple[Any, ...]]] = field(default_factory=list)
+    roster_version: int = -1
+    turns: int = 0
+    turns_since_ms: float = 0.0
 
 
 class Simulation(Cluster):
-    """``run_faults`` makes trouble, ``heal`` ends it; ``check`` holds INV-1, 2, 3, 4 and 8 against what happened."""
+    """A cluster that moves by itself. ``run`` it; faults and workload put events into it."""
 
-    def __init__(self, directory: Path, seed: int, size: int = 3, **options: Any) -> None:
-        super().__init__(directory, size, seed=seed, keep_images=True, **options)
-        self.latency_ms = dict.fromkeys(self.queues, 2.0)
-        self.holes: Counter[tuple[str, str]] = Counter()
-        self.paused: set[str] = set()
-        self.in_flight: dict[tuple[str, str], list[tuple[float, bytes]]] = {key: [] for key in self.queues}
-        self.events: list[Event] = []
-        self.sequence = 0
-        self.commands = 0
-        self.highest_acked = 0
-        self.barrier_floor: dict[object, int] = {}
+    def __init__(
+        self, directory: Path, seed: int, size: int = 3, *, trace: Trace | None = None, **options: Any
+    ) -> None:
+        super().__init__(directory, size, seed=seed, **options)
+        self.trace = trace
+        self.network = Network(self)
+        self.checks = Checks(self)
+        self.installs = Installs(self)
+        self.lives = {node_id: Life() for node_id in self.ids}
+        self.disk_ms = dict.fromkeys(self.ids, DISK_MS)
         self.counts: Counter[str] = Counter()
-        self.trouble = True
+        self.trouble = False
+        self.workload: Workload = None  # type: ignore[assignment]  # set by whoever runs the simulation
+        self.timeout_ms = float(self.config("n1", directory).connection_timeout_ms)
+        self.send_early = self.config("n1", directory).send_early
+        self._events: list[Event] = []
+        self._sequence = 0
 
-    # Network with delays; FIFO, as TCP is.
+    # Time.
+
+    def at(self, after_ms: float, what: Callable[..., None], *arguments: Any) -> None:
+        self._sequence += 1
+        heapq.heappush(self._events, (self.now_ms + after_ms, self._sequence, what, arguments))
+
+    def run_until(self, end_ms: float, *, stop: Callable[[], bool] | None = None) -> None:
+        """Let time pass, until a violation or, if given, ``stop``."""
+        events = self._events
+        while events and events[0][0] <= end_ms and not self.violations:
+            self.now_ms, _, what, arguments = heapq.heappop(events)
+            what(*arguments)
+            if stop is not None and stop():
+                return
+        self.now_ms = max(self.now_ms, end_ms) if not self.violations else self.now_ms
+
+    def note(self, who: str, text: str) -> None:
+        if self.trace is not None:
+            self.trace(f"{self.now_ms - 1000.0:10.2f} ms  {who:<4} {text}")
+
+    def violated(self, text: str) -> None:
+        self.violations.append(text)
+        self.note("!!", text)
+
+    # Processes.
+
+    def listens(self, node_id: str) -> bool:
+        """The node's process takes what arrives."""
+        life = self.lives[node_id]
+        return self.nodes[node_id].up and not (life.paused or life.busy or life.halted)
+
+    def defer(self, node_id: str, what: Callable[..., None], *arguments: Any) -> None:
+        """``what`` happens when the node's process listens again."""
+        self.lives[node_id].deferred.append((what, arguments))
+
+    def begin(self, node_id: str, **changes: object) -> None:
+        """Start a process, and try again later when its storage refuses."""
+        node = self.nodes[node_id]
+        if node.up:
+            return
+        try:
+            node.start(replace=node.wiped, **changes)
+        except (StorageError, lmdb.Error) as error:
+            self.note(node_id, f"cannot start: {error}")
+            self.at(self.rng.uniform(50, 200), self.begin, node_id)
+            return
+        self.lives[node_id] = Life()
+        self.counts["starts"] += 1
+        self.note(
+            node_id,
+            f"starts: applied {node.engine.applied}, log to {node.engine.journal.last_index}, "
+            f"term {node.engine.core.term}",
+        )
+        self.network.started(node_id)
+        self._arm(node)
+        self._tend(node_id, self.lives[node_id])
+
+    def end(self, node_id: str, back_ms: float, *, power: bool = False, undo: bool = False) -> None:
+        """The process dies where it stands; with ``power`` its machine does. It comes back after a time."""
+        node = self.nodes[node_id]
+        if not node.up:
+            return
+        node.stop()
+        self._gone(node_id, back_ms, power=power)
+        if power:
+            node.lose_power(undo=undo)
+
+    def _gone(self, node_id: str, back_ms: float, *, power: bool) -> None:
+        self.lives[node_id] = Life()
+        self.installs.died(node_id)
+        self.network.died(node_id, power=power)
+        self.at(back_ms, self.begin, node_id)
+
+    def pause(self, node_id: str, ms: float) -> None:
+        life = self.lives[node_id]
+        life.paused = True
+        self.at(ms, self._resume, node_id, life)
+
+    def _resume(self, node_id: str, life: Life) -> None:
+        if life is self.lives[node_id] and life.paused:
+            life.paused = False
+            self.note(node_id, "goes on")
+            self._catch_up(node_id, life)
+
+    def _catch_up(self, node_id: str, life: Life) -> None:
+        """The process listens again: what had to wait happens now."""
+        deferred, life.deferred = life.deferred, []
+        for what, arguments in deferred:
+            what(*arguments)
+        self.network.pump_to(node_id)
+        if life.missed and self.nodes[node_id].up:
+            life.missed = False
+            self.wake(node_id)
+
+    # What reaches a process.
+
+    def connected(self, node_id: str, peer: str) -> None:
+        node = self.nodes[node_id]
+        self.guarded(node, node.engine.connected, peer, node.now_ms)
+        self.wake(node_id)
+
+    def disconnected(self, node_id: str, peer: str) -> None:
+        node = self.nodes[node_id]
+        self.guarded(node, node.engine.disconnected, peer, node.now_ms)
+        self.wake(node_id)
+
+    def introduce(self, a: str, b: str) -> bool:
+        """Both tell their membership as a connection begins; whether each finds the other in one that it knows."""
+        pairs = [(self.nodes[a], b), (self.nodes[b], a)]
+        told = [node.engine.introduction() for node, _ in pairs]
+        agreed = [
+            self.guarded(node, node.engine.introduced, peer, introduction, node.now_ms)
+            for (node, peer), introduction in zip(pairs, reversed(told), strict=True)
+        ]
+        for node, _ in pairs:
+            self._follow_roster(node)
+        return all(agreed)
+
+    def _follow_roster(self, node: SimNode) -> None:
+        """Be connected with whom the engine wants to be."""
+        life = self.lives[node.id]
+        if node.up and life.roster_version != node.engine.roster.version:
+            life.roster_version = node.engine.roster.version
+            self.network.drop_others(node.id, node.engine.roster.peers)
+            self.wake(node.id)
+
+    def arrive(self, a: str, b: str, frame: bytes) -> None:
+        node = self.nodes[b]
+        if a not in node.engine.roster.peers:
+            self.network.drop_others(b, node.engine.roster.peers)
+            return
+        message = Message.FromString(frame)
+        if self.trace is not None and (text := describe(message)):
+            self.note(b, f"<- {a}: {text}")
+        self.checks.heard(a, b, message)
+        self.guarded(node, node.engine.receive, a, message, node.now_ms)
+        self._follow_roster(node)
+        self.wake(b)
 
     def post(self, a: str, b: str, data: bytes) -> None:
-        queue = self.in_flight[a, b]
-        due = self.now_ms + self.latency_ms[a, b] * self.rng.uniform(0.5, 1.5)
-        queue.append((max(due, queue[-1][0]) if queue else due, data))
+        self.network.send(a, [(b, data)])
 
-    def connect(self, a: str, b: str) -> None:
-        self.in_flight[a, b].clear()
-        self.in_flight[b, a].clear()
-        super().connect(a, b)
+    def guarded(self, node: SimNode, what: Callable[..., Any], *arguments: Any) -> Any:
+        """Call into the engine. Its storage may fail (fail-stop); anything else that it raises is a bug."""
+        try:
+            return what(*arguments)
+        except (StorageError, lmdb.Error) as error:
+            if not node.disk.failed:
+                raise
+            self.counts["fail-stop"] += 1
+            self.note(node.id, f"stops with exit code {STORAGE_EXIT_CODE}: {error}")
+            self.end(node.id, self.rng.uniform(30, 500))
+        except (ConsensusBug, PeerError) as error:
+            self.violated(f"bug: {node.id} stops, {type(error).__name__}: {error}")
+        return None
 
-    def disconnect(self, a: str, b: str) -> None:
-        self.in_flight[a, b].clear()
-        self.in_flight[b, a].clear()
-        super().disconnect(a, b)
+    # Turns.
 
-    def step(self) -> None:
-        """Some milliseconds: deliver what is due, give turns to whoever has something to do."""
-        self.now_ms += self.rng.uniform(0.5, 1.5) * STEP_MS
-        while self.events and self.events[0][0] <= self.now_ms:
-            _, _, name, arguments = heapq.heappop(self.events)
-            getattr(self, "_on_" + name)(*arguments)
-        for node_id in self.rng.sample(self.ids, len(self.ids)):
-            node = self.nodes[node_id]
-            if not node.up or node_id in self.paused or node.engine.store.failed:
-                continue
-            for other in self.rng.sample(self.ids, len(self.ids)):
-                if other != node_id and not node.engine.store.failed:
-                    self._arrive(other, node_id)
-            if node.engine.store.failed:
-                continue
-            node.turn()
-            if node.engine.store.failed:
-                continue
-            if node.snapshot_from is not None:
-                leader, node.snapshot_from = self.nodes[node.snapshot_from], None
-                if leader.up and self.rng.random() < 0.2:
-                    self._snapshot(node, leader)
+    def wake(self, node_id: str) -> None:
+        """A turn after everything that has arrived by now."""
+        life = self.lives[node_id]
+        if not life.turn_due and self.nodes[node_id].up:
+            life.turn_due = True
+            self.at(self.rng.uniform(0.01, 0.2), self._turn, node_id, life)
 
-    def _arrive(self, a: str, b: str) -> None:
-        queue = self.in_flight[a, b]
-        if self.holes[a, b]:
+    def _turn(self, node_id: str, life: Life) -> None:
+        life.turn_due = False
+        node = self.nodes[node_id]
+        if life is not self.lives[node_id] or not node.up or life.halted:
             return
-        while queue and queue[0][0] <= self.now_ms:
-            self.hand(a, b, queue.pop(0)[1])
-            if self.rng.random() < 0.3:
-                self.nodes[b].turn()
-                if self.nodes[b].engine.store.failed:
-                    return
-
-    def _snapshot(self, node: SimNode, leader: SimNode) -> None:
-        self.counts["snapshot"] += 1
-        if node.install_snapshot(leader):
-            self._kill(node.id, back_ms=5.0)
-
-    def _kill(self, node_id: str, back_ms: float, power_loss: int | None = None) -> None:
-        self.kill(node_id, power_loss=power_loss)
-        self.paused.discard(node_id)
-        self.at(back_ms, "start", node_id)
-
-    def at(self, after_ms: float, name: str, *arguments: Any) -> None:
-        self.sequence += 1
-        heapq.heappush(self.events, (self.now_ms + after_ms, self.sequence, name, arguments))
-
-    # Events.
-
-    def _on_start(self, node_id: str) -> None:
-        if self.nodes[node_id].up:
+        if life.in_turn or life.paused:
+            life.missed = True
             return
-        self.nodes[node_id].start()
-        for other in self.ids:
-            if other != node_id:
-                self.at(self.rng.uniform(1, 60), "connect", node_id, other)
-
-    def _on_connect(self, a: str, b: str) -> None:
-        if not (self.nodes[a].up and self.nodes[b].up) or (a, b) in self.links:
+        self._watch_for_spinning(node_id, life)
+        early = self.guarded(node, node.begin_turn)
+        if early is None:
             return
-        if self.holes[a, b] or self.holes[b, a]:
-            self.at(40, "connect", a, b)
+        life.in_turn = True
+        if early and self.send_early:
+            self.network.send(node_id, early)
+            self.at(self.rng.uniform(0.01, 0.1), self._finish_turn, node_id, life, [])
         else:
-            self.connect(a, b)
+            self._finish_turn(node_id, life, early)
 
-    def _on_reset(self, a: str, b: str) -> None:
-        self.disconnect(a, b)
-        self.at(self.rng.uniform(1, 80), "connect", a, b)
-
-    def _on_unhole(self, a: str, b: str) -> None:
-        self.holes[a, b] -= 1
-
-    def _on_unslow(self, a: str, b: str) -> None:
-        self.latency_ms[a, b] = 2.0
-
-    def _on_resume(self, node_id: str) -> None:
-        self.paused.discard(node_id)
-
-    def _on_propose(self) -> None:
-        up = [n for n in self.nodes.values() if n.up and n.id not in self.paused and not n.engine.store.failed]
-        if up:
-            node = self.rng.choice(up)
-            for _ in range(self.rng.choice([1, 1, 2, 6])):
-                self.commands += 1
-                node.engine.propose(command := b"c%d" % self.commands, command, self.now_ms)
-            if self.rng.random() < 0.5:
-                self.commands += 1
-                token = ("barrier", self.commands)
-                self.barrier_floor[token] = self.highest_acked
-                node.engine.barrier(token, self.now_ms)
-        if self.trouble:
-            self.at(self.rng.expovariate(1 / 25), "propose")
-
-    def _on_fault(self) -> None:
-        if not self.trouble:
+    def _finish_turn(self, node_id: str, life: Life, messages: list[tuple[str, bytes]]) -> None:
+        node = self.nodes[node_id]
+        if life is not self.lives[node_id] or not node.up:
             return
-        rng = self.rng
-        kind = rng.choice(["hole", "isolate", "reset", "kill", "power", "pause", "slow"])
-        self.counts[kind] += 1
-        getattr(self, "_fault_" + kind)()
-        self.at(rng.expovariate(1 / 200), "fault")
+        if life.paused:
+            self.defer(node_id, self._finish_turn, node_id, life, messages)
+            return
+        writes = node.engine.store._txn is not None
+        if writes and self.trouble and self.rng.random() < _DEATHS_IN_TURNS and self._die_in_turn(node):
+            return
+        output = self.guarded(node, node.engine.finish_turn, node.now_ms)
+        if output is None:
+            return
+        output.messages[:0] = messages
+        if writes:
+            life.busy = True
+            self.at(self.disk_ms[node_id] * self.rng.uniform(0.5, 1.5), self._released, node_id, life, output)
+        else:
+            self._released(node_id, life, output)
 
-    def _hole(self, a: str, b: str, ms: float) -> None:
-        self.holes[a, b] += 1
-        self.at(ms, "unhole", a, b)
-        if ms > 1200:
-            self.at(1200, "reset", a, b)
+    def _released(self, node_id: str, life: Life, output: Output) -> None:
+        node = self.nodes[node_id]
+        if life is not self.lives[node_id] or not node.up:
+            return
+        if life.paused:
+            self.defer(node_id, self._released, node_id, life, output)
+            return
+        life.busy = life.in_turn = False
+        messages, output.messages = output.messages, []
+        node.release(output)
+        if messages:
+            self.network.send(node_id, messages)
+        self._follow_roster(node)
+        if node.snapshot_from is not None:
+            leader, node.snapshot_from = node.snapshot_from, None
+            self.installs.wanted(node, leader)
+        self._arm(node)
+        self._catch_up(node_id, life)
 
-    def _fault_hole(self) -> None:
-        a, b = self.rng.sample(self.ids, 2)
-        ms = self.rng.choice([100, 300, 1000, 2000]) * self.rng.random()
-        self._hole(a, b, ms)
-        if self.rng.random() < 0.6:
-            self._hole(b, a, ms)
-
-    def _fault_isolate(self) -> None:
-        group = set(self.rng.sample(self.ids, self.rng.randint(1, len(self.ids) // 2)))
-        ms = self.rng.choice([300, 1000, 2500]) * self.rng.random()
-        for a, b in self.queues:
-            if (a in group) != (b in group):
-                self._hole(a, b, ms)
-
-    def _fault_reset(self) -> None:
-        self._on_reset(*self.rng.sample(self.ids, 2))
-
-    def _fault_kill(self) -> None:
-        up = [node_id for node_id in self.ids if self.nodes[node_id].up]
-        for node_id in self.rng.sample(up, min(len(up), 1 if self.rng.random() < 0.8 else 3)):
-            self._kill(node_id, self.rng.uniform(20, 700))
-
-    def _fault_power(self) -> None:
-        """Power loss of some nodes, or of all at once."""
-        up = [node_id for node_id in self.ids if self.nodes[node_id].up]
-        for node_id in self.rng.sample(up, min(len(up), self.rng.choice([1, 1, len(self.ids)]))):
-            images = self.nodes[node_id].images
-            self._kill(node_id, self.rng.uniform(20, 700), power_loss=self.rng.randrange(len(images)))
-
-    def _fault_pause(self) -> None:
-        node_id = self.rng.choice(self.ids)
-        self.paused.add(node_id)
-        self.at(self.rng.choice([100, 500, 1200]) * self.rng.random(), "resume", node_id)
-
-    def _fault_slow(self) -> None:
-        a, b = self.rng.sample(self.ids, 2)
-        self.latency_ms[a, b] = self.rng.choice([20.0, 60.0, 200.0])
-        self.at(self.rng.uniform(100, 1500), "unslow", a, b)
-
-    # What was promised.
-
-    def dies_before_commit(self, node: SimNode) -> bool:
-        if not self.trouble or self.rng.random() > 0.001:
-            return False
-        self.counts["died before commit"] += 1
-        images = node.images
-        power_loss = self.rng.randrange(len(images)) if self.rng.random() < 0.5 else None
-        self.at(0, "kill", node.id, self.rng.uniform(20, 700), power_loss)
-        node.engine.store.abandon()
+    def _die_in_turn(self, node: SimNode) -> bool:
+        """Its early messages sent, a node dies before its commit, in it, or before anything else leaves."""
+        self.counts["death in a turn"] += 1
+        back_ms = self.rng.uniform(20, 600)
+        how = self.rng.choice(["before its commit", "in its commit", "after its commit"])
+        self.note(node.id, f"dies {how}")
+        if how == "before its commit":
+            self.end(node.id, back_ms, power=self.rng.random() < 0.5, undo=True)
+            return True
+        if how == "in its commit":
+            node.disk.remember()
+        if self.guarded(node, node.engine.finish_turn, node.now_ms) is None:
+            return True
+        if how == "after its commit":
+            self.end(node.id, back_ms, power=self.rng.random() < 0.5, undo=self.rng.random() < 0.5)
+            return True
+        node.stop()
+        whole = node.disk.tear(self.rng)
+        (node.dir / "lock.mdb").unlink()
+        self.counts["torn"] += 1
+        self.note(node.id, f"lost power in a commit, {whole} of its pages are whole on disk")
+        self._gone(node.id, back_ms, power=True)
         return True
 
-    def _on_kill(self, node_id: str, back_ms: float, power_loss: int | None) -> None:
-        if self.nodes[node_id].up:
-            self._kill(node_id, back_ms, power_loss)
+    def _arm(self, node: SimNode) -> None:
+        """One timer, moved only when something is due earlier."""
+        life = self.lives[node.id]
+        due_ms = node.clock.true_ms(node.engine.deadline_ms(node.now_ms))
+        due_ms = min(max(due_ms, self.now_ms + 0.02), self.now_ms + 60_000)
+        if due_ms < life.timer_ms:
+            life.timer_ms = due_ms
+            self.at(due_ms - self.now_ms, self._on_timer, node.id, life, due_ms)
+
+    def _on_timer(self, node_id: str, life: Life, due_ms: float) -> None:
+        if life is self.lives[node_id] and life.timer_ms == due_ms:
+            life.timer_ms = _NEVER
+            self._turn(node_id, life)
+
+    def _tend(self, node_id: str, life: Life) -> None:
+        node = self.nodes[node_id]
+        if life is not self.lives[node_id] or not node.up:
+            return
+        if self.listens(node_id):
+            message = Message(term=node.engine.core.term)
+            message.ping.SetInParent()
+            self.network.tend(node_id, message.SerializeToString())
+        self.at(TEND_MS, self._tend, node_id, life)
+
+    def _watch_for_spinning(self, node_id: str, life: Life) -> None:
+        life.turns += 1
+        if self.now_ms - life.turns_since_ms > _SPIN_MS:
+            life.turns, life.turns_since_ms = 0, self.now_ms
+        elif life.turns > _SPIN_TURNS:
+            self.violated(f"liveness: {node_id} spins, {life.turns} turns in {_SPIN_MS:.0f} ms")
+
+    # What comes out of a process.
+
+    def observe(self, node: SimNode) -> None:
+        super().observe(node)
+        self.checks.observe(node)
 
     def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
-        self.counts["acked" if result is not None else "unknown"] += 1
-        if result is not None:
-            self.highest_acked = max(self.highest_acked, int(result))
+        self.checks.result(node, token, result)
+
+    def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
+        self.counts[f"change {outcome.code}"] += 1
+        self.note(node.id, f"answers {token}: {outcome.code}")
 
     def note_barrier(self, node: SimNode, token: object, ok: bool) -> None:
-        self.counts["barrier" if ok else "no barrier"] += 1
-        if ok and len(node.history()) < self.barrier_floor[token]:
-            self.violations.append(
-                f"INV-4: barrier on {node.id} shows {len(node.history())} < {self.barrier_floor[token]}"
-            )
-
-    # Course.
-
-    def run_faults(self, ms: float) -> None:
-        self.start()
-        self.at(0, "propose")
-        self.at(500, "fault")
-        self.course(ms)
-
-    def course(self, ms: float) -> None:
-        """Let things happen, until an invariant breaks."""
-        end_ms = self.now_ms + ms
-        while self.now_ms < end_ms:
-            try:
-                self.step()
-            except ConsensusBug as error:
-                self.violations.append(str(error))
-            if self.violations:
-                return
-
-    def heal(self, limit_ms: float = 14_000) -> None:
-        """No more faults: a leader must arise, everybody must propose with success and catch up."""
-        self.trouble = False
-        calm_ms = self.now_ms + 3_500
-        end_ms = self.now_ms + limit_ms
-        asked: dict[str, object] = {}
-        wanted: dict[str, bytes] = {}
-        while self.now_ms < end_ms:
-            self.step()
-            if self.now_ms < calm_ms:
-                continue
-            for node in self.nodes.values():
-                if node.up and wanted.get(node.id) not in node.results and asked.get(node.id) is not node.engine:
-                    asked[node.id] = node.engine  # A life that ended took its proposal's answer with it.
-                    wanted[node.id] = command = b"last of %s at %d" % (node.id.encode(), self.now_ms)
-                    node.engine.propose(command, command, self.now_ms)
-            if all(node.up and wanted.get(node.id) in node.results for node in self.nodes.values()):
-                if len({len(node.history()) for node in self.nodes.values()}) == 1:
-                    return
-        states = [(n.id, n.engine.status(self.now_ms)) if n.up else n.id for n in self.nodes.values()]
-        raise AssertionError(f"no convergence: {states}")
+        self.checks.barrier(node, token, ok=ok)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.simulation.consensus.membership import MembershipSimulation
+from tests.simulation.runner import run_one
 
 
-@pytest.mark.parametrize("seed", range(14))
-def test_seed(fast_dir: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(6))
+def test_seed(seed: int) -> None:
     """INV-1, INV-2, INV-3, INV-4, INV-8 while members are added, promoted, removed and replaced, 2 to 5 voters.
 
-    What seeds of earlier versions found is in the directed traces: an uncommitted removal that shut out the next
-    leader; a voter that had never been heard; a hint that was never taken back.
+    ``./run sim --depth membership`` runs more of them.
     """
-    options = {"log_keep_entries": 16 + seed % 3 * 20, "commit_notice_ms": seed % 2 * 3}
-    simulation = MembershipSimulation(fast_dir, seed, **options)
-    simulation.run_faults(8_000)
-    if not simulation.violations:
-        simulation.heal()
-    simulation.check()
-    assert simulation.counts["acked"] > 50, "vacuous run"
-    assert simulation.changes_done or simulation.taken_back, "vacuous run"
-    simulation.close()
+    result = run_one("membership", seed, 3)
+    assert not result.violations
+    assert result.counts["acked"] > 30, "vacuous run"
+    assert sum(count for name, count in result.counts.items() if name.endswith(" done")), "vacuous run"

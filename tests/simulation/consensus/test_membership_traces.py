@@ -423,7 +423,7 @@ def test_a_follower_that_slept_through_changes_finds_the_new_leader(make_changin
 def test_a_restart_in_the_middle_of_a_change(make_changing: MakeChanging) -> None:
     """The membership is the log's: appended and not committed, n2 goes by it again after a restart; so it does when the
     entry has been trimmed, and power was lost."""
-    cluster = grown(make_changing(keep_images=True, log_keep_entries=16), learners="4")
+    cluster = grown(make_changing(log_keep_entries=16), learners="4")
     cluster.change("n1", "promote", "n4")
     cluster.turn("n1")
     cluster.deliver("n1", "n2")

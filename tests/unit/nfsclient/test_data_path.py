@@ -417,6 +417,28 @@ def test_recall_waits_for_io_under_way_commits_and_returns() -> None:
     assert world.content() == DATA
 
 
+def test_recall_while_a_granted_layout_is_taken_up() -> None:
+    """INV-5: the layout is granted, its device not known yet; NOMATCHING_LAYOUT would give it to somebody else too."""
+    world = World()
+    answer = world._getdeviceinfo
+
+    def recalled_meanwhile(args: Any) -> Any:
+        world.mds.call_back(1, nfs4.OP_CB_LAYOUTRECALL, recall_args(2))
+        return answer(args)
+
+    world._getdeviceinfo = recalled_meanwhile  # type: ignore[method-assign]
+
+    async def script(client: Client, file: File) -> None:
+        await file.write(0, DATA)
+        assert world.mds.callback_statuses() == [nfs4.NFS4ERR_DELAY]
+        world.mds.call_back(2, nfs4.OP_CB_LAYOUTRECALL, recall_args(2))
+        await world.runtime.sleep(50)
+        assert world.mds.callback_statuses()[1:] == [nfs4.NFS4_OK]
+        assert "LAYOUTRETURN" in world.log
+
+    world.run(script)
+
+
 def test_recall_sequence_ids() -> None:
     """"a sequence ID beyond old + 1 gets DELAY, at or below old OLD_STATEID"; what is not held, NOMATCHING_LAYOUT."""
     world = World()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import random
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from nfsclient.compound import CHANGING
@@ -13,140 +11,40 @@ from nfsclient.handshake import CALLBACK_PROGRAM
 from nfsclient.runtime import Address, Connection, Receiver
 from nfswire import nfs4, rpc
 from nfswire.xdr import Payload, pack_u32
+from tests.support.simulated import SimTask, TaskRuntime
+from tests.support.timeline import Process, Timeline
 
 T = TypeVar("T")
 LATENCY_MS = 1.0
 
 
-class Cancelled(BaseException):
-    """A task was cancelled."""
-
-
-class SimFuture:
-    """A value to come."""
-
-    def __init__(self, runtime: SimRuntime) -> None:
-        self.runtime = runtime
-        self.settled = False
-        self.value: Any = None
-        self.error: BaseException | None = None
-        self.waiting: list[Callable[[], None]] = []
-
-    def done(self) -> bool:
-        return self.settled
-
-    def set_result(self, value: Any, /) -> None:
-        self._settle(value, None)
-
-    def set_exception(self, error: BaseException, /) -> None:
-        self._settle(None, error)
-
-    def _settle(self, value: Any, error: BaseException | None) -> None:
-        assert not self.settled
-        self.settled, self.value, self.error = True, value, error
-        for wake in self.waiting:
-            self.runtime.at(self.runtime.clock_ms, wake)
-
-    def __await__(self) -> Generator[SimFuture, None, Any]:
-        if not self.settled:
-            yield self
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-class SimTask(SimFuture):
-    """A coroutine being run."""
-
-    def __init__(self, runtime: SimRuntime, work: Coroutine[Any, Any, Any]) -> None:
-        super().__init__(runtime)
-        self.work = work
-        runtime.at(runtime.clock_ms, self.step)
-
-    def step(self) -> None:
-        if self.settled:
-            return
-        try:
-            awaited: SimFuture = self.work.send(None)
-        except StopIteration as stop:
-            self.set_result(stop.value)
-        except Exception as error:  # kept for whoever awaits the task; ``SimRuntime.run`` looks for lost ones
-            self.runtime.task_errors.append(error)
-            self.set_exception(error)
-        else:
-            awaited.waiting.append(self.step)
-
-    def cancel(self) -> None:
-        if not self.settled:
-            try:
-                self.work.throw(Cancelled())
-            except (Cancelled, StopIteration):
-                self._settle(None, Cancelled())
-
-
-class SimTimer:
-    """A call to be made."""
-
-    def __init__(self, call: Callable[[], None]) -> None:
-        self.call: Callable[[], None] | None = call
-
-    def cancel(self) -> None:
-        self.call = None
-
-    def fire(self) -> None:
-        if self.call is not None:
-            self.call()
-
-
-class SimRuntime:
+class SimRuntime(TaskRuntime):
     """Time moves from event to event. Servers are ``SimServer`` objects at addresses."""
 
     def __init__(self, seed: int = 1) -> None:
-        self.clock_ms = 0.0
+        self.timeline = Timeline()
+        super().__init__(Process(self.timeline, "client"), random.Random(seed))
         self.servers: dict[Address, SimServer] = {}
         self.attempts: list[tuple[float, Address]] = []
-        self.task_errors: list[Exception] = []
-        self._random = random.Random(seed)
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
+
+    @property
+    def clock_ms(self) -> float:
+        return self.timeline.now_ms
 
     def at(self, when_ms: float, call: Callable[[], None]) -> None:
-        heapq.heappush(self._events, (when_ms, next(self._order), call))
+        self.timeline.at(when_ms, call)
 
     def run(self, work: Coroutine[Any, Any, T], limit_ms: float = 1e7) -> T:
         """Run until ``work`` is done; its result."""
         task = SimTask(self, work)
         while not task.settled:
-            assert self._events, "nothing will ever happen any more"
-            self.clock_ms, _, call = heapq.heappop(self._events)
+            assert not self.timeline.idle, "nothing will ever happen any more"
+            self.timeline.step()
             assert self.clock_ms <= limit_ms, "too much simulated time"
-            call()
         if task.error is not None:
             raise task.error
         result: T = task.value
         return result
-
-    def now_ms(self) -> float:
-        return self.clock_ms
-
-    def wall_s(self) -> float:
-        return 1e9 + self.clock_ms / 1000
-
-    def future(self) -> SimFuture:
-        return SimFuture(self)
-
-    def spawn(self, work: Coroutine[Any, Any, T]) -> SimTask:
-        return SimTask(self, work)
-
-    def call_later(self, delay_ms: float, call: Callable[[], None]) -> SimTimer:
-        timer = SimTimer(call)
-        self.at(self.clock_ms + delay_ms, timer.fire)
-        return timer
-
-    async def sleep(self, delay_ms: float) -> None:
-        future = self.future()
-        self.at(self.clock_ms + delay_ms, lambda: future.set_result(None))
-        await future
 
     async def connect(self, address: Address, receiver: Receiver, timeout_ms: float) -> Connection:
         self.attempts.append((self.clock_ms, address))
@@ -157,9 +55,6 @@ class SimRuntime:
         connection = SimConnection(self, server, receiver)
         server.connections.append(connection)
         return connection
-
-    def random_bytes(self, count: int) -> bytes:
-        return self._random.randbytes(count)
 
 
 class SimConnection:

@@ -1,0 +1,92 @@
+"""What must hold at every step of a simulated cluster, and at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mdscluster.raft.entry import COMMAND, unpack_stamp
+from mdsproto.raft_pb2 import Message
+
+if TYPE_CHECKING:
+    from tests.simulation.consensus.node import SimNode
+    from tests.simulation.consensus.simulation import Simulation
+
+
+class Checks:
+    """INV-1, 2, 3, 4 and 8, beside those that every ``Cluster`` checks."""
+
+    def __init__(self, world: Simulation) -> None:
+        self._world = world
+        self._votes: dict[tuple[str, int], str] = {}
+        self._floors: dict[object, int] = {}
+        self._highest_acked = 0
+        self._positions: dict[int, bytes] = {}
+        self._lease_ms = 0
+        self._checked = 0
+        self._terms: dict[str, int] = {}
+
+    # INV-1.
+
+    def heard(self, a: str, b: str, message: Message) -> None:
+        """A node's votes, as others hear of them: one in a term, for whoever it may be."""
+        kind = message.WhichOneof("body")
+        if kind == "vote":
+            self._vote(a, message.term, b)
+        elif kind == "request_vote":
+            self._vote(a, message.term, a)
+
+    def _vote(self, voter: str, term: int, candidate: str) -> None:
+        known = self._votes.setdefault((voter, term), candidate)
+        if known != candidate:
+            self._world.violated(f"INV-1: {voter} voted for {known} and for {candidate} in term {term}")
+
+    # INV-8, and the clock of leases, which only grows (ADR 5).
+
+    def observe(self, node: SimNode) -> None:
+        world = self._world
+        core = node.engine.core
+        if core.is_leader and world.leaders.get(core.term) == node.id and self._terms.get(node.id) != core.term:
+            self._terms[node.id] = core.term
+            world.counts["elections"] += 1
+            world.note(node.id, f"leads term {core.term}, log to {node.engine.journal.last_index}")
+        while (known := world.committed.get(self._checked + 1)) is not None or self._checked == 0:
+            self._checked += 1
+            if known is not None and known[1][0] == COMMAND:
+                lease_ms = unpack_stamp(known[1])[1]
+                if lease_ms < self._lease_ms:
+                    world.violated(f"INV-7: the clock of leases goes back at entry {self._checked}")
+                self._lease_ms = lease_ms
+
+    # INV-3 and INV-4. The result of a command is how many had run with it.
+
+    def invoked(self, token: object) -> None:
+        """A proposal or barrier begins: whatever was acknowledged by now comes before it."""
+        self._floors[token] = self._highest_acked
+
+    def result(self, node: SimNode, token: object, result: bytes | None) -> None:
+        world = self._world
+        world.counts["acked" if result is not None else "unknown outcome"] += 1
+        world.note(node.id, f"answers {token!r}: {'unknown' if result is None else result.decode()}")
+        if result is None:
+            return
+        position = int(result)
+        assert isinstance(token, bytes)
+        if self._positions.setdefault(position, token) != token:
+            world.violated(f"INV-3: {token!r} and {self._positions[position]!r} both ran as number {position}")
+        if position <= self._floors.get(token, 0):
+            world.violated(
+                f"INV-4: {token!r} ran as number {position}, though {self._floors[token]} were acknowledged before it"
+            )
+        self._highest_acked = max(self._highest_acked, position)
+
+    def barrier(self, node: SimNode, token: object, *, ok: bool) -> None:
+        world = self._world
+        world.counts["barrier" if ok else "no barrier"] += 1
+        if not ok:
+            return
+        shown = node.count()
+        world.note(node.id, f"answers {token!r}: a read shows {shown} commands")
+        if shown < self._floors[token]:
+            world.violated(
+                f"INV-4: a read on {node.id} shows {shown} commands, {self._floors[token]} were acknowledged before it"
+            )

@@ -1,0 +1,160 @@
+"""Snapshots between simulated nodes: the transfer, and a death at each step of putting the image in force.
+
+The image, its adoption and the switch to it are production code (``raft/snapshot.py``); what its sockets would do is
+done here. The stream's own rules are tested on real frames in ``tests/unit/raft/test_snapshot.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+from mdscluster.raft import snapshot
+from mdscluster.raft.store import Store
+from tests.simulation.consensus.node import keep_file
+
+if TYPE_CHECKING:
+    from tests.simulation.consensus.node import SimNode
+    from tests.simulation.consensus.simulation import Life, Simulation
+
+STEPS: Final = (
+    "the image's commit",
+    "its own last commit",
+    "the image's flush",
+    "the rename",
+    "the directory's flush",
+    "its restart",
+)
+_RENAMED: Final = STEPS.index("the directory's flush")
+_RETRY_MS: Final = 200.0
+_TRANSFER_MS: Final = (3.0, 120.0)
+
+
+class Died(BaseException):
+    """The node dies here."""
+
+
+@contextmanager
+def dying_before(step: int) -> Iterator[None]:
+    """The ``step``-th of ``STEPS`` is not begun any more."""
+    done = 0
+
+    def dying(real: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal done
+            if done == step:
+                raise Died
+            done += 1
+            return real(*arguments, **options)
+
+        return call
+
+    with (
+        patch.object(Store, "commit", dying(Store.commit)),
+        patch.object(snapshot, "_fsync", dying(snapshot._fsync)),
+        patch.object(os, "rename", dying(os.rename)),
+    ):
+        yield
+        if done == step:
+            raise Died
+
+
+class Installs:
+    """Who receives a snapshot from whom."""
+
+    def __init__(self, world: Simulation) -> None:
+        self._world = world
+        self._fetching: dict[str, str] = {}
+        self._again_ms: dict[str, float] = {}
+
+    def died(self, node_id: str) -> None:
+        """The process is gone, and its transfers with it."""
+        self._fetching.pop(node_id, None)
+
+    def wanted(self, node: SimNode, leader_id: str) -> None:
+        """The leader says that the node needs one."""
+        world = self._world
+        if node.id in self._fetching or world.now_ms < self._again_ms.get(node.id, 0.0):
+            return
+        leader = world.nodes[leader_id]
+        lanes = (world.network.lanes[leader_id, node.id], world.network.lanes[node.id, leader_id])
+        refused = not (leader.up and world.listens(leader_id) and leader.engine.core.is_leader)
+        if refused or any(lane.holes for lane in lanes) or leader_id in self._fetching.values():
+            self._failed(node, "refused")
+            return
+        world.note(node.id, f"receives a snapshot of entry {leader.engine.applied} from {leader_id}")
+        directory = node.receive_image(leader)
+        leader.engine.pin_log(leader.engine.applied)
+        self._fetching[node.id] = leader_id
+        mine, theirs = world.lives[node.id], world.lives[leader_id]
+        world.at(world.rng.uniform(*_TRANSFER_MS), self._received, node, leader, (mine, theirs), directory)
+
+    def _failed(self, node: SimNode, why: str) -> None:
+        world = self._world
+        world.note(node.id, f"gets no snapshot: {why}")
+        snapshot.discard_incoming(node.dir)
+        self._fetching.pop(node.id, None)
+        self._again_ms[node.id] = world.now_ms + _RETRY_MS
+
+    def _received(self, node: SimNode, leader: SimNode, lives: tuple[Life, Life], directory: Path) -> None:
+        world, life = self._world, world_life(self._world, node)
+        if life is not lives[0] or not node.up:
+            return
+        if not world.listens(node.id):
+            world.defer(node.id, self._received, node, leader, lives, directory)
+            return
+        if lives[1] is not world_life(world, leader) or (world.trouble and world.rng.random() < 0.1):
+            self._failed(node, "the stream broke")
+            return
+        leader.engine.pin_log(None)
+        life.halted = True
+        step = world.rng.randrange(len(STEPS)) if world.trouble and world.rng.random() < 0.4 else None
+        if step is None:
+            self._installed(node, life, world.guarded(node, node.adopt_image, directory))
+        else:
+            self._die(node, life, directory, step)
+
+    def _installed(self, node: SimNode, life: Life, accepted: bool | None) -> None:
+        world = self._world
+        if accepted is None:
+            return  # Its storage failed, and the node has stopped.
+        if accepted:
+            world.counts["snapshots"] += 1
+            world.note(node.id, "has installed the snapshot and restarts")
+            world.end(node.id, world.rng.uniform(2, 40))
+        else:
+            life.halted = False
+            self._failed(node, "it is not ahead of this node")
+            world.wake(node.id)
+
+    def _die(self, node: SimNode, life: Life, directory: Path, step: int) -> None:
+        world = self._world
+        kept = keep_file(node)
+        power = world.rng.random() < 0.5
+        back_ms = world.rng.uniform(20, 400)
+        try:
+            with dying_before(step):
+                accepted = world.guarded(node, node.adopt_image, directory)
+        except Died:
+            world.counts["death in an install"] += 1
+            world.note(node.id, f"{'loses power' if power else 'dies'} in the install, before {STEPS[step]}")
+        else:
+            kept.unlink()
+            self._installed(node, life, accepted)
+            return
+        old = step < _RENAMED or (step == _RENAMED and power and world.rng.random() < 0.5)
+        if old:
+            os.replace(kept, node.dir / "data.mdb")
+            world.end(node.id, back_ms, power=power, undo=world.rng.random() < 0.5)
+        else:
+            kept.unlink()
+            world.end(node.id, back_ms)
+            node.disk.replaced()
+
+
+def world_life(world: Simulation, node: SimNode) -> Life:
+    return world.lives[node.id]

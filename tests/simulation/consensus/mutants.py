@@ -1,0 +1,257 @@
+"""Production code of consensus with one rule switched off, from outside: production code has no switch for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from mdscluster.raft import snapshot
+from mdscluster.raft.core import Core
+from mdscluster.raft.elections import Elections
+from mdscluster.raft.engine import Engine
+from mdscluster.raft.guards import Guards
+from mdscluster.raft.journal import LmdbJournal
+from mdscluster.raft.proposals import Proposals
+from mdscluster.raft.quarantine import Quarantine
+from mdscluster.raft.readindex import ReadIndex
+from mdscluster.raft.store import Store
+from mdsproto.raft_pb2 import Ack, AppendEntries, Message
+
+
+@contextmanager
+def replaced(*changes: tuple[Any, str, Any]) -> Iterator[None]:
+    """Each attribute has another value meanwhile. A property stands in for an attribute of the instances."""
+    with ExitStack() as stack:
+        for owner, name, value in changes:
+            stack.enter_context(patch.object(owner, name, value, create=isinstance(value, property)))
+        yield
+
+
+def _always(value: object) -> property:
+    return property(lambda self: value, lambda self, told: None)
+
+
+# Durability.
+
+
+def without_flush() -> Any:
+    """A commit's meta page is never flushed."""
+    return replaced((Store, "_promised", _always(False)))
+
+
+def send_before_commit() -> Any:
+    """Acks and votes leave with a turn's first half."""
+    begin = Engine.begin_turn
+
+    def begin_turn(self: Engine, now_ms: float, wall_ns: int) -> list[tuple[str, bytes]]:
+        return begin(self, now_ms, wall_ns) + self.outbox.take(now_ms, self._urgent)
+
+    return replaced((Engine, "begin_turn", begin_turn))
+
+
+def without_vote() -> Any:
+    """The term is kept, and whom the node voted for in it is not."""
+    set_vote = Store.set_vote
+    return replaced((Store, "set_vote", lambda self, term, who: set_vote(self, term, None)))
+
+
+# The guards (``raft/guards.py`` numbers them).
+
+
+def without_term_stamp() -> Any:
+    """Rule 1: an ack counts whatever term it was made in."""
+    on_ack = Guards._on_ack
+
+    def trusting(self: Guards, peer: str, message: Message) -> None:
+        if self.core.is_leader:
+            message.term = self.core.term
+        on_ack(self, peer, message)
+
+    return replaced((Guards, "_on_ack", trusting))
+
+
+def _append_as_it_came(self: Guards, peer: str, term: int, body: AppendEntries) -> None:
+    entries = [(entry.data, body.prev_index + 1 + i, entry.term) for i, entry in enumerate(body.entries)]
+    message = {"type": "append_entries", "term": term, "commit_index": body.commit_index, "entries": entries}
+    self.core.deliver(peer, {**message, "prevLogIdx": body.prev_index, "prevLogTerm": body.prev_term})
+
+
+def _ack_as_it_came(self: Guards, peer: str, ack: Ack) -> None:
+    message = {"type": "next_node_idx", "next_node_idx": ack.next_index}
+    self.core.deliver(peer, {**message, "reset": ack.reset, "success": ack.success})
+
+
+_reject = Guards._reject
+
+
+def _reject_always(self: Guards, peer: str, term: int, prev: int, first: int, last: int) -> None:
+    self._rejected = ("", 0, 0, -1e12)
+    _reject(self, peer, term, prev, first, last)
+
+
+_TRUNCATION = ((Guards, "_append", _append_as_it_came),)
+_NEXT_INDEX = ((Guards, "_deliver_ack", _ack_as_it_came), (Guards, "_reject", _reject_always))
+
+
+def without_truncation_rule() -> Any:
+    """Rule 2: pysyncobj gets every append as it came, and truncates behind prevLogIdx whatever is there."""
+    return replaced(*_TRUNCATION)
+
+
+def without_next_index_rule() -> Any:
+    """Rule 3: acks move nextIndex back, and every message that runs into a gap is answered with a reset."""
+    return replaced(*_NEXT_INDEX)
+
+
+def stock() -> Any:
+    """Rules 2 and 3, as pysyncobj is."""
+    return replaced(*_TRUNCATION, *_NEXT_INDEX)
+
+
+def count_a_lost_disk() -> Any:
+    """Rule 3: what a follower acknowledged counts for ever, though it asks for it again."""
+    return replaced((Core, "set_match_index", lambda self, peer, index: None))
+
+
+def commit_without_match() -> Any:
+    """Rule 4: a follower that does not match is told the commit index all the same."""
+    append = Guards._append
+
+    def credulous(self: Guards, peer: str, term: int, body: AppendEntries) -> None:
+        append(self, peer, term, body)
+        if not body.entries:
+            self.core.deliver(peer, {"type": "append_entries", "term": term, "commit_index": body.commit_index})
+
+    return replaced((Guards, "_append", credulous))
+
+
+def vote_for_any_log() -> Any:
+    """A vote goes to whoever asks first, though its log lacks what the voter's has (Raft paper §5.4.1)."""
+    on_request = Elections._on_request_vote
+
+    def generous(self: Elections, peer: str, message: Message) -> None:
+        message.request_vote.last_term = 1 << 40
+        on_request(self, peer, message)
+
+    return replaced((Elections, "_on_request_vote", generous))
+
+
+def without_vote_count() -> Any:
+    """Rule 5: the same voter counts as often as it is heard."""
+
+    def on_vote(self: Guards, peer: str, message: Message) -> None:
+        self.core.deliver(peer, {"type": "response_vote", "term": message.term})
+
+    return replaced((Guards, "_on_vote", on_vote))
+
+
+def without_pre_vote() -> Any:
+    """Rule 6: whoever misses the leader stands at once, and everybody listens."""
+    return replaced(
+        (Elections, "_start_pre_vote", lambda self: self.core.start_election()),
+        (Elections, "_sticky", lambda self: False),
+    )
+
+
+def without_quarantine() -> Any:
+    """Rule 6: a node that came back empty votes and acknowledges at once."""
+    return replaced((Quarantine, "on", _always(False)))
+
+
+# Commits and reads.
+
+
+def _commit_to(choose: Callable[[Core, list[int]], int]) -> Any:
+    """A leader's commit index is what ``choose`` says, given what the nodes hold, the most first."""
+    tick = Core.tick
+
+    def careless(self: Core) -> None:
+        if self.is_leader:
+            journal: LmdbJournal = self._obj._SyncObj__raftLog
+            held = sorted([journal.last_index, *(self.match_index(peer) for peer in self._nodes)], reverse=True)
+            index = choose(self, held)
+            if index > self.commit_index:
+                self._obj._SyncObj__raftCommitIndex = index
+        tick(self)
+
+    return replaced((Core, "tick", careless))
+
+
+def commit_older_terms() -> Any:
+    """An entry of an earlier term is committed once a majority holds it (Raft paper §5.4.2, figure 8)."""
+    return _commit_to(lambda core, held: held[len(held) // 2])
+
+
+def commit_by_minority() -> Any:
+    """One node short of a majority is enough."""
+    return _commit_to(lambda core, held: held[len(held) // 2 - 1])
+
+
+def without_read_confirmation() -> Any:
+    """A leader answers reads without asking whether it still leads."""
+    confirm = ReadIndex._confirm
+
+    def at_once(self: ReadIndex, requester: Any, waiters: Any, missing: int, now_ms: float) -> None:
+        confirm(self, requester, waiters, 0, now_ms)
+
+    return replaced((ReadIndex, "_confirm", at_once))
+
+
+def read_before_own_commit() -> Any:
+    """A new leader answers reads before it has committed an entry of its own term."""
+    return replaced((ReadIndex, "_may_answer", lambda self: self._core.is_leader))
+
+
+def read_before_apply() -> Any:
+    """A barrier is answered before this node has applied what the leader had committed."""
+    release = ReadIndex.release
+    return replaced((ReadIndex, "release", lambda self, applied: release(self, 1 << 60)))
+
+
+# Proposals, snapshots, time.
+
+
+def without_numbers() -> Any:
+    """Whatever is in the log runs, as often as it is there."""
+    return replaced((Proposals, "select", lambda self, group: (group.first_number, group.payloads)))
+
+
+def number_of_a_lost_disk() -> Any:
+    """A replaced node keeps a number lower than its predecessor's."""
+    return replaced((Proposals, "_outlive", lambda self, incarnation: None))
+
+
+def snapshot_may_go_back() -> Any:
+    """An image older than the node's own state is put in force."""
+    adopt = snapshot.adopt
+    return replaced((snapshot, "adopt", lambda directory, own, applied_index: adopt(directory, own, -1)))
+
+
+def snapshot_without_vote() -> Any:
+    """An installed image makes the node forget whom it voted for."""
+    adopt = snapshot.adopt
+
+    def forgetful(directory: Path, own: Store, applied_index: int) -> int:
+        with patch.object(own, "vote", lambda: (0, None)):
+            return adopt(directory, own, applied_index)
+
+    return replaced((snapshot, "adopt", forgetful))
+
+
+def snapshot_stream_unchecked() -> Any:
+    """Chunks are taken in whatever order and number they come."""
+
+    async def receive(reader: Any, path: Path) -> None:
+        with path.open("xb") as file:
+            while (frame := await snapshot._next(reader)).WhichOneof("body") in ("header", "chunk"):
+                file.write(frame.chunk.data)
+
+    return replaced((snapshot, "_receive", receive))
+
+
+def lease_clock_restarts() -> Any:
+    """A new leader does not go on from the clock of leases that the log has."""
+    return replaced((Engine, "_last_lease_ms", lambda self: 0))

@@ -1,0 +1,178 @@
+"""The mutation check's table: with each of these switched off, one at a time, the suite must fail.
+
+A row says what is switched off and how (a context manager that patches production code from the test side), which
+directed tests are tried first, and how many random seeds after them. To add one, append it to ``MUTATIONS``; what makes
+it is imported when the row is run, so a row of one depth costs the others nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+_TRACES: Final = "tests/simulation/consensus/test_traces.py::"
+_RULES: Final = "tests/simulation/consensus/test_rules.py::"
+_ENGINE: Final = "tests/unit/raft/test_engine.py::"
+_DIRECTED: Final = "tests/simulation/whole/test_directed.py::"
+_SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One row."""
+
+    name: str
+    """What the report calls it: the rule that is switched off."""
+    off: str
+    """``module:function`` that makes the context manager. Its docstring says what is wrong meanwhile."""
+    directed: tuple[str, ...] = ()
+    """pytest node ids. Each must pass without the mutation; one that fails with it has caught it."""
+    depth: str = "consensus"
+    nodes: tuple[int, ...] = field(default=(3,))
+    """Random seeds are tried with each of these cluster sizes in turn."""
+    seeds: int = 0
+    """Random seeds tried at the most; 0: what it breaks is no invariant that random seeds look at, or too rare."""
+
+    def switched_off(self) -> AbstractContextManager[None]:
+        module, _, function = self.off.partition(":")
+        return cast(AbstractContextManager[None], getattr(importlib.import_module(module), function)())
+
+
+def _consensus(name: str, off: str, *directed: str, nodes: tuple[int, ...] = (3,), seeds: int = 60) -> Mutation:
+    return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "consensus", nodes, seeds)
+
+
+def _whole(name: str, off: str, *directed: str, seeds: int = 20) -> Mutation:
+    tests = tuple(f"{_DIRECTED}test_{test}" for test in directed)
+    return Mutation(name, f"tests.simulation.whole.mutants:{off}", tests, "whole", (3,), seeds)
+
+
+MUTATIONS: Final[tuple[Mutation, ...]] = (
+    _consensus(
+        "fsync before send",
+        "without_flush",
+        _RULES + "test_a_vote_survives_power_loss",
+        _ENGINE + "test_everybody_loses_power_at_every_flush",
+    ),
+    _consensus(
+        "commit before send",
+        "send_before_commit",
+        _RULES + "test_nothing_promised_leaves_before_the_commit",
+    ),
+    _consensus("vote persistence", "without_vote", _RULES + "test_a_vote_survives_power_loss"),
+    _consensus(
+        "term stamp on acks",
+        "without_term_stamp",
+        _TRACES + "test_b_ack_of_an_old_term_is_not_counted",
+        nodes=(5,),
+    ),
+    _consensus("truncation rule", "without_truncation_rule", _TRACES + "test_a_late_reset_drops_nothing_acknowledged"),
+    _consensus(
+        "nextIndex rule",
+        "without_next_index_rule",
+        _TRACES + "test_acknowledged_entries_are_not_sent_again",
+        seeds=0,
+    ),
+    _consensus(
+        "truncation and nextIndex rule (pysyncobj as it is)",
+        "stock",
+        _TRACES + "test_a_repeated_batch_drops_nothing_acknowledged",
+    ),
+    _consensus(
+        "matchIndex after a lost disk",
+        "count_a_lost_disk",
+        _RULES + "test_an_entry_lost_with_a_disk_is_not_counted",
+        nodes=(3, 5),
+    ),
+    _consensus(
+        "snapshot rule: no commit index before it is installed",
+        "commit_without_match",
+        _TRACES + "test_c_no_tail_of_its_own_is_applied_while_a_snapshot_is_due",
+    ),
+    _consensus(
+        "snapshot rule: never back", "snapshot_may_go_back", _SNAPSHOT + "test_never_back", nodes=(3, 5), seeds=0
+    ),
+    _consensus(
+        "snapshot rule: sequence, length and digest of the stream",
+        "snapshot_stream_unchecked",
+        _SNAPSHOT + "test_a_stream_with_a_mishap_is_refused",
+        seeds=0,
+    ),
+    _consensus(
+        "snapshot rule: the node's own vote stays",
+        "snapshot_without_vote",
+        _SNAPSHOT + "test_a_follower_behind_the_log_gets_the_state",
+    ),
+    _consensus(
+        "vote only for a log that is up to date",
+        "vote_for_any_log",
+        _RULES + "test_a_vote_goes_to_no_log_that_lacks_something",
+    ),
+    _consensus("vote count", "without_vote_count", _RULES + "test_a_vote_counts_once", seeds=0),
+    _consensus(
+        "PreVote and stickiness",
+        "without_pre_vote",
+        _RULES + "test_a_returning_node_does_not_depose_the_leader",
+        seeds=0,
+    ),
+    _consensus(
+        "quarantine of a replaced node",
+        "without_quarantine",
+        _ENGINE + "test_a_node_that_lost_its_disk_promises_nothing_until_it_has_caught_up",
+    ),
+    _consensus(
+        "current-term rule for commits",
+        "commit_older_terms",
+        _RULES + "test_an_older_terms_entry_is_not_committed_by_count",
+        nodes=(5, 3),
+    ),
+    _consensus("majority for commits", "commit_by_minority", _ENGINE + "test_a_leader_without_quorum_steps_down"),
+    _consensus(
+        "ReadIndex confirmation",
+        "without_read_confirmation",
+        _ENGINE + "test_a_deposed_leader_answers_no_read",
+    ),
+    _consensus(
+        "reads after an entry of the leader's own term",
+        "read_before_own_commit",
+        _ENGINE + "test_a_new_leader_parks_reads_until_it_has_committed",
+    ),
+    _consensus(
+        "reads after this node has applied",
+        "read_before_apply",
+        _ENGINE + "test_a_read_waits_until_this_node_has_applied",
+    ),
+    _consensus(
+        "proposals' numbers (exactly once)",
+        "without_numbers",
+        _ENGINE + "test_repeated_forwards_fall_out_in_apply",
+    ),
+    _consensus(
+        "numbers above a lost disk's",
+        "number_of_a_lost_disk",
+        _ENGINE + "test_a_replacement_whose_clock_is_behind_is_served",
+    ),
+    _consensus(
+        "lease clock goes on from the log's",
+        "lease_clock_restarts",
+        _ENGINE + "test_the_clock_of_leases_never_goes_back",
+    ),
+    _whole(
+        "reply-cache write in the same transaction",
+        "without_reply_cache",
+        "a_retransmission_to_another_node_gets_the_first_reply",
+    ),
+    _whole("slot rule after failover", "strict_slots", "a_slot_of_which_the_new_node_knows_less"),
+    _whole("lease expiry by log time", "leases_by_wall_clock", "a_lease_runs_out_by_the_logs_clock_alone"),
+    _whole(
+        "leases begin anew when a node is lost", "without_lease_floor", "a_renewal_that_died_with_its_node_counts"
+    ),
+    _whole("layout fencing epoch", "without_fence_epoch", "a_layout_is_revoked_while_a_data_server_is_cut_off"),
+    _whole(
+        "fence in force before it is reported",
+        "without_waiting_for_fences",
+        "a_layout_is_revoked_while_a_data_server_is_cut_off",
+    ),
+)

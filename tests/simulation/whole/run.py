@@ -1,0 +1,68 @@
+"""One seed at depth whole, as the command line runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from tests.simulation.result import SeedResult, Trace
+from tests.simulation.whole.faults import CLIENT_FAULTS, NODE_FAULTS
+from tests.simulation.whole.simulation import WholeSimulation
+
+FAULTS_MS: Final = 12_000.0
+FLOORS: Final = {
+    "operations": 300.0,
+    "acked": 300.0,
+    "elections": 2.0,
+    "lock told": 20.0,
+    "open told": 20.0,
+    "write data": 3.0,
+    "digest": 3.0,
+    "data server renewed": 50.0,
+    "lease ran out": 0.1,
+    "handles revoked": 0.1,
+    **{name: 0.1 for name in (*NODE_FAULTS, *CLIENT_FAULTS) if name != "ring"},
+}
+"""What a seed does in the mean, at the least (``Depth.floors``)."""
+
+
+def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> SeedResult:
+    """Faults, healing, and the check of everything promised."""
+    simulation = make(seed, nodes, directory, trace)
+    with bugs_in_logs(simulation):
+        try:
+            simulation.run(FAULTS_MS)
+        finally:
+            simulation.close()
+    counts = {**simulation.counts, **simulation.oracle.counts}
+    return SeedResult(seed, nodes, tuple(simulation.violations), counts, simulation.course())
+
+
+@contextmanager
+def bugs_in_logs(simulation: WholeSimulation) -> Iterator[None]:
+    """What the product logs as an error is one."""
+
+    def take(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        if method in ("error", "critical", "exception"):
+            simulation.note_bug(f"logged: {event!r}")
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[take], wrapper_class=structlog.BoundLogger, cache_logger_on_first_use=False)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def make(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> WholeSimulation:
+    """The world of a seed. What it varies besides chance: log length, commit notices, exclusive writers."""
+    return WholeSimulation(
+        directory, seed, nodes, trace=trace, exclusive_writers=seed % 2 == 0,
+        log_keep_entries=64 + seed % 3 * 200, commit_notice_ms=seed % 2 * 3, propose_deadline_ms=8_000,
+        barrier_deadline_ms=4_000,
+    )  # fmt: skip
