@@ -20,7 +20,15 @@ from tests.simulation.result import SeedResult, Trace
 
 _OPERATOR_MS = 90.0
 
-FLOORS = {"acked": 40.0, "elections": 2.0, "add done": 0.5, "promote done": 0.3, "remove done": 0.3, "kill": 0.5}
+FLOORS = {
+    "acked": 40.0,
+    "elections": 2.0,
+    "add done": 0.5,
+    "promote done": 0.3,
+    "remove done": 0.3,
+    "kill": 0.5,
+    "taken back": 0.2,
+}
 """What a seed does in the mean, at the least (``Depth.floors``)."""
 
 
@@ -33,9 +41,6 @@ class Changing(Cluster):
         """Machines that were given an empty disk, and so join."""
         super().__init__(directory, size=size, **options)
         self.changes_done: list[tuple[object, ChangeOutcome]] = []
-        self.positions: dict[str, tuple[int, int]] = {}
-        self.taken_back = 0
-        """Memberships that were truncated, or lost with power."""
 
     def config(self, node_id: str, directory: Path, **changes: object) -> RaftConfig:
         settings: dict[str, Any] = {"commit_notice_ms": 0, **self.changes, **changes}
@@ -71,9 +76,6 @@ class Changing(Cluster):
             data, _, term = engine.journal.entry(index)
             if data[0] == MEMBERSHIP:
                 held = (term, index), Membership.unpack(data)
-        if engine.roster.position < self.positions.get(node.id, (0, 0)):
-            self.taken_back += 1
-        self.positions[node.id] = engine.roster.position
         if held != (engine.roster.position, engine.roster.membership):
             self.violations.append(f"{node.id} goes by the membership of {engine.roster.position}, not of {held[0]}")
 
@@ -104,6 +106,7 @@ class MembershipSimulation(Changing, Simulation):
         super().__init__(directory, size, **options)
         self.strangers = set(self.ids) - set(self.founders)
         """Machines that the operator knows not to be members."""
+        self.positions: dict[str, tuple[int, int]] = {}
 
     def members(self) -> list[SimNode]:
         """Who belongs to the cluster, as its newest leader has it; nobody while none leads."""
@@ -138,25 +141,31 @@ class MembershipSimulation(Changing, Simulation):
         elif kind == "remove":
             self.change(leader, "remove", self.rng.choice(sorted(membership.ids)))
         self.wake(leader)
-        if self.rng.random() < 0.3:
-            self.at(self.rng.uniform(0, 25), self._strike, leader)
+        if self.rng.random() < 0.2:
+            self.at(self.rng.uniform(0, 25), self.strike, leader)
 
-    def _strike(self, leader: str) -> None:
+    def strike(self, leader: str) -> None:
         """Trouble just when a change is under way: whoever was asked dies, or reaches one other node at most."""
         if not self.trouble or not self.nodes[leader].up:
             return
         self.counts["strike"] += 1
         if self.rng.random() < 0.3:
-            self.note("**", f"{leader} dies with a change under way")
-            self.end(leader, self.rng.uniform(300, 1500))
+            self.note("**", f"{leader} dies while it changes the membership")
+            self.end(leader, self.rng.uniform(300, 1200))
             return
-        reached = self.rng.choice(self.ids)
-        ms = self.rng.uniform(400, 1500)
-        self.note("**", f"{leader} reaches only {reached} for {ms:.0f} ms")
+        reached, ms = self.rng.choice(self.ids), self.rng.uniform(400, 1200)
+        self.note("**", f"{leader} reaches {reached} at most for {ms:.0f} ms while it changes the membership")
         for other in self.ids:
             if other not in (leader, reached):
                 self.network.hole(leader, other, ms)
                 self.network.hole(other, leader, ms)
+
+    def observe(self, node: SimNode) -> None:
+        super().observe(node)
+        position = node.engine.roster.position
+        if position < self.positions.get(node.id, (0, 0)):
+            self.counts["taken back"] += 1
+        self.positions[node.id] = position
 
     def _add(self, leader: str) -> None:
         """A machine with an empty disk."""
@@ -167,6 +176,7 @@ class MembershipSimulation(Changing, Simulation):
         if node.dir.exists():
             node.wipe()
         self.wiped.add(member)
+        self.positions.pop(member, None)
         self.at(5.0, self.begin, member)
         self.note("**", f"{member} is empty, and to be added")
         self.change(leader, "add", member)
