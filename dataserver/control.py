@@ -28,17 +28,33 @@ _CUTS_REMEMBERED_MAX: Final = 65_536
 class MdsLinks:
     """One channel to each MDS, which must show that node's certificate."""
 
-    def __init__(self, config: DsConfig) -> None:
-        """``OSError`` when a certificate cannot be read."""
+    def __init__(self, config: DsConfig, mds: dict[str, str]) -> None:
+        """``mds``: node id -> address. ``OSError`` when a certificate cannot be read."""
         tls = config.tls
-        own = credentials.channel_credentials(tls.ca, tls.certificate, tls.key)
-        self._channels = {
-            peer.id: grpc.secure_channel(str(peer.control), own, options=credentials.channel_options(peer.id))
-            for peer in config.mds
-        }
-        stubs = {mds_id: control_pb2_grpc.ControlStub(channel) for mds_id, channel in self._channels.items()}
-        self.beats: dict[str, Beat] = {mds_id: _beat(stub) for mds_id, stub in stubs.items()}
-        self.reports: list[Send] = [_report(stub) for stub in stubs.values()]
+        self._credentials = credentials.channel_credentials(tls.ca, tls.certificate, tls.key)
+        self._channels: dict[tuple[str, str], grpc.Channel] = {}
+        self.beats: dict[str, Beat] = {}
+        self.reports: list[Send] = []
+        self.follow(mds)
+
+    def follow(self, mds: dict[str, str]) -> None:
+        """Talk to these from now on. ``beats`` and ``reports`` stay the same objects; called by one thread at a time.
+
+        Channels to those that went stay open until the end: calls may be under way on them, and they are few.
+        """
+        stubs = {peer: control_pb2_grpc.ControlStub(self._channel(*peer)) for peer in mds.items()}
+        self.beats.update({mds_id: _beat(stub) for (mds_id, _), stub in stubs.items()})
+        for gone in self.beats.keys() - mds.keys():
+            del self.beats[gone]
+        self.reports[:] = [_report(stub) for stub in stubs.values()]
+
+    def _channel(self, mds_id: str, address: str) -> grpc.Channel:
+        channel = self._channels.get((mds_id, address))
+        if channel is None:
+            channel = self._channels[mds_id, address] = grpc.secure_channel(
+                address, self._credentials, options=credentials.channel_options(mds_id)
+            )
+        return channel
 
     def close(self) -> None:
         for channel in self._channels.values():

@@ -46,7 +46,9 @@ class Heartbeats:
         authority: Authority,
         store: ObjectStore,
         deletions: Deletions,
+        on_members: Callable[[int, dict[str, str]], None] = lambda index, mds: None,
     ) -> None:
+        """``on_members``: gets the metadata servers of every answer, and the log entry that they come from."""
         self._config = config
         self._instance = instance
         self._beats = beats
@@ -54,25 +56,33 @@ class Heartbeats:
         self._store = store
         self._deletions = deletions
         self._stopping = threading.Event()
-        self._answered: dict[str, bool | None] = dict.fromkeys(beats)
+        self._on_members = on_members
+        self._answered: dict[str, bool] = {}
+        self._running: set[str] = set()
+        self._following = threading.Lock()
 
     def threads(self) -> list[threading.Thread]:
-        """One thread for each MDS, not started."""
+        """One thread for each MDS that has none yet, not started."""
+        new = [mds_id for mds_id in list(self._beats) if mds_id not in self._running]
+        self._running.update(new)
         return [
             threading.Thread(target=self._run, args=(mds_id,), name=f"heartbeat-{mds_id}", daemon=True)
-            for mds_id in self._beats
+            for mds_id in new
         ]
 
     def stop(self) -> None:
         self._stopping.set()
 
     def _run(self, mds_id: str) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and mds_id in self._beats:
             self.beat(mds_id)
             self._stopping.wait(self._config.heartbeat_ms / 1000)
+        self._running.discard(mds_id)
 
     def beat(self, mds_id: str) -> bool:
         """One heartbeat to one MDS; True when it renewed the lease."""
+        if mds_id not in self._beats:
+            return False  # It is no metadata server any more.
         done = self._deletions.take_done()
         sent_ns = self._authority.clock_ns()
         try:
@@ -104,7 +114,16 @@ class Heartbeats:
                 log.warning("fences not in force yet", version=reply.fence_version, reason=str(error))
         self._authority.renew(sent_ns, reply.lease_ms or self._config.lease_ms)
         self._deletions.request(reply.deletes)
+        self._follow(reply)
         return True
+
+    def _follow(self, reply: control_pb2.HeartbeatReply) -> None:
+        """Metadata servers come and go: a thread for each that came, and none for those that went."""
+        with self._following:
+            self._on_members(reply.membership_index, {peer.node_id: peer.control for peer in reply.mds})
+            if not self._stopping.is_set():
+                for thread in self.threads():
+                    thread.start()
 
     def request(self, done: list[int]) -> control_pb2.HeartbeatRequest:
         """What a heartbeat says: who we are, where, and which deletions are ``done``."""
@@ -120,7 +139,7 @@ class Heartbeats:
 
     def _note(self, mds_id: str, answered: bool, reason: str) -> None:
         """Log when an MDS begins or ceases to answer, not each time."""
-        if self._answered[mds_id] is not answered:
+        if self._answered.get(mds_id) is not answered:
             self._answered[mds_id] = answered
             if answered:
                 log.info("metadata server answers", mds=mds_id)

@@ -40,11 +40,14 @@ class _Report:
 
 
 class Reporter:
-    """Callable from any thread. The MDS nodes are asked in turn, beginning with the one that answered last."""
+    """Callable from any thread. The MDS nodes are asked in turn, beginning with the one that answered last.
+
+    ``senders`` is never empty, and may be replaced item by item while calls are under way.
+    """
 
     def __init__(self, ds_id: str, senders: Sequence[Send], clock_ns: Callable[[], int], *, deadline_ms: int) -> None:
         self._ds_id = ds_id
-        self._senders = list(senders)
+        self._senders = senders
         self._clock_ns = clock_ns
         self._deadline_ms = deadline_ms
         self._preferred = 0
@@ -99,7 +102,8 @@ class Reporter:
         timeout_s = min(CALL_TIMEOUT_S, max(0.05, (deadline_ns - self._clock_ns()) / 1e9))
         committed = False
         try:
-            committed = self._senders[self._preferred](request, timeout_s).committed
+            senders = self._senders
+            committed = senders[self._preferred % len(senders)](request, timeout_s).committed
             if not committed:
                 raise _NotCommitted("no quorum")
         finally:
@@ -107,7 +111,7 @@ class Reporter:
                 for report in batch:
                     report.committed = True
             else:
-                self._preferred = (self._preferred + 1) % len(self._senders)
+                self._preferred += 1
                 with self._lock:
                     self._waiting[:0] = batch
 

@@ -18,6 +18,7 @@ from dataserver.config import ConfigError, DsConfig
 from dataserver.control import ControlService, MdsLinks, start_control_server
 from dataserver.core import Core, Identity
 from dataserver.deletions import Deletions
+from dataserver.directory import Directory
 from dataserver.heartbeats import Heartbeats
 from dataserver.listener import Listener
 from dataserver.objects import ObjectStore
@@ -70,7 +71,8 @@ class Server:
         tombstones = Tombstones(config.data_dir / "tombstones", TOMBSTONES_MAX)
         self.authority = Authority(key, clock_ns, lease_wait_ms=LEASE_WAIT_MS, deleted=tombstones.ids())
         self.deletions = Deletions(self.authority, self.store, tombstones, clock_ns)
-        self.links = MdsLinks(config)
+        self.directory = Directory(config)
+        self.links = MdsLinks(config, self.directory.mds)
         self.core = Core(
             authority=self.authority,
             store=self.store,
@@ -81,10 +83,15 @@ class Server:
             wall_ns=time.time_ns,
         )
         self.heartbeats = Heartbeats(
-            config, int.from_bytes(os.urandom(8), "big"), self.links.beats, self.authority, self.store, self.deletions
-        )
+            config, int.from_bytes(os.urandom(8), "big"), self.links.beats, self.authority, self.store, self.deletions,
+            self._follow,
+        )  # fmt: skip
         self.listener = Listener(self.core, config.nfs, clock_ms, fast=fast)
         self._stopping = threading.Event()
+
+    def _follow(self, membership_index: int, mds: dict[str, str]) -> None:
+        if self.directory.follow(membership_index, mds):
+            self.links.follow(self.directory.mds)
 
     def run(self) -> None:
         """Serve until :meth:`stop`. ``OSError`` when an address cannot be had."""

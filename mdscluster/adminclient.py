@@ -71,16 +71,21 @@ class AdminClient:
     def __init__(self, targets: Iterable[Target], pki: ClusterPki) -> None:
         paths = pki.paths(ADMIN_ID)
         try:
-            creds = credentials.channel_credentials(pki.ca, paths.certificate, paths.key)
+            self._credentials = credentials.channel_credentials(pki.ca, paths.certificate, paths.key)
         except OSError as problem:
             raise ConfigError(
                 f"cannot read the operator's certificate {problem.filename}: {problem.strerror}"
             ) from problem
-        self.targets = tuple(targets)
-        self._channels = {
-            target.id: grpc.secure_channel(target.admin, creds, options=credentials.channel_options(target.id))
-            for target in self.targets
-        }
+        self.targets: tuple[Target, ...] = ()
+        self._channels: dict[str, grpc.Channel] = {}
+        self._open(targets)
+
+    def _open(self, targets: Iterable[Target]) -> None:
+        for target in targets:
+            self.targets = (*self.targets, target)
+            self._channels[target.id] = grpc.secure_channel(
+                target.admin, self._credentials, options=credentials.channel_options(target.id)
+            )
 
     def __enter__(self) -> AdminClient:
         return self
@@ -90,12 +95,25 @@ class AdminClient:
             channel.close()
 
     def status(self, timeout_s: float) -> list[Answer]:
-        """Ask all at once; a node that does not answer within ``timeout_s`` is an answer too."""
+        """Ask all at once; a node that does not answer within ``timeout_s`` is an answer too.
+
+        Members that the answers name, and that were not known before, are asked as well.
+        """
+        answers = self._ask(self.targets, timeout_s)
+        new = [
+            Target(member.node_id, member.admin, member.nfs)
+            for member in members_of(answers)
+            if member.admin and member.node_id not in self._channels
+        ]
+        self._open(new)
+        return answers + self._ask(new, timeout_s)
+
+    def _ask(self, targets: Iterable[Target], timeout_s: float) -> list[Answer]:
         calls = [
             (target, admin_pb2_grpc.AdminStub(self._channels[target.id]).Status.future(
                 admin_pb2.StatusRequest(), timeout=timeout_s
             ))
-            for target in self.targets
+            for target in targets
         ]  # fmt: skip
         answers = []
         for target, call in calls:
@@ -109,6 +127,14 @@ class AdminClient:
         """The node's digest of its whole state. Raises ``grpc.RpcError``."""
         stub = admin_pb2_grpc.AdminStub(self._channels[node_id])
         return stub.Digest(admin_pb2.DigestRequest(at_index=at_index), timeout=timeout_s)
+
+
+    def change_members(
+        self, node_id: str, request: admin_pb2.ChangeMembersRequest, timeout_s: float
+    ) -> admin_pb2.ChangeMembersReply:
+        """What the node, were it the leader, made of a change of the membership. Raises ``grpc.RpcError``."""
+        stub = admin_pb2_grpc.AdminStub(self._channels[node_id])
+        return stub.ChangeMembers(request, timeout=timeout_s)
 
 
 def explain(problem: grpc.RpcError) -> str:
@@ -133,3 +159,18 @@ def explain(problem: grpc.RpcError) -> str:
 def has_quorum(answers: Iterable[Answer]) -> bool:
     """Whether some node that answered says that a majority works together."""
     return any(answer.reply is not None and answer.reply.has_quorum for answer in answers)
+
+
+def leader_of(answers: Iterable[Answer]) -> str:
+    """The leader by the newest term that a node with quorum knows of; empty when there is none."""
+    known = [
+        (answer.reply.term, answer.reply.leader_id) for answer in answers if answer.reply and answer.reply.has_quorum
+    ]
+    return max(known)[1] if known else ""
+
+
+def members_of(answers: Iterable[Answer]) -> list[admin_pb2.Member]:
+    """The newest committed membership that any node told; empty when none answered."""
+    told = [answer.reply for answer in answers if answer.reply and answer.reply.membership_applied]
+    newest = max(told, key=lambda reply: (reply.membership_index, reply.has_quorum), default=None)
+    return [] if newest is None else list(newest.members)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,15 @@ def parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="read a metadata server's configuration and say what is wrong with it")
     check.add_argument("--config", type=Path, required=True, metavar="FILE")
     check.set_defaults(run=_check)
+
+    new = commands.add_parser("new-node", help="write the configuration of a metadata server that is to be added")
+    new.add_argument("id", metavar="ID")
+    new.add_argument("--like", type=Path, required=True, metavar="FILE", help="a present metadata server's")
+    new.add_argument("--out", type=Path, required=True, metavar="FILE", help="must not be there yet")
+    new.add_argument("--data-dir", type=Path, required=True, metavar="DIR", help="empty, or not there yet")
+    for name, what in (("raft", "consensus"), ("admin", "control and admin"), ("nfs", "NFS")):
+        new.add_argument(f"--{name}", required=True, metavar="HOST:PORT", help=f"its {what} listener")
+    new.set_defaults(run=_new_node)
 
     up = commands.add_parser("up", help="an embedded cluster in the foreground, for trying and testing")
     add_cluster_options(up)
@@ -84,6 +94,42 @@ def _check(arguments: argparse.Namespace) -> int:
     config = NodeConfig.load(arguments.config)
     config.cluster_key()
     print(f"{arguments.config}: {config.node_id}, one of {len(config.peers)} metadata servers: no fault found")
+    return 0
+
+
+def _new_node(arguments: argparse.Namespace) -> int:
+    """The certificate is expected beside the present node's: ``mdscluster pki`` makes it."""
+    from mdscluster.config import NodeConfig, Peer, TlsPaths
+    from mdsproto.configfile import Address, save
+
+    like = NodeConfig.load(arguments.like)
+    if arguments.out.exists():
+        raise ConfigError(f"{arguments.out} is there already")
+    if any(peer.id == arguments.id for peer in like.peers):
+        raise ConfigError(f"{arguments.id} is one of the peers in {arguments.like}: give the new node an id of its own")
+    raft, admin, nfs = (
+        Address.parse(getattr(arguments, name), f"--{name}") for name in ("raft", "admin", "nfs")
+    )
+    pki = like.tls.certificate.parent
+    wildcard = like.nfs.host in ("0.0.0.0", "::")
+    config = dataclasses.replace(
+        like,
+        node_id=arguments.id,
+        data_dir=arguments.data_dir.absolute(),
+        nfs=Address(like.nfs.host, nfs.port) if wildcard else nfs,
+        tls=TlsPaths(like.tls.ca, pki / f"{arguments.id}.pem", pki / f"{arguments.id}.key"),
+        peers=(*like.peers, Peer(arguments.id, raft, admin, nfs)),
+        join=True,
+        replace=False,
+    )
+    config.validate()
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    save(config, arguments.out, header=f"Start it with: mdscluster serve --config {arguments.out}")
+    print(f"{arguments.out}: start it with `mdscluster serve --config {arguments.out}`, then add it with")
+    print(f"    mdsctl member add {arguments.id} --raft {raft} --admin {admin} --nfs {nfs}")
+    if not config.tls.certificate.exists():
+        print(f"its certificate {config.tls.certificate} is missing: make it with")
+        print(f"    mdscluster pki --directory {pki} {arguments.id}={raft.host}")
     return 0
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mdsproto.configfile import Address, ConfigError, load
 from mdsproto.keyfile import read_cluster_key
 
 __all__ = ["Address", "ClusterConfig", "ConfigError", "Export", "Limits", "NodeConfig", "Peer", "RaftTimes", "TlsPaths"]
 
-ON_QUORUM_LOSS: Final = ("close", "hold")
+ON_QUORUM_LOSS: Final = ("read-only", "refuse")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 IO_BYTES_MAX: Final = 4 << 20
 HEADER_ROOM_BYTES: Final = 4096
@@ -139,7 +139,8 @@ class NodeConfig:
     tls: TlsPaths
     """Mutual TLS between the cluster's parts."""
     peers: tuple[Peer, ...]
-    """Every metadata server, this one included: an odd number."""
+    """Every metadata server, this one included: an odd number. Once the membership was changed (docs/MEMBERSHIP.md) the
+    log's word counts, and of these only this node's own entry."""
     exports: tuple[Export, ...] = (Export(),)
     """Who may mount, and with which rights; the first that matches a client's address counts."""
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
@@ -152,18 +153,21 @@ class NodeConfig:
     """A change that found no quorum for this long is given up with NFS4ERR_DELAY; the client sends it again."""
     barrier_deadline_ms: int = 10_000
     """The same for a read."""
-    on_quorum_loss: str = "close"
-    """close: a node without quorum closes its client connections, so that they find a node with one. hold: it keeps
-    them waiting."""
+    on_quorum_loss: str = "read-only"
+    """What a node does while it has no quorum, once it has closed its client connections so that they look for a node
+    with one. read-only: it answers those who come back what reads the state it applied last, which others may have left
+    behind, and changes nothing. refuse: it accepts no client."""
     replace: bool = False
     """This empty node takes the place of a lost one: it may not vote until it has caught up with a leader."""
+    join: bool = False
+    """This empty node is to be added to a running cluster (docs/MEMBERSHIP.md): no voter before the cluster says so."""
     log_level: str = "info"
     """debug, info, warning or error."""
 
     @classmethod
     def load(cls, path: Path) -> NodeConfig:
         """Read, check and return the file's configuration; :class:`ConfigError` names what is wrong."""
-        config = load(cls, path)
+        config = load(cls, path, _revise)
         try:
             config.validate()
         except ConfigError as problem:
@@ -231,7 +235,7 @@ class NodeConfig:
                 raise ConfigError(f"peers: {peer_id} is there twice")
         if self.node_id not in ids:
             raise ConfigError(f"node_id {self.node_id!r} is not among the peers ({', '.join(ids) or 'there are none'})")
-        if len(ids) % 2 == 0:
+        if len(ids) % 2 == 0 and not self.join:
             raise ConfigError(
                 f"{len(ids)} metadata servers survive no more failures than {len(ids) - 1}: use an odd number (3 or 5)"
             )
@@ -287,6 +291,16 @@ class NodeConfig:
                     f"cluster.{name} must be at least {HEADER_ROOM_BYTES} bytes more than "
                     f"cluster.max_io_bytes ({cluster.max_io_bytes})"
                 )
+
+
+_RENAMED_ON_QUORUM_LOSS: Final = {"close": "refuse", "hold": "read-only"}
+
+
+def _revise(table: dict[str, Any]) -> None:
+    """Files of 0.1 are read as what they meant: a rolling upgrade needs no new file."""
+    chosen = table.get("on_quorum_loss")
+    if isinstance(chosen, str):
+        table["on_quorum_loss"] = _RENAMED_ON_QUORUM_LOSS.get(chosen, chosen)
 
 
 def _is_node_id(text: str) -> bool:

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from mdscluster.adminclient import leader_of
 from mdscluster.launcher import Cluster, say
-from mdscluster.mdsctl import leader_of
 from mdscluster.plan import ClusterPlan
 from nfsclient.demo import run_demo
 from nfsclient.errors import NfsClientError

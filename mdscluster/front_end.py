@@ -37,9 +37,11 @@ from mdscluster.nfs_frontend.callbacks import Callbacks
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
 from mdscluster.nfs_frontend.exports import ExportRule, make_rule
 from mdscluster.nfs_frontend.proxy import ProxyIo
+from mdscluster.nfs_frontend.quorum import SERVING, QuorumWatch
 from mdscluster.nfs_frontend.server import NfsServer
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
+from mdscluster.replica import ReplicaStatus
 from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials
 from mdsproto.lifeline import die_with_parent
 from nfsclient.data_servers import DataServers, DataServerSettings
@@ -56,10 +58,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _LAG_PERIOD_S: Final = 0.1
-_QUORUM_PERIOD_S: Final = 0.25
-_QUORUM_PATIENCE_MS: Final = 2_000
-"""An election is over sooner; who waits longer for one is better served elsewhere."""
+_QUORUM_PERIOD_S: Final = 0.125
+_PATIENCE_ELECTIONS: Final = 1.5
+"""How long a node without quorum waits for one, in longest election time-outs: an election that failed once is over by
+then; who waits longer is better served elsewhere."""
 _TICK_S: Final = 0.25
+_MEMBERSHIP_PERIOD_S: Final = 1.0
 _CONNECT_TIMEOUT_S: Final = 30.0
 
 
@@ -82,7 +86,7 @@ class FrontEnd:
         self.replica = replica
         self.lag_ms = 0.0
         self._clock_ms = clock_ms
-        self.dispatcher = Dispatcher(replica, loop.call_soon)
+        self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=loop.time)
         identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), runtime.random_bytes(8))
         self.proxy = ProxyIo(
             self.dispatcher,
@@ -97,6 +101,11 @@ class FrontEnd:
         self.server = NfsServer(
             self.dispatcher, self.callbacks, export_rules(config), max_record_bytes=config.limits.max_record_bytes,
             max_unsent_bytes=config.limits.max_unsent_bytes, max_connections=config.limits.max_connections,
+        )  # fmt: skip
+        self._membership_index = 0
+        self.quorum = QuorumWatch(
+            replica, self.dispatcher, self.server.close_clients, config.on_quorum_loss,
+            patience_ms=int(config.raft.election_max_ms * _PATIENCE_ELECTIONS),
         )  # fmt: skip
         self.registry = Registry()
         self.leader = LeaderJobs(
@@ -128,6 +137,9 @@ class FrontEnd:
     def connections(self) -> int:
         return len(self.server.connections)
 
+    def service(self) -> str:
+        return self.quorum.service
+
     def statuses(self) -> dict[str, int]:
         return self.dispatcher.counters.by_name()
 
@@ -142,6 +154,8 @@ class FrontEnd:
             # A new cluster's settings are not committed yet when its front ends start: what they will be counts too.
             lease_ms = min(self.dispatcher.settings.lease_ms, self.config.cluster.lease_ms)
             await asyncio.sleep(min(5.0, lease_ms / 10_000))
+            if self.dispatcher.service != SERVING:
+                continue  # told later: the log's lease clock stands still, or others renew what they serve
             touched, self.dispatcher.touched = self.dispatcher.touched, set()
             if touched:
                 self.replica.propose(pack_internal(RenewLeases(sorted(touched))), lambda _: None)
@@ -153,22 +167,36 @@ class FrontEnd:
             self.dispatcher.waiting.tick(self._clock_ms())
 
     async def heed_quorum(self) -> None:
-        """``on_quorum_loss = "close"``: send clients away from a node that lost its quorum, so that they find another.
-
-        What they asked here has no outcome yet; they ask again under the same identity (INV-3, INV-6).
-        """
-        if self.config.on_quorum_loss != "close":
-            await asyncio.Event().wait()  # hold: clients wait for their deadlines
-        lost_since_ms: int | None = None
+        """Watch whether this node has a quorum, and do what ``on_quorum_loss`` says while it has none."""
         while True:
+            before_ms = self._clock_ms()
             await asyncio.sleep(_QUORUM_PERIOD_S)
-            if (await replica_async.status(self.replica)).has_quorum:
-                lost_since_ms = None
-                continue
-            now_ms = self._clock_ms()
-            lost_since_ms = now_ms if lost_since_ms is None else lost_since_ms
-            if now_ms - lost_since_ms > _QUORUM_PATIENCE_MS:
-                self.server.close_clients("this node has lost its quorum")
+            self.quorum.slept(self._clock_ms() - before_ms - int(_QUORUM_PERIOD_S * 1000))
+            self.quorum.tick(await replica_async.status(self.replica), self._clock_ms())
+
+    def follow_membership(self, status: ReplicaStatus) -> None:
+        """This node's number is the cluster's to give; tell the operator of a file that names another cluster."""
+        own = next((member for member in status.members if member.id == self.config.node_id), None)
+        if own is not None:
+            self.callbacks.node_number = own.number
+        if status.membership_index == self._membership_index:
+            return
+        self._membership_index = status.membership_index
+        committed = {(member.id, member.raft, member.admin) for member in status.members}
+        filed = {(peer.id, str(peer.raft), str(peer.admin)) for peer in self.config.peers}
+        if own is None:
+            log.warning("this node is no member of the cluster", membership_index=status.membership_index)
+        elif committed != filed:
+            log.info(
+                "the cluster's membership counts, not the peers of the configuration file",
+                membership_index=status.membership_index, members=sorted(member.id for member in status.members),
+            )  # fmt: skip
+
+    async def heed_membership(self) -> None:
+        """Follow changes of the membership."""
+        while True:
+            await asyncio.sleep(_MEMBERSHIP_PERIOD_S)
+            self.follow_membership(await replica_async.status(self.replica))
 
     async def measure_lag(self) -> None:
         """The longest that this loop was late in the last seconds."""
@@ -238,13 +266,14 @@ async def serve(config: NodeConfig) -> None:
     await replica.connect(_CONNECT_TIMEOUT_S)
     links = DataServerLinks(config.tls.ca, config.tls.certificate, config.tls.key)
     front_end = FrontEnd(config, replica, AsyncioRuntime(), links, now_ms)
+    front_end.follow_membership(await replica_async.status(replica))
     grpc_server = await front_end.serve_grpc()
     await front_end.server.listen(config.nfs.host, config.nfs.port)
     jobs = [
         asyncio.create_task(job)
         for job in (
             front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.measure_lag(),
-            front_end.heed_quorum(),
+            front_end.heed_quorum(), front_end.heed_membership(),
         )
     ]
     log.info("serving NFS", address=str(config.nfs))

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from mdscluster.adminclient import AdminClient, Answer, Target, has_quorum
+from mdscluster.adminclient import AdminClient, Answer, Target, has_quorum, members_of
 from mdscluster.config import ConfigError
 from mdscluster.plan import ClusterPlan, PlannedNode
 from mdsproto.lifeline import PARENT_VARIABLE
@@ -177,6 +177,10 @@ class Cluster:
 
     def what_is_missing(self, answers: list[Answer]) -> str:
         """Why the cluster does not serve yet; empty when every node does."""
+        # Members that were added later are not this launcher's to start, and one that was removed serves nobody.
+        members = {member.node_id for member in members_of(answers)}
+        planned = {node.id for node in self.plan.mds}
+        answers = [answer for answer in answers if answer.target.id in planned & (members or planned)]
         silent = [answer.target.id for answer in answers if answer.reply is None]
         if silent:
             return f"no answer from {', '.join(silent)}"

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 import grpc
 
-from mdscluster.adminclient import AdminClient, Answer, ClusterFile, explain, has_quorum
+from mdscluster import memberctl
+from mdscluster.adminclient import AdminClient, Answer, ClusterFile, explain, has_quorum, leader_of, members_of
 from mdscluster.config import ConfigError
+from mdscluster.nfs_frontend.quorum import READ_ONLY, SERVING
 from mdscluster.pki import ClusterPki
 
 EXIT_OK: Final = 0
@@ -61,12 +63,20 @@ def parser() -> argparse.ArgumentParser:
     status.set_defaults(run=_status)
     digest = commands.add_parser("digest", help="compare the nodes' whole replicated state (INV-8)")
     digest.set_defaults(run=_digest)
+    memberctl.add_commands(commands)
+    top.set_defaults(run=_member)
     return top
 
 
 def _client(path: Path) -> tuple[ClusterFile, AdminClient]:
     cluster = ClusterFile.load(path)
     return cluster, AdminClient(cluster.mds, ClusterPki(path.resolve().parent / "pki"))
+
+
+def _member(arguments: argparse.Namespace) -> int:
+    _, client = _client(arguments.cluster)
+    with client:
+        return memberctl.run(client, arguments)
 
 
 # ---------------------------------------------------------------------- status
@@ -79,14 +89,6 @@ def _status(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(as_text(cluster, answers, verbose=arguments.verbose)))
     return EXIT_OK if has_quorum(answers) else EXIT_NO_QUORUM
-
-
-def leader_of(answers: list[Answer]) -> str:
-    """The leader by the newest term that a node with quorum knows of; empty when there is none."""
-    known = [
-        (answer.reply.term, answer.reply.leader_id) for answer in answers if answer.reply and answer.reply.has_quorum
-    ]
-    return max(known)[1] if known else ""
 
 
 def data_servers(cluster: ClusterFile, answers: list[Answer]) -> list[dict[str, Any]]:
@@ -123,7 +125,7 @@ def as_json(cluster: ClusterFile, answers: list[Answer]) -> dict[str, Any]:
     return {
         "quorum": has_quorum(answers),
         "leader": leader_of(answers) or None,
-        "mds": [_node_as_json(answer, newest) for answer in answers],
+        "mds": [_node_as_json(answer, newest) | {"member": _standing(answer, answers)} for answer in answers],
         "ds": data_servers(cluster, answers),
     }
 
@@ -144,6 +146,7 @@ def _node_as_json(answer: Answer, newest: int) -> dict[str, Any]:
         "leader_id": reply.leader_id or None,
         "has_quorum": reply.has_quorum,
         "quarantined": reply.quarantined,
+        "service": reply.service,
         "commit_index": reply.commit_index,
         "applied_index": reply.applied_index,
         "lag_entries": max(newest - reply.applied_index, 0),
@@ -180,7 +183,7 @@ def as_text(cluster: ClusterFile, answers: list[Answer], *, verbose: bool = Fals
     serving = sum(server["state"] == "up" for server in servers)
     verdict = f"quorum, led by {leader}" if leader else "quorum, no leader at this moment"
     if not has_quorum(answers):
-        verdict = "NO QUORUM: no change is acknowledged and nothing is read until a majority works together again"
+        verdict = f"NO QUORUM: no change is acknowledged until a majority works together again; {_without(answers)}"
     lines = [
         f"{verdict}",
         f"{up} of {len(answers)} metadata servers and {serving} of {len(servers)} data servers up",
@@ -201,7 +204,8 @@ def as_text(cluster: ClusterFile, answers: list[Answer], *, verbose: bool = Fals
         "UP",
         "NFS",
     ]
-    lines += table([head, *(_node_row(answer, newest) for answer in answers)], right=range(2, 11))
+    rows = (_node_row(answer, newest, _standing(answer, answers)) for answer in answers)
+    lines += table([head, *rows], right=range(2, 11))
     head = ["DATA", "STATE", "CAPACITY", "FREE", "USED", "HEARD", "TO DELETE", "NFS"]
     lines += ["", *table([head, *(_server_row(server) for server in servers)], right=range(2, 7))]
     if verbose:
@@ -209,13 +213,31 @@ def as_text(cluster: ClusterFile, answers: list[Answer], *, verbose: bool = Fals
     return lines
 
 
-def _node_row(answer: Answer, newest: int) -> list[str]:
+def _standing(answer: Answer, answers: list[Answer]) -> str:
+    """voter, learner, or none: by the newest membership that anybody told."""
+    members = {member.node_id: member.voter for member in members_of(answers)}
+    if not members:
+        return "voter"  # Nobody told.
+    return {None: "none", True: "voter", False: "learner"}[members.get(answer.target.id)]
+
+
+def _without(answers: list[Answer]) -> str:
+    """What nodes without quorum do for clients."""
+    readers = [answer.target.id for answer in answers if answer.reply and answer.reply.service == READ_ONLY]
+    return f"old state can be read at {', '.join(readers)}" if readers else "nothing can be read"
+
+
+def _node_row(answer: Answer, newest: int, standing: str) -> list[str]:
     reply = answer.reply
     if reply is None:
         return [answer.target.id, "DOWN", *["-"] * 9, f"{answer.target.nfs}  ({answer.problem})"]
-    role = "catching up" if reply.quarantined else reply.role
+    role = {"voter": reply.role, "learner": "learner", "none": "no member"}[standing]
+    if reply.quarantined:
+        role = "catching up"
     if not reply.has_quorum:
         role += ", no quorum"
+    if reply.service and reply.service != SERVING:
+        role += f", {reply.service}"
     late = max(reply.consensus_lag_ms, reply.frontend_lag_ms)
     counts = (reply.term, reply.commit_index, reply.applied_index, max(newest - reply.applied_index, 0), reply.clients)
     return [
@@ -286,7 +308,8 @@ def _digest(arguments: argparse.Namespace) -> int:
         seen: dict[tuple[int, str], bytes] = {}
         for _ in range(_DIGEST_ATTEMPTS):
             answers = [answer for answer in client.status(STATUS_TIMEOUT_S) if answer.reply is not None]
-            nodes = [answer.target.id for answer in answers]
+            members = {member.node_id for member in members_of(answers)}
+            nodes = [answer.target.id for answer in answers if answer.target.id in members]
             if not has_quorum(answers):
                 print("NO QUORUM: digests cannot be compared now")
                 return EXIT_NO_QUORUM

@@ -210,7 +210,15 @@ class ClusterPlan:
         )
 
     def write_cluster_file(self, pids: dict[str, int]) -> None:
-        """``cluster.json``: node id -> pid from ``pids``; written atomically, so that it is whole when it is there."""
+        """``cluster.json``: node id -> pid from ``pids``; written atomically, so that it is whole when it is there.
+
+        Metadata servers that ``mdsctl member add`` noted there stay.
+        """
+        own = {node.id for node in self.mds}
+        try:
+            present = json.loads(self.cluster_file.read_text(encoding="utf-8"))["mds"]
+        except FileNotFoundError:
+            present = []
 
         def entry(node: PlannedNode) -> dict[str, Any]:
             found: dict[str, Any] = {"id": node.id, "host": node.nfs.host, "nfs_port": node.nfs.port}
@@ -218,5 +226,6 @@ class ClusterPlan:
                 found["admin"] = str(node.admin)
             return found | {"pid": pids[node.id], "config": str(node.config)}
 
-        content = {"export": "/", "mds": [entry(node) for node in self.mds], "ds": [entry(node) for node in self.ds]}
+        mds = [*(entry(node) for node in self.mds), *(node for node in present if node["id"] not in own)]
+        content = {"export": "/", "mds": mds, "ds": [entry(node) for node in self.ds]}
         write_atomically(self.cluster_file, json.dumps(content, indent=2).encode() + b"\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     import lmdb
@@ -35,6 +35,47 @@ class PeerStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberStatus:
+    """A member of the cluster, as the log has it."""
+
+    id: str
+    number: int
+    """Never given to another member."""
+    voter: bool
+    """False: a learner; it gets the log and counts in nothing."""
+    raft: str
+    admin: str
+    nfs: str
+    """Addresses, ``host:port``; empty when the node's file does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChange:
+    """What an operator may ask of the leader: one change at a time."""
+
+    kind: Literal["add", "promote", "remove"]
+    """Add a learner; make a learner a voter; remove either."""
+    id: str
+    host: str = ""
+    port: int = 0
+    """add: where its consensus listens."""
+    admin: str = ""
+    nfs: str = ""
+    even_ok: bool = False
+    """remove: an even number of voters may be left."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOutcome:
+    """What became of a change."""
+
+    code: Literal["done", "not_leader", "busy", "behind", "no_majority", "handing_over", "refused", "unknown"]
+    """done: committed, or so already. not_leader, busy, handing_over: ask (the new leader) again. behind, no_majority:
+    not as long as it is so. refused: it would not work. unknown: look at the membership."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaStatus:
     """One node's own view of the cluster. Never authoritative: it may be a moment old."""
 
@@ -57,6 +98,12 @@ class ReplicaStatus:
     """The node came back empty and may not vote until it has caught up."""
     pending_proposals: int = 0
     """Proposals of this node whose outcome is not known yet."""
+    members: list[MemberStatus] = field(default_factory=list)
+    """The membership in effect here, sorted by id."""
+    membership_index: int = 0
+    """The log entry that it comes from; 0: the configuration file."""
+    membership_applied: bool = True
+    """That entry is committed and applied here."""
 
 
 class Replica(Protocol):
@@ -85,3 +132,6 @@ class Replica(Protocol):
 
     def status(self, done: Callable[[ReplicaStatus], None]) -> None:
         """This node's view of the cluster."""
+
+    def change_members(self, change: MemberChange, done: Callable[[ChangeOutcome], None]) -> None:
+        """Change the membership, if this node leads; ``done`` gets the outcome once the change is committed or not."""

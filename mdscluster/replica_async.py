@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from mdscluster.replica import Replica, ReplicaStatus
+from mdscluster.replica import ChangeOutcome, MemberChange, Replica, ReplicaStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,4 +44,11 @@ async def status(replica: Replica) -> ReplicaStatus:
     """This node's view of the cluster."""
     answer: asyncio.Future[ReplicaStatus] = asyncio.get_running_loop().create_future()
     replica.status(_settle(answer))
+    return await answer
+
+
+async def change_members(replica: Replica, change: MemberChange) -> ChangeOutcome:
+    """What became of a change of the membership."""
+    answer: asyncio.Future[ChangeOutcome] = asyncio.get_running_loop().create_future()
+    replica.change_members(change, _settle(answer))
     return await answer

@@ -29,6 +29,7 @@ from mdscluster.raft import process as consensus
 from mdscluster.raft.config import ConfigError as RaftConfigError
 from mdscluster.raft.config import RaftConfig, TlsConfig
 from mdscluster.raft.interface import RESTART_EXIT_CODE
+from mdsproto.credentials import ROLE_MDS, role_name
 from mdsproto.lifeline import PARENT_VARIABLE, die_with_parent
 from mdsproto.nodelock import NodeLock
 
@@ -92,9 +93,11 @@ def raft_config(config: NodeConfig) -> RaftConfig:
         peers={peer.id: (peer.raft.host, peer.raft.port) for peer in config.peers},
         state_dir=config.state_dir,
         socket_path=config.socket_path,
-        tls=TlsConfig(config.tls.ca, config.tls.certificate, config.tls.key),
+        services={peer.id: (str(peer.admin), str(peer.nfs)) for peer in config.peers},
+        tls=TlsConfig(config.tls.ca, config.tls.certificate, config.tls.key, role_name(ROLE_MDS)),
         cluster_id=config.cluster.name,
         replace=config.replace,
+        join=config.join,
         heartbeat_ms=config.raft.heartbeat_ms,
         election_min_ms=config.raft.election_min_ms,
         election_max_ms=config.raft.election_max_ms,

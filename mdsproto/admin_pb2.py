@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mdsproto/admin.proto\x12\x10mdscluster.admin\"\x0f\n\rStatusRequest\"\xbc\x05\n\x0bStatusReply\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\x04\x12\x11\n\tleader_id\x18\x04 \x01(\t\x12\x12\n\nhas_quorum\x18\x05 \x01(\x08\x12\x14\n\x0c\x63ommit_index\x18\x06 \x01(\x04\x12\x15\n\rapplied_index\x18\x07 \x01(\x04\x12\x17\n\x0f\x66irst_log_index\x18\x08 \x01(\x04\x12\x16\n\x0elast_log_index\x18\t \x01(\x04\x12\x19\n\x11pending_proposals\x18\n \x01(\x04\x12\x13\n\x0bquarantined\x18\x0b \x01(\x08\x12\x18\n\x10\x63onsensus_lag_ms\x18\x0c \x01(\x01\x12\x17\n\x0f\x66rontend_lag_ms\x18\r \x01(\x01\x12\x0f\n\x07\x63lients\x18\x0e \x01(\x04\x12\x10\n\x08sessions\x18\x0f \x01(\x04\x12\x32\n\x0c\x64\x61ta_servers\x18\x10 \x03(\x0b\x32\x1c.mdscluster.admin.DataServer\x12\x13\n\x0b\x63onnections\x18\x11 \x01(\x04\x12=\n\x08statuses\x18\x12 \x03(\x0b\x32+.mdscluster.admin.StatusReply.StatusesEntry\x12\x41\n\noperations\x18\x13 \x03(\x0b\x32-.mdscluster.admin.StatusReply.OperationsEntry\x12%\n\x05peers\x18\x14 \x03(\x0b\x32\x16.mdscluster.admin.Peer\x12\x10\n\x08uptime_s\x18\x15 \x01(\x01\x12\r\n\x05\x62uild\x18\x16 \x01(\t\x1a/\n\rStatusesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a\x31\n\x0fOperationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"g\n\x04Peer\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x13\n\x0bmatch_index\x18\x03 \x01(\x03\x12\x13\n\x0blag_entries\x18\x04 \x01(\x03\x12\x11\n\tsilent_ms\x18\x05 \x01(\x03\"\x9e\x01\n\nDataServer\x12\r\n\x05\x64s_id\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\r\n\x05state\x18\x04 \x01(\t\x12\x16\n\x0e\x63\x61pacity_bytes\x18\x05 \x01(\x04\x12\x12\n\nfree_bytes\x18\x06 \x01(\x04\x12\x11\n\tsilent_ms\x18\x07 \x01(\x03\x12\x17\n\x0fpending_deletes\x18\x08 \x01(\x04\"!\n\rDigestRequest\x12\x10\n\x08\x61t_index\x18\x01 \x01(\x04\"4\n\x0b\x44igestReply\x12\x15\n\rapplied_index\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x32\x9b\x01\n\x05\x41\x64min\x12H\n\x06Status\x12\x1f.mdscluster.admin.StatusRequest\x1a\x1d.mdscluster.admin.StatusReply\x12H\n\x06\x44igest\x12\x1f.mdscluster.admin.DigestRequest\x1a\x1d.mdscluster.admin.DigestReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mdsproto/admin.proto\x12\x10mdscluster.admin\"p\n\x14\x43hangeMembersRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x0c\n\x04raft\x18\x03 \x01(\t\x12\r\n\x05\x61\x64min\x18\x04 \x01(\t\x12\x0b\n\x03nfs\x18\x05 \x01(\t\x12\x0f\n\x07\x65ven_ok\x18\x06 \x01(\x08\"0\n\x12\x43hangeMembersReply\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x0f\n\rStatusRequest\"\xae\x06\n\x0bStatusReply\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\x04\x12\x11\n\tleader_id\x18\x04 \x01(\t\x12\x12\n\nhas_quorum\x18\x05 \x01(\x08\x12\x14\n\x0c\x63ommit_index\x18\x06 \x01(\x04\x12\x15\n\rapplied_index\x18\x07 \x01(\x04\x12\x17\n\x0f\x66irst_log_index\x18\x08 \x01(\x04\x12\x16\n\x0elast_log_index\x18\t \x01(\x04\x12\x19\n\x11pending_proposals\x18\n \x01(\x04\x12\x13\n\x0bquarantined\x18\x0b \x01(\x08\x12\x18\n\x10\x63onsensus_lag_ms\x18\x0c \x01(\x01\x12\x17\n\x0f\x66rontend_lag_ms\x18\r \x01(\x01\x12\x0f\n\x07\x63lients\x18\x0e \x01(\x04\x12\x10\n\x08sessions\x18\x0f \x01(\x04\x12\x32\n\x0c\x64\x61ta_servers\x18\x10 \x03(\x0b\x32\x1c.mdscluster.admin.DataServer\x12\x13\n\x0b\x63onnections\x18\x11 \x01(\x04\x12=\n\x08statuses\x18\x12 \x03(\x0b\x32+.mdscluster.admin.StatusReply.StatusesEntry\x12\x41\n\noperations\x18\x13 \x03(\x0b\x32-.mdscluster.admin.StatusReply.OperationsEntry\x12%\n\x05peers\x18\x14 \x03(\x0b\x32\x16.mdscluster.admin.Peer\x12\x10\n\x08uptime_s\x18\x15 \x01(\x01\x12\r\n\x05\x62uild\x18\x16 \x01(\t\x12\x0f\n\x07service\x18\x17 \x01(\t\x12)\n\x07members\x18\x18 \x03(\x0b\x32\x18.mdscluster.admin.Member\x12\x18\n\x10membership_index\x18\x19 \x01(\x04\x12\x1a\n\x12membership_applied\x18\x1a \x01(\x08\x1a/\n\rStatusesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a\x31\n\x0fOperationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"b\n\x06Member\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\r\n\x05voter\x18\x03 \x01(\x08\x12\x0c\n\x04raft\x18\x04 \x01(\t\x12\r\n\x05\x61\x64min\x18\x05 \x01(\t\x12\x0b\n\x03nfs\x18\x06 \x01(\t\"g\n\x04Peer\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x13\n\x0bmatch_index\x18\x03 \x01(\x03\x12\x13\n\x0blag_entries\x18\x04 \x01(\x03\x12\x11\n\tsilent_ms\x18\x05 \x01(\x03\"\x9e\x01\n\nDataServer\x12\r\n\x05\x64s_id\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\r\n\x05state\x18\x04 \x01(\t\x12\x16\n\x0e\x63\x61pacity_bytes\x18\x05 \x01(\x04\x12\x12\n\nfree_bytes\x18\x06 \x01(\x04\x12\x11\n\tsilent_ms\x18\x07 \x01(\x03\x12\x17\n\x0fpending_deletes\x18\x08 \x01(\x04\"!\n\rDigestRequest\x12\x10\n\x08\x61t_index\x18\x01 \x01(\x04\"4\n\x0b\x44igestReply\x12\x15\n\rapplied_index\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x32\xfa\x01\n\x05\x41\x64min\x12H\n\x06Status\x12\x1f.mdscluster.admin.StatusRequest\x1a\x1d.mdscluster.admin.StatusReply\x12H\n\x06\x44igest\x12\x1f.mdscluster.admin.DigestRequest\x1a\x1d.mdscluster.admin.DigestReply\x12]\n\rChangeMembers\x12&.mdscluster.admin.ChangeMembersRequest\x1a$.mdscluster.admin.ChangeMembersReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,22 +35,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSREPLY_STATUSESENTRY']._serialized_options = b'8\001'
   _globals['_STATUSREPLY_OPERATIONSENTRY']._loaded_options = None
   _globals['_STATUSREPLY_OPERATIONSENTRY']._serialized_options = b'8\001'
-  _globals['_STATUSREQUEST']._serialized_start=42
-  _globals['_STATUSREQUEST']._serialized_end=57
-  _globals['_STATUSREPLY']._serialized_start=60
-  _globals['_STATUSREPLY']._serialized_end=760
-  _globals['_STATUSREPLY_STATUSESENTRY']._serialized_start=662
-  _globals['_STATUSREPLY_STATUSESENTRY']._serialized_end=709
-  _globals['_STATUSREPLY_OPERATIONSENTRY']._serialized_start=711
-  _globals['_STATUSREPLY_OPERATIONSENTRY']._serialized_end=760
-  _globals['_PEER']._serialized_start=762
-  _globals['_PEER']._serialized_end=865
-  _globals['_DATASERVER']._serialized_start=868
-  _globals['_DATASERVER']._serialized_end=1026
-  _globals['_DIGESTREQUEST']._serialized_start=1028
-  _globals['_DIGESTREQUEST']._serialized_end=1061
-  _globals['_DIGESTREPLY']._serialized_start=1063
-  _globals['_DIGESTREPLY']._serialized_end=1115
-  _globals['_ADMIN']._serialized_start=1118
-  _globals['_ADMIN']._serialized_end=1273
+  _globals['_CHANGEMEMBERSREQUEST']._serialized_start=42
+  _globals['_CHANGEMEMBERSREQUEST']._serialized_end=154
+  _globals['_CHANGEMEMBERSREPLY']._serialized_start=156
+  _globals['_CHANGEMEMBERSREPLY']._serialized_end=204
+  _globals['_STATUSREQUEST']._serialized_start=206
+  _globals['_STATUSREQUEST']._serialized_end=221
+  _globals['_STATUSREPLY']._serialized_start=224
+  _globals['_STATUSREPLY']._serialized_end=1038
+  _globals['_STATUSREPLY_STATUSESENTRY']._serialized_start=940
+  _globals['_STATUSREPLY_STATUSESENTRY']._serialized_end=987
+  _globals['_STATUSREPLY_OPERATIONSENTRY']._serialized_start=989
+  _globals['_STATUSREPLY_OPERATIONSENTRY']._serialized_end=1038
+  _globals['_MEMBER']._serialized_start=1040
+  _globals['_MEMBER']._serialized_end=1138
+  _globals['_PEER']._serialized_start=1140
+  _globals['_PEER']._serialized_end=1243
+  _globals['_DATASERVER']._serialized_start=1246
+  _globals['_DATASERVER']._serialized_end=1404
+  _globals['_DIGESTREQUEST']._serialized_start=1406
+  _globals['_DIGESTREQUEST']._serialized_end=1439
+  _globals['_DIGESTREPLY']._serialized_start=1441
+  _globals['_DIGESTREPLY']._serialized_end=1493
+  _globals['_ADMIN']._serialized_start=1496
+  _globals['_ADMIN']._serialized_end=1746
 # @@protoc_insertion_point(module_scope)

@@ -6,12 +6,36 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ChangeMembersRequest(_message.Message):
+    __slots__ = ("kind", "node_id", "raft", "admin", "nfs", "even_ok")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    RAFT_FIELD_NUMBER: _ClassVar[int]
+    ADMIN_FIELD_NUMBER: _ClassVar[int]
+    NFS_FIELD_NUMBER: _ClassVar[int]
+    EVEN_OK_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    node_id: str
+    raft: str
+    admin: str
+    nfs: str
+    even_ok: bool
+    def __init__(self, kind: _Optional[str] = ..., node_id: _Optional[str] = ..., raft: _Optional[str] = ..., admin: _Optional[str] = ..., nfs: _Optional[str] = ..., even_ok: _Optional[bool] = ...) -> None: ...
+
+class ChangeMembersReply(_message.Message):
+    __slots__ = ("code", "text")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    text: str
+    def __init__(self, code: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
 class StatusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class StatusReply(_message.Message):
-    __slots__ = ("node_id", "role", "term", "leader_id", "has_quorum", "commit_index", "applied_index", "first_log_index", "last_log_index", "pending_proposals", "quarantined", "consensus_lag_ms", "frontend_lag_ms", "clients", "sessions", "data_servers", "connections", "statuses", "operations", "peers", "uptime_s", "build")
+    __slots__ = ("node_id", "role", "term", "leader_id", "has_quorum", "commit_index", "applied_index", "first_log_index", "last_log_index", "pending_proposals", "quarantined", "consensus_lag_ms", "frontend_lag_ms", "clients", "sessions", "data_servers", "connections", "statuses", "operations", "peers", "uptime_s", "build", "service", "members", "membership_index", "membership_applied")
     class StatusesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +72,10 @@ class StatusReply(_message.Message):
     PEERS_FIELD_NUMBER: _ClassVar[int]
     UPTIME_S_FIELD_NUMBER: _ClassVar[int]
     BUILD_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERSHIP_INDEX_FIELD_NUMBER: _ClassVar[int]
+    MEMBERSHIP_APPLIED_FIELD_NUMBER: _ClassVar[int]
     node_id: str
     role: str
     term: int
@@ -70,7 +98,27 @@ class StatusReply(_message.Message):
     peers: _containers.RepeatedCompositeFieldContainer[Peer]
     uptime_s: float
     build: str
-    def __init__(self, node_id: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader_id: _Optional[str] = ..., has_quorum: _Optional[bool] = ..., commit_index: _Optional[int] = ..., applied_index: _Optional[int] = ..., first_log_index: _Optional[int] = ..., last_log_index: _Optional[int] = ..., pending_proposals: _Optional[int] = ..., quarantined: _Optional[bool] = ..., consensus_lag_ms: _Optional[float] = ..., frontend_lag_ms: _Optional[float] = ..., clients: _Optional[int] = ..., sessions: _Optional[int] = ..., data_servers: _Optional[_Iterable[_Union[DataServer, _Mapping]]] = ..., connections: _Optional[int] = ..., statuses: _Optional[_Mapping[str, int]] = ..., operations: _Optional[_Mapping[str, int]] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., uptime_s: _Optional[float] = ..., build: _Optional[str] = ...) -> None: ...
+    service: str
+    members: _containers.RepeatedCompositeFieldContainer[Member]
+    membership_index: int
+    membership_applied: bool
+    def __init__(self, node_id: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader_id: _Optional[str] = ..., has_quorum: _Optional[bool] = ..., commit_index: _Optional[int] = ..., applied_index: _Optional[int] = ..., first_log_index: _Optional[int] = ..., last_log_index: _Optional[int] = ..., pending_proposals: _Optional[int] = ..., quarantined: _Optional[bool] = ..., consensus_lag_ms: _Optional[float] = ..., frontend_lag_ms: _Optional[float] = ..., clients: _Optional[int] = ..., sessions: _Optional[int] = ..., data_servers: _Optional[_Iterable[_Union[DataServer, _Mapping]]] = ..., connections: _Optional[int] = ..., statuses: _Optional[_Mapping[str, int]] = ..., operations: _Optional[_Mapping[str, int]] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., uptime_s: _Optional[float] = ..., build: _Optional[str] = ..., service: _Optional[str] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., membership_index: _Optional[int] = ..., membership_applied: _Optional[bool] = ...) -> None: ...
+
+class Member(_message.Message):
+    __slots__ = ("node_id", "number", "voter", "raft", "admin", "nfs")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    VOTER_FIELD_NUMBER: _ClassVar[int]
+    RAFT_FIELD_NUMBER: _ClassVar[int]
+    ADMIN_FIELD_NUMBER: _ClassVar[int]
+    NFS_FIELD_NUMBER: _ClassVar[int]
+    node_id: str
+    number: int
+    voter: bool
+    raft: str
+    admin: str
+    nfs: str
+    def __init__(self, node_id: _Optional[str] = ..., number: _Optional[int] = ..., voter: _Optional[bool] = ..., raft: _Optional[str] = ..., admin: _Optional[str] = ..., nfs: _Optional[str] = ...) -> None: ...
 
 class Peer(_message.Message):
     __slots__ = ("node_id", "connected", "match_index", "lag_entries", "silent_ms")

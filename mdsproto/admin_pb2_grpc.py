@@ -44,6 +44,11 @@ class AdminStub:
                 request_serializer=mdsproto_dot_admin__pb2.DigestRequest.SerializeToString,
                 response_deserializer=mdsproto_dot_admin__pb2.DigestReply.FromString,
                 _registered_method=True)
+        self.ChangeMembers = channel.unary_unary(
+                '/mdscluster.admin.Admin/ChangeMembers',
+                request_serializer=mdsproto_dot_admin__pb2.ChangeMembersRequest.SerializeToString,
+                response_deserializer=mdsproto_dot_admin__pb2.ChangeMembersReply.FromString,
+                _registered_method=True)
 
 
 class AdminServicer:
@@ -64,6 +69,14 @@ class AdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangeMembers(self, request, context):
+        """Asks this node, if it leads, for one change of the membership; answered once it is committed, or cannot be.
+        The caller's role must be "admin".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -76,6 +89,11 @@ def add_AdminServicer_to_server(servicer, server):
                     servicer.Digest,
                     request_deserializer=mdsproto_dot_admin__pb2.DigestRequest.FromString,
                     response_serializer=mdsproto_dot_admin__pb2.DigestReply.SerializeToString,
+            ),
+            'ChangeMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeMembers,
+                    request_deserializer=mdsproto_dot_admin__pb2.ChangeMembersRequest.FromString,
+                    response_serializer=mdsproto_dot_admin__pb2.ChangeMembersReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -132,6 +150,33 @@ class Admin:
             '/mdscluster.admin.Admin/Digest',
             mdsproto_dot_admin__pb2.DigestRequest.SerializeToString,
             mdsproto_dot_admin__pb2.DigestReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mdscluster.admin.Admin/ChangeMembers',
+            mdsproto_dot_admin__pb2.ChangeMembersRequest.SerializeToString,
+            mdsproto_dot_admin__pb2.ChangeMembersReply.FromString,
             options,
             channel_credentials,
             insecure,

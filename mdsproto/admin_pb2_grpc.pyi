@@ -37,6 +37,10 @@ class AdminStub:
     """A hash over the whole replicated state at an applied index: equal index, equal digest (INV-8).
     Walks every table: not for a busy node's every second.
     """
+    ChangeMembers: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ChangeMembersRequest, _admin_pb2.ChangeMembersReply]
+    """Asks this node, if it leads, for one change of the membership; answered once it is committed, or cannot be.
+    The caller's role must be "admin".
+    """
 
 @_typing.type_check_only
 class AdminAsyncStub(AdminStub):
@@ -46,6 +50,10 @@ class AdminAsyncStub(AdminStub):
     Digest: _aio.UnaryUnaryMultiCallable[_admin_pb2.DigestRequest, _admin_pb2.DigestReply]  # type: ignore[assignment]
     """A hash over the whole replicated state at an applied index: equal index, equal digest (INV-8).
     Walks every table: not for a busy node's every second.
+    """
+    ChangeMembers: _aio.UnaryUnaryMultiCallable[_admin_pb2.ChangeMembersRequest, _admin_pb2.ChangeMembersReply]  # type: ignore[assignment]
+    """Asks this node, if it leads, for one change of the membership; answered once it is committed, or cannot be.
+    The caller's role must be "admin".
     """
 
 class AdminServicer(metaclass=_abc_1.ABCMeta):
@@ -65,6 +73,16 @@ class AdminServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_pb2.DigestReply, _abc.Awaitable[_admin_pb2.DigestReply]]:
         """A hash over the whole replicated state at an applied index: equal index, equal digest (INV-8).
         Walks every table: not for a busy node's every second.
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeMembers(
+        self,
+        request: _admin_pb2.ChangeMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ChangeMembersReply, _abc.Awaitable[_admin_pb2.ChangeMembersReply]]:
+        """Asks this node, if it leads, for one change of the membership; answered once it is committed, or cannot be.
+        The caller's role must be "admin".
         """
 
 def add_AdminServicer_to_server(servicer: AdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

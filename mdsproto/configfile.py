@@ -20,6 +20,7 @@ import textwrap
 import tomllib
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,8 +56,11 @@ class Address:
 
 
 # ---------------------------------------------------------------------- reading
-def load(cls: type[T], path: Path) -> T:
-    """Read ``path`` as a ``cls``. Raises :class:`ConfigError`; whether the values make sense is for ``validate()``."""
+def load(cls: type[T], path: Path, revise: Callable[[dict[str, Any]], None] | None = None) -> T:
+    """Read ``path`` as a ``cls``. Raises :class:`ConfigError`; whether the values make sense is for ``validate()``.
+
+    ``revise`` gets the file's table first, and makes what an older release wrote into what this one knows.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
@@ -64,6 +68,8 @@ def load(cls: type[T], path: Path) -> T:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path} is not valid TOML: {problem}") from problem
     try:
+        if revise is not None:
+            revise(table)
         return _build(cls, table, "", path.resolve().parent)
     except ConfigError as problem:
         raise ConfigError(f"{path}: {problem}") from problem

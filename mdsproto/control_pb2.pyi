@@ -31,20 +31,32 @@ class HeartbeatRequest(_message.Message):
     def __init__(self, ds_id: _Optional[str] = ..., instance: _Optional[int] = ..., nfs_host: _Optional[str] = ..., nfs_port: _Optional[int] = ..., control_host: _Optional[str] = ..., control_port: _Optional[int] = ..., capacity_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., fence_version: _Optional[int] = ..., deleted: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class HeartbeatReply(_message.Message):
-    __slots__ = ("quorum_backed", "cluster_epoch", "fence_version", "fences", "deletes", "lease_ms")
+    __slots__ = ("quorum_backed", "cluster_epoch", "fence_version", "fences", "deletes", "lease_ms", "membership_index", "mds")
     QUORUM_BACKED_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     FENCE_VERSION_FIELD_NUMBER: _ClassVar[int]
     FENCES_FIELD_NUMBER: _ClassVar[int]
     DELETES_FIELD_NUMBER: _ClassVar[int]
     LEASE_MS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERSHIP_INDEX_FIELD_NUMBER: _ClassVar[int]
+    MDS_FIELD_NUMBER: _ClassVar[int]
     quorum_backed: bool
     cluster_epoch: int
     fence_version: int
     fences: _containers.RepeatedCompositeFieldContainer[FenceEntry]
     deletes: _containers.RepeatedCompositeFieldContainer[DeleteRequest]
     lease_ms: int
-    def __init__(self, quorum_backed: _Optional[bool] = ..., cluster_epoch: _Optional[int] = ..., fence_version: _Optional[int] = ..., fences: _Optional[_Iterable[_Union[FenceEntry, _Mapping]]] = ..., deletes: _Optional[_Iterable[_Union[DeleteRequest, _Mapping]]] = ..., lease_ms: _Optional[int] = ...) -> None: ...
+    membership_index: int
+    mds: _containers.RepeatedCompositeFieldContainer[MetadataServer]
+    def __init__(self, quorum_backed: _Optional[bool] = ..., cluster_epoch: _Optional[int] = ..., fence_version: _Optional[int] = ..., fences: _Optional[_Iterable[_Union[FenceEntry, _Mapping]]] = ..., deletes: _Optional[_Iterable[_Union[DeleteRequest, _Mapping]]] = ..., lease_ms: _Optional[int] = ..., membership_index: _Optional[int] = ..., mds: _Optional[_Iterable[_Union[MetadataServer, _Mapping]]] = ...) -> None: ...
+
+class MetadataServer(_message.Message):
+    __slots__ = ("node_id", "control")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_FIELD_NUMBER: _ClassVar[int]
+    node_id: str
+    control: str
+    def __init__(self, node_id: _Optional[str] = ..., control: _Optional[str] = ...) -> None: ...
 
 class FenceEntry(_message.Message):
     __slots__ = ("fileid", "client_id", "min_epoch")

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "node_id", "cluster_id", "purpose")
+    __slots__ = ("protocol", "node_id", "cluster_id", "purpose", "introduction", "refused")
     class Purpose(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         RAFT: _ClassVar[Hello.Purpose]
@@ -19,14 +19,18 @@ class Hello(_message.Message):
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    INTRODUCTION_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     node_id: str
     cluster_id: str
     purpose: Hello.Purpose
-    def __init__(self, protocol: _Optional[int] = ..., node_id: _Optional[str] = ..., cluster_id: _Optional[str] = ..., purpose: _Optional[_Union[Hello.Purpose, str]] = ...) -> None: ...
+    introduction: bytes
+    refused: str
+    def __init__(self, protocol: _Optional[int] = ..., node_id: _Optional[str] = ..., cluster_id: _Optional[str] = ..., purpose: _Optional[_Union[Hello.Purpose, str]] = ..., introduction: _Optional[bytes] = ..., refused: _Optional[str] = ...) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("term", "append", "ack", "request_vote", "vote", "pre_vote", "pre_vote_granted", "higher_term", "timeout_now", "forward", "read_request", "read_reply", "read_confirm", "read_confirmed", "snapshot_offer", "ping")
+    __slots__ = ("term", "append", "ack", "request_vote", "vote", "pre_vote", "pre_vote_granted", "higher_term", "timeout_now", "forward", "read_request", "read_reply", "read_confirm", "read_confirmed", "snapshot_offer", "ping", "membership")
     TERM_FIELD_NUMBER: _ClassVar[int]
     APPEND_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +47,7 @@ class Message(_message.Message):
     READ_CONFIRMED_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_OFFER_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
+    MEMBERSHIP_FIELD_NUMBER: _ClassVar[int]
     term: int
     append: AppendEntries
     ack: Ack
@@ -59,7 +64,8 @@ class Message(_message.Message):
     read_confirmed: ReadConfirmed
     snapshot_offer: SnapshotOffer
     ping: Ping
-    def __init__(self, term: _Optional[int] = ..., append: _Optional[_Union[AppendEntries, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., request_vote: _Optional[_Union[RequestVote, _Mapping]] = ..., vote: _Optional[_Union[Vote, _Mapping]] = ..., pre_vote: _Optional[_Union[PreVote, _Mapping]] = ..., pre_vote_granted: _Optional[_Union[PreVoteGranted, _Mapping]] = ..., higher_term: _Optional[_Union[HigherTerm, _Mapping]] = ..., timeout_now: _Optional[_Union[TimeoutNow, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., read_request: _Optional[_Union[ReadRequest, _Mapping]] = ..., read_reply: _Optional[_Union[ReadReply, _Mapping]] = ..., read_confirm: _Optional[_Union[ReadConfirm, _Mapping]] = ..., read_confirmed: _Optional[_Union[ReadConfirmed, _Mapping]] = ..., snapshot_offer: _Optional[_Union[SnapshotOffer, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ...) -> None: ...
+    membership: MembershipNotice
+    def __init__(self, term: _Optional[int] = ..., append: _Optional[_Union[AppendEntries, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., request_vote: _Optional[_Union[RequestVote, _Mapping]] = ..., vote: _Optional[_Union[Vote, _Mapping]] = ..., pre_vote: _Optional[_Union[PreVote, _Mapping]] = ..., pre_vote_granted: _Optional[_Union[PreVoteGranted, _Mapping]] = ..., higher_term: _Optional[_Union[HigherTerm, _Mapping]] = ..., timeout_now: _Optional[_Union[TimeoutNow, _Mapping]] = ..., forward: _Optional[_Union[Forward, _Mapping]] = ..., read_request: _Optional[_Union[ReadRequest, _Mapping]] = ..., read_reply: _Optional[_Union[ReadReply, _Mapping]] = ..., read_confirm: _Optional[_Union[ReadConfirm, _Mapping]] = ..., read_confirmed: _Optional[_Union[ReadConfirmed, _Mapping]] = ..., snapshot_offer: _Optional[_Union[SnapshotOffer, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., membership: _Optional[_Union[MembershipNotice, _Mapping]] = ...) -> None: ...
 
 class Entry(_message.Message):
     __slots__ = ("term", "data")
@@ -82,14 +88,16 @@ class AppendEntries(_message.Message):
     def __init__(self, prev_index: _Optional[int] = ..., prev_term: _Optional[int] = ..., commit_index: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
 
 class Ack(_message.Message):
-    __slots__ = ("next_index", "success", "reset")
+    __slots__ = ("next_index", "success", "reset", "quarantined")
     NEXT_INDEX_FIELD_NUMBER: _ClassVar[int]
     SUCCESS_FIELD_NUMBER: _ClassVar[int]
     RESET_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     next_index: int
     success: bool
     reset: bool
-    def __init__(self, next_index: _Optional[int] = ..., success: _Optional[bool] = ..., reset: _Optional[bool] = ...) -> None: ...
+    quarantined: bool
+    def __init__(self, next_index: _Optional[int] = ..., success: _Optional[bool] = ..., reset: _Optional[bool] = ..., quarantined: _Optional[bool] = ...) -> None: ...
 
 class RequestVote(_message.Message):
     __slots__ = ("last_index", "last_term", "transfer")
@@ -175,6 +183,12 @@ class Ping(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class MembershipNotice(_message.Message):
+    __slots__ = ("introduction",)
+    INTRODUCTION_FIELD_NUMBER: _ClassVar[int]
+    introduction: bytes
+    def __init__(self, introduction: _Optional[bytes] = ...) -> None: ...
+
 class SnapshotFrame(_message.Message):
     __slots__ = ("header", "chunk", "trailer", "refused")
     HEADER_FIELD_NUMBER: _ClassVar[int]
@@ -188,12 +202,14 @@ class SnapshotFrame(_message.Message):
     def __init__(self, header: _Optional[_Union[SnapshotHeader, _Mapping]] = ..., chunk: _Optional[_Union[SnapshotChunk, _Mapping]] = ..., trailer: _Optional[_Union[SnapshotTrailer, _Mapping]] = ..., refused: _Optional[str] = ...) -> None: ...
 
 class SnapshotHeader(_message.Message):
-    __slots__ = ("term", "applied_index")
+    __slots__ = ("term", "applied_index", "format")
     TERM_FIELD_NUMBER: _ClassVar[int]
     APPLIED_INDEX_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
     term: int
     applied_index: int
-    def __init__(self, term: _Optional[int] = ..., applied_index: _Optional[int] = ...) -> None: ...
+    format: int
+    def __init__(self, term: _Optional[int] = ..., applied_index: _Optional[int] = ..., format: _Optional[int] = ...) -> None: ...
 
 class SnapshotChunk(_message.Message):
     __slots__ = ("sequence", "data")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from nfswire.emit import INLINE_WEIGHT_MAX, Emitter, Types, fixed_format, size_of
 from nfswire.xdrlang import Array, Bitmap, Bool, Chain, Fixed, Int, Opaque, Ref, Type, UnionDef, Void
 
+OPEN_ENUMS = frozenset(("nfsstat4", "nfs_ftype4", "why_no_delegation4"))
+"""Enumerations of which any value is let through: answers of a newer server, and what has a status of its own
+(NFS4ERR_BADTYPE)."""
+
 
 class Unpacker(Emitter):
     """Body of ``unpack_X``. The run starts ``offset`` bytes behind the variable ``pos``."""
@@ -178,12 +182,28 @@ class Unpacker(Emitter):
             self.line(f"{word} {tag} {test}:")
             word = "elif"
             self.arm(made, arm_name, kind, (str(bool(labels[0])) if is_bool else tag, result), arms)
+        if made.default is not None:
+            others = self.other_values(made, switch)
+            if others != ():
+                self.line("else:" if others is None else f"elif {tag} in {others}:")
+                self.arm(made, *made.default, (tag, result), arms)
+            if others is None:
+                return result
         self.line("else:")
-        if made.default is None:
-            self.line(f'    raise XdrError("{made.name}: no such arm")')
-        else:
-            self.arm(made, *made.default, (tag, result), arms)
+        self.line(f'    raise XdrError("{made.name}: no such arm")')
         return result
+
+    def other_values(self, made: UnionDef, switch: Type) -> tuple[int, ...] | None:
+        """What the default arm stands for; None: anything.
+
+        "It is an error to encode as an enum any integer other than those that have been given assignments" (RFC 4506
+        section 4.3).
+        """
+        spec = self.types.spec
+        if not isinstance(switch, Int) or switch.name not in spec.enums or switch.name in OPEN_ENUMS:
+            return None
+        values = {spec.constants[name] for name in spec.enums[switch.name]}
+        return tuple(sorted(values - made.cases.keys()))
 
     def arm(self, made: UnionDef, arm: str, kind: Type, names: tuple[str, str], arms: list[str]) -> None:
         """One branch of a union."""

@@ -1489,8 +1489,10 @@ def unpack_settime4(buf: Buffer, pos: int) -> tuple[settime4, int]:
             v3, v4 = uS_qI(buf, pos)
             pos += 12
             v2 = settime4(d1, nfstime4(v3, v4))
-        else:
+        elif d1 in (0,):
             v2 = settime4(d1)
+        else:
+            raise XdrError("settime4: no such arm")
         return v2, pos
     except StructError:
         raise XdrError("settime4: truncated") from None
@@ -3416,8 +3418,10 @@ def unpack_layoutreturn4(buf: Buffer, pos: int) -> tuple[layoutreturn4, int]:
                 raise XdrError("layoutreturn_file4.lrf_body: length")
             v10 = bytes(buf[b8:e9])
             v2 = layoutreturn4(d1, layoutreturn_file4(v3, v4, stateid4(v5, v6), v10))
-        else:
+        elif d1 in (2, 3):
             v2 = layoutreturn4(d1)
+        else:
+            raise XdrError("layoutreturn4: no such arm")
         return v2, pos
     except StructError:
         raise XdrError("layoutreturn4: truncated") from None
@@ -5965,8 +5969,10 @@ def unpack_openflag4(buf: Buffer, pos: int) -> tuple[openflag4, int]:
             else:
                 raise XdrError("createhow4: no such arm")
             v2 = openflag4(d1, v4)
-        else:
+        elif d1 in (0,):
             v2 = openflag4(d1)
+        else:
+            raise XdrError("openflag4: no such arm")
         return v2, pos
     except StructError:
         raise XdrError("openflag4: truncated") from None
@@ -6392,8 +6398,10 @@ def unpack_OPEN4args(buf: Buffer, pos: int) -> tuple[OPEN4args, int]:
             else:
                 raise XdrError("createhow4: no such arm")
             v10 = openflag4(d9, v12)
-        else:
+        elif d9 in (0,):
             v10 = openflag4(d9)
+        else:
+            raise XdrError("openflag4: no such arm")
         d33, = uS_I(buf, pos)
         pos += 4
         if d33 == 0:
@@ -12236,8 +12244,10 @@ def unpack_LAYOUTRETURN4args(buf: Buffer, pos: int) -> tuple[LAYOUTRETURN4args, 
                 raise XdrError("layoutreturn_file4.lrf_body: length")
             v13 = bytes(buf[b11:e12])
             v5 = layoutreturn4(d4, layoutreturn_file4(v6, v7, stateid4(v8, v9), v13))
-        else:
+        elif d4 in (2, 3):
             v5 = layoutreturn4(d4)
+        else:
+            raise XdrError("layoutreturn4: no such arm")
         return LAYOUTRETURN4args(v1 == 1, v2, v3, v5), pos
     except StructError:
         raise XdrError("LAYOUTRETURN4args: truncated") from None
@@ -14000,7 +14010,7 @@ def unpack_read_plus_content(buf: Buffer, pos: int) -> tuple[read_plus_content, 
             pos += 16
             v2 = read_plus_content(d1, None, data_info4(v8, v9))
         else:
-            v2 = read_plus_content(d1)
+            raise XdrError("read_plus_content: no such arm")
         return v2, pos
     except StructError:
         raise XdrError("read_plus_content: truncated") from None
@@ -14064,7 +14074,7 @@ def unpack_read_plus_res4(buf: Buffer, pos: int) -> tuple[read_plus_res4, int]:
                 pos += 16
                 v5 = read_plus_content(d4, None, data_info4(v11, v12))
             else:
-                v5 = read_plus_content(d4)
+                raise XdrError("read_plus_content: no such arm")
             v3.append(v5)
         return read_plus_res4(v1 == 1, v3), pos
     except StructError:
@@ -14138,7 +14148,7 @@ def unpack_READ_PLUS4res(buf: Buffer, pos: int) -> tuple[READ_PLUS4res, int]:
                     pos += 16
                     v7 = read_plus_content(d6, None, data_info4(v13, v14))
                 else:
-                    v7 = read_plus_content(d6)
+                    raise XdrError("read_plus_content: no such arm")
                 v5.append(v7)
             v2 = READ_PLUS4res(d1, read_plus_res4(v3 == 1, v5))
         else:

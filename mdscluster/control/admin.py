@@ -12,7 +12,9 @@ import grpc
 from mdscluster import replica_async
 from mdscluster.fsm import data_servers, deletions
 from mdscluster.fsm.digest import digest
+from mdscluster.replica import MemberChange
 from mdsproto import admin_pb2, admin_pb2_grpc, credentials
+from mdsproto.configfile import Address, ConfigError
 
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
@@ -24,11 +26,29 @@ if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
+def member_change(request: admin_pb2.ChangeMembersRequest) -> MemberChange:
+    """The wire's request as consensus takes it. ``ConfigError`` for what cannot be meant."""
+    name = request.node_id
+    if request.kind == "add":
+        if not name or len(name) > 63 or not name.isascii() or not name.replace("-", "x").isalnum():
+            raise ConfigError(f"{name!r} is no node id: letters, digits and hyphens, at most 63")
+        raft, admin, nfs = (Address.parse(text) for text in (request.raft, request.admin, request.nfs))
+        if len({raft, admin, nfs}) < 3:
+            raise ConfigError("its raft, admin and NFS listeners must have three different addresses")
+        return MemberChange("add", name, raft.host, raft.port, str(admin), str(nfs))
+    if request.kind == "promote":
+        return MemberChange("promote", name)
+    if request.kind == "remove":
+        return MemberChange("remove", name, even_ok=request.even_ok)
+    raise ConfigError(f"there is no change {request.kind!r}")
+
+
 class FrontEndView(Protocol):
     """What the admin service reads of the NFS front end."""
 
     lag_ms: float
 
+    def service(self) -> str: ...
     def connections(self) -> int: ...
     def statuses(self) -> dict[str, int]: ...
     def operations(self) -> dict[str, int]: ...
@@ -71,6 +91,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             consensus_lag_ms=status.loop_lag_ms, frontend_lag_ms=self._front_end.lag_ms, clients=clients,
             sessions=sessions, connections=self._front_end.connections(), statuses=self._front_end.statuses(),
             operations=self._front_end.operations(), uptime_s=time.monotonic() - self._started, build="pure Python",
+            service=self._front_end.service(),
         )  # fmt: skip
         for server in servers:
             silent = self._registry.silent_ms(server.ds_id, now_ms)
@@ -88,7 +109,28 @@ class AdminService(admin_pb2_grpc.AdminServicer):
                     lag_entries=peer.lag_entries, silent_ms=peer.silent_ms,
                 )
             )
+        reply.membership_index, reply.membership_applied = status.membership_index, status.membership_applied
+        for member in status.members:
+            reply.members.append(
+                admin_pb2.Member(
+                    node_id=member.id, number=member.number, voter=member.voter, raft=member.raft,
+                    admin=member.admin, nfs=member.nfs,
+                )
+            )
         return reply
+
+    async def ChangeMembers(
+        self, request: admin_pb2.ChangeMembersRequest, context: Context
+    ) -> admin_pb2.ChangeMembersReply:
+        """One change of the membership (docs/MEMBERSHIP.md); consensus judges it."""
+        if not credentials.caller_has_role(context, credentials.ROLE_ADMIN):
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the caller's certificate has not the role admin")
+        try:
+            change = member_change(request)
+        except ConfigError as problem:
+            return admin_pb2.ChangeMembersReply(code="refused", text=str(problem))
+        outcome = await replica_async.change_members(self._replica, change)
+        return admin_pb2.ChangeMembersReply(code=outcome.code, text=outcome.text)
 
     async def Digest(
         self, request: admin_pb2.DigestRequest, context: Context

@@ -61,6 +61,13 @@ class ControlService(control_pb2_grpc.ControlServicer):
             quorum_backed=True, cluster_epoch=version, fence_version=version, lease_ms=self._ds_lease_ms,
             deletes=[control_pb2.DeleteRequest(sequence=sequence, fileid=fileid) for sequence, fileid in deletes],
         )  # fmt: skip
+        status = await replica_async.status(self._replica)
+        if status.membership_index and status.membership_applied:
+            reply.membership_index = status.membership_index
+            reply.mds.extend(
+                control_pb2.MetadataServer(node_id=member.id, control=member.admin)
+                for member in status.members if member.admin
+            )  # fmt: skip
         if version != request.fence_version:
             reply.fences.extend(
                 control_pb2.FenceEntry(fileid=f, client_id=c, min_epoch=e) for f, c, e in entries

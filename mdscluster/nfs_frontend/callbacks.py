@@ -33,7 +33,8 @@ class Callbacks:
 
     def __init__(self, dispatcher: Dispatcher, node_number: int, later: Later) -> None:
         self._dispatcher = dispatcher
-        self._node_number = node_number
+        self.node_number = node_number
+        """Of this node alone; the cluster's membership has it."""
         self._later = later
         self._xid = 0
         self._channels: dict[bytes, BackChannel] = {}
@@ -117,7 +118,7 @@ class Callbacks:
                 channel = self._channels.get(session.session_id)
                 if channel is None or channel.session is not session:
                     channel = BackChannel(
-                        session, self._node_number, self._record_of, self._next_xid, self._later
+                        session, self.node_number, self._record_of, self._next_xid, self._later
                     )
                     self._channels[session.session_id] = channel
                 return channel

@@ -32,6 +32,7 @@ from mdscluster.fsm.tables import U64, Tables, root_fileid
 from mdscluster.nfs_frontend import sessionless
 from mdscluster.nfs_frontend.counters import Counters
 from mdscluster.nfs_frontend.exports import NOBODY, Identity
+from mdscluster.nfs_frontend.quorum import SERVING, can_tell
 from mdscluster.nfs_frontend.request import Connection, Request
 from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REFUSED, REPLAY, Session
 from mdscluster.nfs_frontend.waiting import WaitingRoom
@@ -74,11 +75,15 @@ class Dispatcher:
         *,
         max_operations: int = 64,
         run_io: Callable[[Dispatcher, Request, Progress | None], None] | None = None,
+        clock_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.replica = replica
         self.defer = defer
         self.max_operations = max_operations
         self.run_io = run_io
+        self.clock_s = clock_s
+        self.service = SERVING
+        """What this node does for clients; without a quorum, less (:mod:`mdscluster.nfs_frontend.quorum`)."""
         self.env = replica.env
         self.sessions: dict[bytes, Session] = {}
         self.counters = Counters()
@@ -86,7 +91,8 @@ class Dispatcher:
         """Clients heard of since the last report of leases."""
         self.reads: list[Request] = []
         self.waiting = WaitingRoom(self.propose, self._put_off)
-        self._barriers_out = 0
+        self._batches: list[list[Request]] = []  # reads by the barrier that they wait for
+        self._delayed: list[Connection] = []
         self._read_scheduled = False
         self.tables = Tables(self.env)
         with self.env.begin() as txn:
@@ -97,6 +103,41 @@ class Dispatcher:
         """The cluster's settings changed in the log."""
         with self.env.begin() as txn:
             self.settings = self.view.settings = load_settings(txn, self.tables)
+
+    # ------------------------------------------------------------ without a quorum
+    def change_service(self, service: str) -> None:
+        """The quorum was lost, or is back. What waits for it is given up: clients ask again, here or elsewhere.
+
+        Proposals stay under way, and their slots busy, until they have an outcome.
+        """
+        self.service = service
+        self._delayed.clear()
+        if service != SERVING:
+            waiting, self.reads = [*self.reads, *self.waiting.take_all()], []
+            for batch in self._batches:
+                waiting += batch
+                batch.clear()
+            self._batches.clear()
+            for request in waiting:
+                self.give_up(request, "no quorum")
+
+    def take_delayed(self) -> list[Connection]:
+        """Connections on which something was answered NFS4ERR_DELAY for want of a quorum, since the last call."""
+        delayed, self._delayed = self._delayed, []
+        return delayed
+
+    def note_delayed(self, connection: Connection) -> None:
+        self.counters.calls["delayed without quorum"] += 1
+        self._delayed.append(connection)
+
+    def _delay(self, request: Request) -> None:
+        """Without a quorum: NFS4ERR_DELAY on SEQUENCE, the slot untouched, as if the request had never come."""
+        session = request.session
+        if session is not None and request.started and session.busy[request.slot] is request:
+            session.finish(request.slot, None)
+            session.forget(request.slot)
+        self._send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_DELAY)
+        self.note_delayed(request.connection)
 
     # ------------------------------------------------------------ records
     def receive(self, connection: Connection, data: bytes, pos: int, end: int) -> None:
@@ -209,6 +250,7 @@ class Dispatcher:
         request.payload = None
         request.started = False
         request.waiting_since_ms = None
+        request.asked_s = 0.0
         session = request.session = self.sessions.get(session_id)
         if session is None:
             self._read_later(request)  # known to another node, perhaps: look behind a barrier
@@ -269,6 +311,13 @@ class Dispatcher:
         if verdict == IN_PROGRESS:
             running = session.busy[slot]
             assert running is not None
+            if self.service != SERVING:
+                # "The replier ... MAY return NFS4ERR_DELAY" to the retry of what is still under way (§2.10.6.2).
+                self._send_first(
+                    request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_DELAY
+                )
+                self.note_delayed(request.connection)
+                return False
             running.connection = request.connection
             running.xid = request.xid
             return False
@@ -328,21 +377,28 @@ class Dispatcher:
     # ------------------------------------------------------------ reads
     def _read_later(self, request: Request) -> None:
         self.reads.append(request)
-        if self._barriers_out < _BARRIERS_IN_FLIGHT and not self._read_scheduled:
+        if len(self._batches) < _BARRIERS_IN_FLIGHT and not self._read_scheduled:
             self._read_scheduled = True
             self.defer(self._ask_barrier)
 
     def _ask_barrier(self) -> None:
         """One barrier for every read that waits; those that come while it is out share the next one."""
         self._read_scheduled = False
-        if not self.reads or self._barriers_out >= _BARRIERS_IN_FLIGHT:
+        if self.service != SERVING:
+            batch, self.reads = self.reads, []
+            self._run_reads(batch)
+            return
+        if not self.reads or len(self._batches) >= _BARRIERS_IN_FLIGHT:
             return
         batch, self.reads = self.reads, []
-        self._barriers_out += 1
+        asked_s = self.clock_s()
+        for request in batch:
+            request.asked_s = asked_s
+        self._batches.append(batch)
         self.replica.barrier(lambda confirmed: self._barrier_done(batch, confirmed))
 
     def _barrier_done(self, batch: list[Request], confirmed: bool) -> None:
-        self._barriers_out -= 1
+        self._batches = [other for other in self._batches if other is not batch]
         if self.reads and not self._read_scheduled:
             self._read_scheduled = True
             self.defer(self._ask_barrier)
@@ -350,6 +406,10 @@ class Dispatcher:
             for request in batch:
                 self.give_up(request, "no quorum for a read")
             return
+        self._run_reads(batch)
+
+    def _run_reads(self, batch: list[Request]) -> None:
+        """Run what a confirmed barrier, or the want of a quorum, allows to be answered from this node's state."""
         with self.env.begin() as txn:
             self.view.bind_view(txn)
             for request in batch:
@@ -359,6 +419,9 @@ class Dispatcher:
         """Run one request on the view; propose it when it turns out to change something."""
         view = self.view
         record = view.get(request.session_id, db=self.tables.session)
+        if record is None and self.service != SERVING:
+            self._delay(request)
+            return
         if record is None:
             self.forget_session(request.session_id)
             self._send_first(
@@ -370,7 +433,9 @@ class Dispatcher:
         self.prepare(view, request)
         dispatch = DISPATCH[request.minor]
         status = run(view, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
-        if status >= 0:
+        if self.service != SERVING:
+            self._answer_read_only(request, status)
+        elif status >= 0:
             self.reply(request, status, view.ops_done, b"".join(view.res))
         elif status == NEED_CHANGE:
             self.propose(request)
@@ -378,6 +443,16 @@ class Dispatcher:
             self.run_io(self, request, None)
         else:
             self.give_up(request, f"view asked for {status}")
+
+    def _answer_read_only(self, request: Request, status: int) -> None:
+        """Answer from a state that others may have left behind; its silence is no answer, and neither is its doubt."""
+        view = self.view
+        op = U32.unpack_from(view.data, view.op_start)[0] if status > 0 and view.op_start + 4 <= view.end else 0
+        if status < 0 or not can_tell(status, op):
+            self._delay(request)
+            return
+        self.counters.calls["read-only"] += 1
+        self.reply(request, status, view.ops_done, b"".join(view.res))
 
     def _admit_from_view(self, request: Request, record: bytes) -> bool:
         """Admit a request on a session or slot that this node has not served, by what the log knows."""
@@ -444,6 +519,10 @@ class Dispatcher:
     # ------------------------------------------------------------ changes
     def propose(self, request: Request) -> None:
         """Propose the COMPOUND under its identity; the replica repeats it until there is an outcome."""
+        if self.service != SERVING:
+            self._delay(request)
+            return
+        request.asked_s = self.clock_s()
         payload = request.payload
         if payload is None:
             self.counters.count_proposed(request.data, request.pos, request.end, request.ops_left)
@@ -518,7 +597,8 @@ class Dispatcher:
     def _finish(self, request: Request, record: bytes, status: int) -> None:
         session = request.session
         if session is not None and request.started and session.busy[request.slot] is request:
-            keep = request.cache_this or len(record) <= 4096
+            # Without a quorum nothing is kept: once there is one, a retransmission is to be read anew.
+            keep = self.service == SERVING and (request.cache_this or len(record) <= 4096)
             session.finish(request.slot, record if keep else None)
         self._send(request.connection, record, status)
 

@@ -52,8 +52,7 @@ class ProxyIo:
 
     def start(self, dispatcher: Dispatcher, request: Request, done: Progress | None) -> None:
         """Run a COMPOUND with I/O in it; ``done`` is what the log has run of it already."""
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(self._run(request, done, loop.time()))
+        task = asyncio.get_running_loop().create_task(self._run(request, done, request.asked_s))
         self._tasks.add(task)
         task.add_done_callback(lambda ended: self._ended(ended, request))
 

@@ -33,7 +33,7 @@ class Request:
     """A COMPOUND that began with SEQUENCE, from its arrival to its reply."""
 
     __slots__ = (
-        "cache_this", "connection", "data", "end", "identity", "minor", "ops_left", "payload", "pos",
+        "asked_s", "cache_this", "connection", "data", "end", "identity", "minor", "ops_left", "payload", "pos",
         "sequence_id", "session", "session_id", "slot", "started", "tag", "waiting_since_ms", "xid",
     )  # fmt: skip
 
@@ -57,5 +57,7 @@ class Request:
     """The command, once it was made."""
     started: bool
     """It was admitted to its slot."""
+    asked_s: float
+    """When the barrier or proposal was asked for that its state is as of."""
     waiting_since_ms: int | None
     """When it began to wait for a layout; None: it does not."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 import structlog
 
 from mdscluster.nfs_frontend import exports
+from mdscluster.nfs_frontend.quorum import REFUSING
 
 if TYPE_CHECKING:
     from mdscluster.nfs_frontend.callbacks import Callbacks
@@ -54,6 +55,9 @@ class ClientConnection(asyncio.Protocol):
         self.peer = transport.get_extra_info("peername")[0]
         self.rule = exports.choose(self._server.rules, self.peer)
         self._transport.set_write_buffer_limits(high=self._server.max_unsent_bytes)
+        if self._dispatcher.service == REFUSING:
+            self.abort("no quorum")
+            return
         if len(self._server.connections) >= self._server.max_connections:
             self.abort("too many connections")
             return

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mdscluster.fsm.commands import COMPOUND_HEAD, KIND_SESSIONLESS, NO_SESSION, REPLY_HEAD, RESULT_REPLY
+from mdscluster.nfs_frontend.quorum import SERVING
 from mdscluster.nfs_frontend.wire import U32, U32x2, failed_first, plain_reply
 from nfswire import nfs4
 from nfswire.xdr import XdrError
@@ -66,6 +67,11 @@ def start(
             dispatcher, connection, minor, args,
             lambda body, status: answer(plain_reply(xid, tag, status, 1, body), status),
         )  # fmt: skip
+        return
+    if dispatcher.service != SERVING:
+        # As the first operation of its request it may be sent again unchanged (§15.1.1.3).
+        dispatcher.note_delayed(connection)
+        refuse(nfs4.NFS4ERR_DELAY)
         return
 
     payload = (
@@ -127,6 +133,10 @@ def _bind(
             return
         with dispatcher.env.begin() as txn:
             record = txn.get(session_id, db=dispatcher.tables.session)
+        if record is None and dispatcher.service != SERVING:
+            dispatcher.note_delayed(connection)
+            answer(U32x2.pack(nfs4.OP_BIND_CONN_TO_SESSION, nfs4.NFS4ERR_DELAY), nfs4.NFS4ERR_DELAY)
+            return
         if record is None:
             dispatcher.forget_session(session_id)
             answer(U32x2.pack(nfs4.OP_BIND_CONN_TO_SESSION, nfs4.NFS4ERR_BADSESSION), nfs4.NFS4ERR_BADSESSION)
@@ -146,4 +156,7 @@ def _bind(
     if args.bctsa_dir not in _CHANNEL_DIRECTION:
         answer(U32x2.pack(nfs4.OP_BIND_CONN_TO_SESSION, nfs4.NFS4ERR_BADXDR), nfs4.NFS4ERR_BADXDR)
         return
-    dispatcher.replica.barrier(confirmed)
+    if dispatcher.service != SERVING:
+        confirmed(True)  # ties a connection of this node to a session that it knows: nothing is granted
+    else:
+        dispatcher.replica.barrier(confirmed)

@@ -52,6 +52,11 @@ class WaitingRoom:
         for request in self._parked.pop(fileid, ()):
             self._propose(request)
 
+    def take_all(self) -> list[Request]:
+        """Everything that waits, and waits no more."""
+        parked, self._parked = self._parked, {}
+        return [request for requests in parked.values() for request in requests]
+
     def tick(self, now_ms: int) -> None:
         """Time has passed."""
         self._now_ms = now_ms

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mdscluster.raft.members import Member, Membership
+
 
 class ConfigError(ValueError):
     """The configuration cannot work; the text is for the operator."""
@@ -20,6 +22,8 @@ class TlsConfig:
     """This node's certificate, PEM."""
     key: Path
     """This node's private key, PEM."""
+    role: str = ""
+    """A name that a peer's certificate must hold beside its id; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,12 @@ class RaftConfig:
     node_id: str
     """This node's id, a key of ``peers``."""
     peers: dict[str, tuple[str, int]]
-    """Every voting node, this one included: id -> (host, port) of its consensus listener."""
+    """Every node, this one included: id -> (host, port) of its consensus listener. Counts until the log holds a
+    membership; then only this node's own entry does, for listening."""
     state_dir: Path
     """The LMDB environment's directory. Its file system must honour fsync and atomic rename."""
+    services: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """id -> addresses of its admin and NFS listeners, for whoever asks the membership."""
     socket_path: Path | None = None
     """Unix socket for the local front end; None: no local server."""
     tls: TlsConfig | None = None
@@ -40,6 +47,8 @@ class RaftConfig:
     """Nodes of another cluster are refused."""
     replace: bool = False
     """An empty node that takes the place of a lost one: it may not vote until it has caught up with a live leader."""
+    join: bool = False
+    """An empty node that is to be added to a cluster: as ``replace``, and no voter before the cluster says so."""
 
     heartbeat_ms: int = 50
     """An idle leader's interval between messages to each follower."""
@@ -73,21 +82,29 @@ class RaftConfig:
     """Pause between attempts to reach a node."""
 
     other_ids: tuple[str, ...] = field(init=False, default=())
-    """The other voting nodes, sorted."""
+    """The other nodes of ``peers``, sorted."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "other_ids", tuple(sorted(set(self.peers) - {self.node_id})))
 
     @property
-    def quorum(self) -> int:
-        """Nodes, this one included, that make a majority."""
-        return len(self.peers) // 2 + 1
+    def tls_role(self) -> str:
+        """The name that a peer's certificate must hold beside its id; empty: none."""
+        return "" if self.tls is None else self.tls.role
+
+    def membership(self) -> Membership:
+        """The membership as long as the log holds none: all are voters, but for a node that joins."""
+        members = []
+        for number, (node_id, (host, port)) in enumerate(sorted(self.peers.items())):
+            voter = not (self.join and node_id == self.node_id)
+            members.append(Member(node_id, number, voter, host, port, *self.services.get(node_id, ("", ""))))
+        return Membership(tuple(members), len(members))
 
     def validate(self) -> None:
         """Raise ``ConfigError`` in the operator's words."""
         if self.node_id not in self.peers:
             raise ConfigError(f"node_id {self.node_id!r} is not among the peers {sorted(self.peers)}")
-        if len(self.peers) % 2 == 0:
+        if len(self.peers) % 2 == 0 and not self.join:
             raise ConfigError(
                 f"{len(self.peers)} voting nodes survive no more failures than {len(self.peers) - 1}: use an odd number"
             )

@@ -5,14 +5,15 @@ pysyncobj elects, replicates and commits. No method of it is overridden. What is
 - its journal, transport and clock are ours (``createJournal`` for the moment of construction, the
   ``Transport`` argument, the module's ``monotonicTime``): it reads no real clock and opens nothing;
 - it never applies: our entries carry a command type its apply passes over, and the engine applies them;
-- it never compacts, never unpickles, never changes membership, never forwards a command;
+- it never compacts, never unpickles, never changes membership by itself, never forwards a command;
+- whom it counts and sends to is set from outside (``set_members``): other voters, and learners as its read-only nodes;
 - its own election timer is set out of reach: ``guards`` decides when an election starts.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -33,6 +34,9 @@ _PRIVATES: Final = (
     "_SyncObj__raftMatchIndex",
     "_SyncObj__raftLastApplied",
     "_SyncObj__raftElectionDeadline",
+    "_SyncObj__otherNodes",
+    "_SyncObj__readonlyNodes",
+    "_SyncObj__lastResponseTime",
 )
 _MODULE_NAMES: Final = ("createJournal", "createPoller", "PIPE_NOTIFIER_ENABLED", "monotonicTime")
 _NEVER_S: Final = 1e8
@@ -131,6 +135,7 @@ class Core:
         syncobj.monotonicTime = _CLOCK.read
         logging.getLogger("pysyncobj").setLevel(logging.CRITICAL)
         self._nodes = {peer: _PeerNode(peer) for peer in other_ids}
+        self._journal = journal
         self._seam = _Seam(send)
         conf = SyncObjConf(
             autoTick=False,
@@ -154,6 +159,7 @@ class Core:
                 raise ConsensusBug(f"pysyncobj's SyncObj has no {name}")
         self._next: dict[Node, int] = self._obj._SyncObj__raftNextIndex
         self._match: dict[Node, int] = self._obj._SyncObj__raftMatchIndex
+        self._answered: dict[Node, float] = self._obj._SyncObj__lastResponseTime
         # What is applied on disk is applied; pysyncobj would count from 1 again.
         self._obj._SyncObj__raftLastApplied = journal.getRaftCommitIndex()
 
@@ -200,6 +206,29 @@ class Core:
     def set_time(self, now_ms: float) -> None:
         """All that follows happens at ``now_ms`` (any monotonic origin, above 0)."""
         _CLOCK.now_s = now_ms / 1000
+
+    def set_members(self, voters: Iterable[str], learners: Iterable[str], known: Iterable[str]) -> None:
+        """Count the other ``voters``, send to them and to ``learners``; messages may come from anybody ``known``.
+
+        Called after each append or truncation that changed the membership, before anything else: then pysyncobj,
+        which counts at the beginning of a tick and appends at its end, counts by the membership in effect.
+        """
+        nodes, obj = self._nodes, self._obj
+        for peer in sorted({*known} - nodes.keys()):
+            nodes[peer] = _PeerNode(peer)
+        sets = ((obj._SyncObj__otherNodes, voters), (obj._SyncObj__readonlyNodes, learners))
+        members: set[Node] = set()
+        for held, wanted in sets:
+            held.clear()
+            held.update(nodes[peer] for peer in wanted)
+            members |= held
+        for node in members - self._next.keys():
+            self._next[node] = self._journal.last_index + 1
+            self._match[node] = 0
+            self._answered[node] = _CLOCK.now_s
+        for node in self._next.keys() - members:
+            for table in (self._next, self._match, self._answered):
+                table.pop(node, None)
 
     def tick(self) -> None:
         """Commit what a quorum holds, send what is due, append what was queued."""

@@ -15,6 +15,7 @@ from mdscluster.raft.core import Core
 from mdscluster.raft.journal import LmdbJournal
 from mdscluster.raft.outbox import Outbox
 from mdscluster.raft.quarantine import Quarantine
+from mdscluster.raft.roster import Roster
 from mdsproto.raft_pb2 import Message
 
 NEVER_MS: Final = -1e12
@@ -35,6 +36,8 @@ class Peer:
     acked_ms: float = NEVER_MS
     """When it last acknowledged an append of this leadership."""
     probed_ms: float = NEVER_MS
+    able: bool = False
+    """Its last acknowledgement of this leadership said that it may vote."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Elections:
     def __init__(
         self,
         config: RaftConfig,
+        roster: Roster,
         journal: LmdbJournal,
         outbox: Outbox,
         quarantine: Quarantine,
@@ -56,11 +60,12 @@ class Elections:
         now_ms: float,
     ) -> None:
         self.config = config
+        self.roster = roster
         self.journal = journal
         self.outbox = outbox
         self.quarantine = quarantine
         self.now_ms = now_ms
-        self.peers = {peer: Peer() for peer in config.other_ids}
+        self.peers = {peer: Peer() for peer in roster.peers}
         self.core: Core = None  # type: ignore[assignment]  # set by attach(), before anything else is called
         self._rng = rng
         self._heard_leader_ms = NEVER_MS
@@ -97,6 +102,8 @@ class Elections:
             self._reset_timer()
 
     def _on_vote(self, peer: str, message: Message) -> None:
+        if peer not in self.roster.membership.voters:
+            return
         term, voters = self._votes
         if term != message.term:
             self._votes = (message.term, voters := set())
@@ -125,7 +132,7 @@ class Elections:
 
     def _on_timeout_now(self, peer: str, message: Message) -> None:
         """The leader hands over (it is stopping): stand for election at once."""
-        if message.term == self.core.term and self.core.leader_id == peer and not self.quarantine.on:
+        if message.term == self.core.term and self.core.leader_id == peer and self._may_stand():
             self._transfer = True
             self._pre_votes = None
             self._reset_timer()
@@ -136,21 +143,25 @@ class Elections:
             self.core.adopt_term(peer, term)
 
     def _start_pre_vote(self) -> None:
-        if self.quarantine.on:
+        if not self._may_stand():
             return
         self._pre_votes = _PreVotes(self.core.term)
         body = {"last_index": self.journal.last_index, "last_term": self.journal.last_term}
         for peer, state in self.peers.items():
-            if state.connected:
+            if state.connected and peer in self.roster.membership.voters:
                 self.outbox.put(peer, Message(term=self.core.term, pre_vote=body))
         self._maybe_elect()
 
     def _maybe_elect(self) -> None:
         votes = self._pre_votes
-        if votes is not None and 1 + len(votes.granted) >= self.config.quorum:
+        if votes is not None and self.roster.is_quorum({self.config.node_id, *votes.granted}):
             self._pre_votes = None
             self._reset_timer()
             self.core.start_election()
+
+    def _may_stand(self) -> bool:
+        """Only a voter does, as its own log says: pysyncobj counts whoever stands as one."""
+        return self.roster.votes and not self.quarantine.on
 
     def _sticky(self) -> bool:
         """A leader was heard within the minimum election timeout, or this node leads."""

@@ -7,6 +7,7 @@ do messages and results leave (INV-1, INV-2). A turn that changed nothing durabl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -19,11 +20,15 @@ from mdscluster.raft.errors import PeerError
 from mdscluster.raft.guards import Guards
 from mdscluster.raft.interface import StateMachine
 from mdscluster.raft.journal import LmdbJournal
+from mdscluster.raft.members import START, pack_at, unpack_at
 from mdscluster.raft.outbox import Outbox
 from mdscluster.raft.proposals import Proposals, Token
 from mdscluster.raft.readindex import ReadIndex
+from mdscluster.raft.reconfiguration import Reconfiguration
+from mdscluster.raft.roster import Roster
+from mdscluster.raft.status import report
 from mdscluster.raft.store import Store
-from mdscluster.replica import CANDIDATE, FOLLOWER, LEADER, PeerStatus, ReplicaStatus
+from mdscluster.replica import CANDIDATE, FOLLOWER, LEADER, ChangeOutcome, MemberChange, ReplicaStatus
 from mdsproto.raft_pb2 import Message
 
 if TYPE_CHECKING:
@@ -43,6 +48,7 @@ class Output:
     messages: list[tuple[str, bytes]] = field(default_factory=list)
     results: list[tuple[Token, bytes | None]] = field(default_factory=list)
     barriers: list[tuple[Token, bool]] = field(default_factory=list)
+    changes: list[tuple[Token, ChangeOutcome]] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     snapshot_from: str | None = None
     """The leader says this node needs a snapshot, and this is the leader."""
@@ -65,19 +71,21 @@ class Engine:
         self.config = config
         self.machine = machine
         self.store = Store(env)
-        self.journal = LmdbJournal(self.store)
-        if config.replace and len(self.journal) == 0:
+        position, membership = self.store.membership() or (START, config.membership())
+        self.roster = Roster(config.node_id, membership, position)
+        self.journal = LmdbJournal(self.store, self.roster)
+        if (config.replace or config.join) and len(self.journal) == 0:
             self.store.set_quarantine(True)
         self.outbox = Outbox(
-            config.other_ids,
+            self.roster.peers,
             window_bytes=config.window_bytes,
             heartbeat_ms=config.heartbeat_ms,
             notice_ms=config.commit_notice_ms,
         )
-        self.guards = Guards(config, self.store, self.journal, self.outbox, rng, now_ms)
+        self.guards = Guards(config, self.roster, self.store, self.journal, self.outbox, rng, now_ms)
         self.core = Core(
             config.node_id,
-            config.other_ids,
+            tuple(self.roster.peers),
             self.journal,
             self.guards.send,
             heartbeat_ms=config.heartbeat_ms,
@@ -88,10 +96,12 @@ class Engine:
         self.proposals = Proposals(config, self.store, self.outbox, incarnation)
         first_id = incarnation << 20 & (1 << 62) - 1
         self.reads = ReadIndex(config, self.core, self.journal, self.guards, self.outbox, first_id)
+        self.changes = Reconfiguration(self.core, self.journal, self.guards, self._hand_over)
+        self._roster_version = self.roster.version
         self.loop_lag_ms = 0.0
         """Set by the shell."""
         self.applied, _, self._lease_ms = self.store.applied()
-        self._connections = dict.fromkeys(config.other_ids, 0)
+        self._connections: Counter[str] = Counter()
         self._work = True
         self._office: tuple[int, float, int] | None = None
         self.pinned_index = _NO_PIN
@@ -112,14 +122,43 @@ class Engine:
 
     def disconnected(self, peer: str, now_ms: float) -> None:
         self._at(now_ms)
-        self.guards.disconnected(peer)
+        if peer in self.guards.peers:
+            self.guards.disconnected(peer)
         self._work = True
+
+    def introduction(self) -> bytes:
+        """What a connection begins with: the membership in effect here."""
+        return pack_at(self.roster.position, self.roster.membership)
+
+    def introduced(self, peer: str, introduction: bytes, now_ms: float) -> bool:
+        """``peer``'s introduction (empty: it has nothing to tell); whether there may be a connection. ``PeerError``
+        when it makes no sense."""
+        self._at(now_ms)
+        try:
+            if introduction:
+                self.roster.hear(peer, *unpack_at(introduction))
+        except ValueError as error:
+            raise PeerError(f"{peer}: {error}") from error
+        self._follow_roster()
+        return peer in self.guards.peers
+
+    def _follow_roster(self) -> None:
+        """Directly after whatever may have changed the roster: from here on everything counts by it."""
+        if self._roster_version != self.roster.version:
+            self._roster_version = self.roster.version
+            self.guards.follow_roster()
+            self.guards.tell_membership(self.introduction())
+            self._work = True
 
     def receive(self, peer: str, message: Message, now_ms: float) -> None:
         """One message from the present connection of ``peer``. ``PeerError``: close that connection."""
         self._at(now_ms)
         guards = self.guards
+        if peer not in guards.peers:
+            raise PeerError(f"{peer} is no member of this cluster")
         guards.peers[peer].heard_ms = now_ms
+        if guards.quarantine.on:
+            guards.quarantine.hear(peer, message.term)
         kind = message.WhichOneof("body")
         if kind is None:
             raise PeerError(f"{peer} sent a message of a kind that this release does not know")
@@ -131,15 +170,17 @@ class Engine:
             if self.core.is_leader:
                 self.proposals.on_forward(peer, message.forward, self.core.term)
             return
+        if kind == "membership":
+            self.introduced(peer, message.membership.introduction, now_ms)
+            return
         guards.receive(peer, kind, message)
+        self._follow_roster()
         if kind != "ack" or not self.core.is_leader or self.core.commit_index < self.journal.last_index:
             self._work = True  # Otherwise an ack changes nothing that a tick would act on.
         self._note_office(now_ms)
 
     def _receive_read(self, peer: str, kind: str, message: Message, now_ms: float) -> None:
         """Messages that change nothing durable: no tick of pysyncobj, no transaction."""
-        if self.guards.quarantine.on:
-            self.guards.quarantine.hear(peer, message.term)
         if kind == "read_request":
             self.reads.on_request(peer, message.term, message.read_request.id, now_ms)
         elif kind == "read_reply":
@@ -155,6 +196,12 @@ class Engine:
     def propose(self, token: Token, payload: bytes, now_ms: float) -> None:
         """Run ``payload`` exactly once; ``token`` comes back in ``Output.results``."""
         self.proposals.submit(token, payload, now_ms)
+        self._work = True
+
+    def change_members(self, token: Token, change: MemberChange) -> None:
+        """Change the membership, if this node leads and the rules allow it; ``token`` comes back in
+        ``Output.changes``."""
+        self.changes.request(token, change)
         self._work = True
 
     def barrier(self, token: Token, now_ms: float) -> None:
@@ -183,6 +230,7 @@ class Engine:
             self._work = False
             self._tick(now_ms, wall_ns)
             self._urgent, self._events = self._apply()
+            self._follow_roster()
             if self.core.is_leader:
                 return self.outbox.take_appends(now_ms)
         return []
@@ -198,6 +246,8 @@ class Engine:
             output.results = self.proposals.take_results()
         if self.reads.results:
             output.barriers = self.reads.take_results()
+        if self.changes.results:
+            output.changes = self.changes.take_results()
         if self._snapshot_from is not None:
             output.snapshot_from, self._snapshot_from = self._snapshot_from, None
         return output
@@ -227,9 +277,14 @@ class Engine:
                 core.append(data)
         else:
             proposals.discard_inbox()
+        entry, position = self.changes.take_entry(self.applied), self.roster.position
+        if entry is not None:
+            core.append(entry)
         core.tick()
+        self._follow_roster()
+        self.changes.ticked(position)
         self._note_office(now_ms)
-        if not self.config.other_ids:
+        if self.roster.membership.voters == {self.config.node_id}:
             while core.is_leader and core.commit_index < self.journal.last_index:
                 core.tick()
         self.guards.after_tick()
@@ -240,7 +295,8 @@ class Engine:
         leader = self.core.leader_id
         if leader is None or leader == self.config.node_id:
             return leader if self.core.is_leader else None
-        return leader if self.guards.peers[leader].connected else None
+        state = self.guards.peers.get(leader)
+        return leader if state is not None and state.connected else None
 
     # A leader's clock.
 
@@ -280,6 +336,9 @@ class Engine:
         for index in range(self.applied + 1, target + 1):
             data, _, term = journal.entry(index)
             if data[0] != COMMAND:
+                if (applied := self.roster.apply(index)) is not None:
+                    self.store.set_membership(*applied)
+                self.changes.applied(index, term)
                 continue
             wall_ns, self._lease_ms = unpack_stamp(data)
             machine.begin_entry(txn, index, wall_ns, self._lease_ms)
@@ -322,9 +381,12 @@ class Engine:
     def hand_over(self, now_ms: float) -> bool:
         """A leader that is about to stop names its successor; False when there is none to name."""
         self._at(now_ms)
+        return self._hand_over()
+
+    def _hand_over(self) -> bool:
         if not self.core.is_leader:
             return False
-        for peer in self.config.other_ids:
+        for peer in sorted(self.roster.membership.voters & self.roster.others):
             if self.guards.peers[peer].fed and self.core.match_index(peer) == self.journal.last_index:
                 message = Message(term=self.core.term)
                 message.timeout_now.SetInParent()
@@ -338,32 +400,11 @@ class Engine:
             return LEADER
         return FOLLOWER if self.core.leader_id is not None else CANDIDATE
 
+    def connections(self, peer: str) -> int:
+        """How many connections to ``peer`` have stood in this process's life."""
+        return self._connections[peer]
+
     def status(self, now_ms: float) -> ReplicaStatus:
         """This node's view."""
         self._at(now_ms)
-        core, journal, leads = self.core, self.journal, self.core.is_leader
-        peers = {}
-        for peer, state in self.guards.peers.items():
-            match = core.match_index(peer) if leads else 0
-            peers[peer] = PeerStatus(
-                connected=state.connected,
-                match_index=match,
-                lag_entries=journal.last_index - match if leads else -1,
-                silent_ms=int(now_ms - state.heard_ms) if state.heard_ms > 0 else -1,
-                connections=self._connections[peer],
-            )
-        return ReplicaStatus(
-            node_id=self.config.node_id,
-            role=self.role,
-            term=core.term,
-            leader_id=core.leader_id or "",
-            commit_index=core.commit_index,
-            applied_index=self.applied,
-            last_log_index=journal.last_index,
-            first_log_index=journal.first_index,
-            has_quorum=self.guards.has_quorum(),
-            peers=peers,
-            loop_lag_ms=self.loop_lag_ms,
-            quarantined=self.guards.quarantine.on,
-            pending_proposals=self.proposals.pending,
-        )
+        return report(self)

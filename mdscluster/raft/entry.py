@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Final, NamedTuple
 
+from mdscluster.raft.members import MEMBERSHIP, Membership
+
 NO_OP: Final = 1
 """First byte of the entry a new leader appends (pysyncobj's)."""
 COMMAND: Final = 0x4D
@@ -59,11 +61,17 @@ def pack_entry(wall_ns: int, lease_ms: int, groups: Sequence[Group]) -> bytes:
 
 
 def acceptable(data: bytes) -> bool:
-    """Whether a peer's entry may enter the log: anything but a no-op or our command would be unpickled somewhere."""
+    """Whether a peer's entry may enter the log: anything but a no-op and our own would be unpickled somewhere."""
     if not data:
         return False
     if data[0] == NO_OP:
         return len(data) == 1
+    if data[0] == MEMBERSHIP:
+        try:
+            Membership.unpack(data)
+        except ValueError:
+            return False
+        return True
     return data[0] == COMMAND and len(data) >= HEAD_BYTES and data[1] == VERSION
 
 

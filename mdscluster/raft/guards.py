@@ -28,6 +28,7 @@ from mdscluster.raft.errors import ConsensusBug, PeerError
 from mdscluster.raft.journal import LmdbJournal, LogEntry
 from mdscluster.raft.outbox import Append, Outbox
 from mdscluster.raft.quarantine import Quarantine
+from mdscluster.raft.roster import Roster
 from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Ack, AppendEntries, Entry, Message, RequestVote
 
@@ -36,9 +37,16 @@ class Guards(Elections):
     """Sits between ``Core`` and the peers. ``now_ms`` is set by the engine before every call."""
 
     def __init__(
-        self, config: RaftConfig, store: Store, journal: LmdbJournal, outbox: Outbox, rng: Random, now_ms: float
+        self,
+        config: RaftConfig,
+        roster: Roster,
+        store: Store,
+        journal: LmdbJournal,
+        outbox: Outbox,
+        rng: Random,
+        now_ms: float,
     ) -> None:
-        super().__init__(config, journal, outbox, Quarantine(config, store), rng, now_ms)
+        super().__init__(config, roster, journal, outbox, Quarantine(roster, store), rng, now_ms)
         self._rejected: tuple[str, int, int, float] = ("", 0, 0, NEVER_MS)
         self._last_ack: tuple[str, int, int, float] = ("", 0, 0, NEVER_MS)
         self._passed_over: set[str] = set()
@@ -56,6 +64,27 @@ class Guards(Elections):
 
     def attach(self, core: Core) -> None:
         self.core = core
+        self.follow_roster()
+
+    # Membership.
+
+    def follow_roster(self) -> None:
+        """The roster changed: keep what there is to keep of whoever stays, count and send by it."""
+        roster = self.roster
+        for peer in self.peers.keys() - roster.peers.keys():
+            self._starve(peer, self.peers.pop(peer))
+        self.outbox.follow(roster.peers)
+        for peer in sorted(roster.peers.keys() - self.peers.keys()):
+            self.peers[peer] = Peer()
+        voters = roster.membership.voters & roster.others
+        self.core.set_members(voters, roster.others - voters, roster.peers)
+
+    def tell_membership(self, introduction: bytes) -> None:
+        """Whoever is connected and slept through the change learns whom to be connected with."""
+        message = Message(term=self.core.term, membership={"introduction": introduction})
+        for peer, state in self.peers.items():
+            if state.connected:
+                self.outbox.put(peer, message)
 
     # Connections.
 
@@ -126,7 +155,8 @@ class Guards(Elections):
 
     def _send_ack(self, peer: str, next_index: int, *, success: bool, reset: bool) -> None:
         term = self.core.term  # Guard 1: the term of now, whatever becomes of it.
-        self.outbox.put(peer, Message(term=term, ack=Ack(next_index=next_index, success=success, reset=reset)))
+        ack = Ack(next_index=next_index, success=success, reset=reset, quarantined=self.quarantine.on)
+        self.outbox.put(peer, Message(term=term, ack=ack))
         self._last_ack = (peer, term, next_index if success else -1, self.now_ms)
 
     def _need_snapshot(self, peer: str, state: Peer) -> None:
@@ -167,15 +197,24 @@ class Guards(Elections):
         """Called once for each leadership, before its first tick ends."""
         self.outbox.last_broadcast_ms = self.now_ms
         for state in self.peers.values():
-            state.needs_snapshot = False
+            state.needs_snapshot = state.able = False
             state.acked_ms = self.now_ms
 
     def has_quorum(self) -> bool:
         """A leader: enough followers acknowledged within the election timeout. Others: a leader was heard."""
-        limit = self.now_ms - self.config.election_max_ms
         if self.core.is_leader:
-            return 1 + sum(state.acked_ms > limit for state in self.peers.values()) >= self.config.quorum
+            return self.roster.is_quorum(self.at_work())
+        limit = self.now_ms - self.config.election_max_ms
         return self.core.leader_id is not None and self._heard_leader_ms > limit
+
+    def at_work(self) -> set[str]:
+        """Leader: who acknowledged within the election timeout, this node included."""
+        limit = self.now_ms - self.config.election_max_ms
+        return {peer for peer, state in self.peers.items() if state.acked_ms > limit} | {self.config.node_id}
+
+    def able(self) -> set[str]:
+        """Leader: who is at work, and said in this leadership that it may vote."""
+        return {peer for peer in self.at_work() if peer == self.config.node_id or self.peers[peer].able}
 
     def _probe_starved(self) -> None:
         """Keep followers loyal that get no entries for now, and learn where they stand.
@@ -184,7 +223,7 @@ class Guards(Elections):
         """
         journal, term = self.journal, self.core.term
         for peer, state in self.peers.items():
-            if not state.connected:
+            if not state.connected or peer not in self.roster.others:
                 continue
             if state.fed:
                 if self.core.next_index(peer) <= journal.first_index:
@@ -210,8 +249,6 @@ class Guards(Elections):
 
     def receive(self, peer: str, kind: str, message: Message) -> None:
         """One message of ``peer``. Raises ``PeerError`` for what no correct node sends."""
-        if self.quarantine.on:
-            self.quarantine.hear(peer, message.term)
         self._handlers[kind](peer, message)
 
     def _on_append(self, peer: str, message: Message) -> None:
@@ -328,11 +365,14 @@ class Guards(Elections):
         if message.term != core.term or not core.is_leader:  # Guard 1.
             self._learn_term(peer, message.term)
             return
+        if peer not in self.roster.others:
+            return  # Removed since.
         if ack.next_index > self.journal.last_index + 1 and ack.success:
             raise PeerError(
                 f"{peer} acknowledged entry {ack.next_index - 1}, the log ends at {self.journal.last_index}"
             )
         state.acked_ms = self.now_ms
+        state.able = not ack.quarantined
         if ack.reset:
             self.outbox.forget_in_flight(peer)
         elif ack.success:

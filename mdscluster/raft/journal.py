@@ -14,6 +14,7 @@ import lmdb
 from pysyncobj.journal import Journal
 
 from mdscluster.raft.errors import ConsensusBug, StorageError
+from mdscluster.raft.roster import Roster
 from mdscluster.raft.store import Store
 
 LogEntry = tuple[bytes, int, int]
@@ -30,8 +31,10 @@ _TRIM_ENTRIES: Final = 256
 class LmdbJournal(Journal):  # type: ignore[misc]  # pysyncobj is untyped
     """The durable log. Never empty after start; entries at or below the applied index are never changed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, roster: Roster | None = None) -> None:
+        """``roster``: is told of every entry that comes or goes, and holds what is applied already."""
         self._store = store
+        self._roster = roster
         self._term, self._voted_for = store.vote()
         self._applied = store.applied()[0]
         self._first = 1
@@ -60,6 +63,8 @@ class LmdbJournal(Journal):  # type: ignore[misc]  # pysyncobj is untyped
                 self._cache.append((value[8:], index, self._terms[-1]))
                 self._cache_bytes += len(value)
                 self._shrink_cache()
+                if self._roster is not None and index > self._applied:
+                    self._roster.appended(index, self._terms[-1], value[8:])
         if not expected:
             if self._applied > 1:
                 raise StorageError(f"state is applied up to entry {self._applied}, but the log is empty")
@@ -83,6 +88,8 @@ class LmdbJournal(Journal):  # type: ignore[misc]  # pysyncobj is untyped
         self._cache.append((command, idx, term))
         self._cache_bytes += len(value)
         self._shrink_cache()
+        if self._roster is not None:
+            self._roster.appended(idx, term, command)
 
     def deleteEntriesFrom(self, entryFrom: int) -> None:
         """Drop a conflicting tail. Guard 2 lets only a real conflict come here."""
@@ -101,6 +108,8 @@ class LmdbJournal(Journal):  # type: ignore[misc]  # pysyncobj is untyped
         del self._cache[keep:]
         if not self._cache:
             self._cache_first = index
+        if self._roster is not None:
+            self._roster.truncated(index)
 
     def clear(self) -> None:
         raise ConsensusBug("pysyncobj asked to clear the log")

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from mdscluster.raft import localwire as wire
-from mdscluster.replica import ReplicaStatus
+from mdscluster.replica import ChangeOutcome, MemberChange, ReplicaStatus
 
 if TYPE_CHECKING:
     import lmdb
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _RECONNECT_S: Final = 0.05
-_encode_status = msgspec.msgpack.Encoder().encode
+_encode = msgspec.msgpack.Encoder().encode
+_decode_change = msgspec.msgpack.Decoder(MemberChange).decode
+_decode_outcome = msgspec.msgpack.Decoder(ChangeOutcome).decode
 _decode_status = msgspec.msgpack.Decoder(ReplicaStatus).decode
 
 
@@ -40,6 +42,8 @@ class Consensus(Protocol):
     def barrier(self, token: Token) -> None: ...
 
     def status(self) -> ReplicaStatus: ...
+
+    def change_members(self, token: Token, change: MemberChange) -> None: ...
 
 
 class FrontEndSession(asyncio.Protocol):
@@ -72,8 +76,11 @@ class FrontEndSession(asyncio.Protocol):
                     consensus.barrier(Token(self, wire.unpack_numbered(frame)[0]))
                 elif kind == wire.STATUS:
                     number, _ = wire.unpack_numbered(frame)
-                    self.out.append(wire.pack_numbered(wire.STATUS_DONE, number, _encode_status(consensus.status())))
+                    self.out.append(wire.pack_numbered(wire.STATUS_DONE, number, _encode(consensus.status())))
                     self.flush()
+                elif kind == wire.CHANGE:
+                    number, body = wire.unpack_numbered(frame)
+                    consensus.change_members(Token(self, number), _decode_change(body))
                 else:
                     raise ValueError(f"frame of kind {kind}")
         except ValueError as error:
@@ -129,6 +136,12 @@ class LocalServer:
         for session in touched:
             session.flush()
 
+    def deliver_changes(self, changes: Iterable[tuple[Token, ChangeOutcome]]) -> None:
+        """What became of changes of the membership."""
+        for (session, number), outcome in changes:
+            session.out.append(wire.pack_numbered(wire.CHANGE_DONE, number, _encode(outcome)))
+            session.flush()
+
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
@@ -163,6 +176,8 @@ class LocalReplica(asyncio.Protocol):
         self._barriers: dict[int, list[Callable[[bool], None]]] = {}
         self._new_statuses: list[int] = []
         self._statuses: dict[int, Callable[[ReplicaStatus], None]] = {}
+        self._new_changes: list[tuple[int, bytes]] = []
+        self._changes: dict[int, Callable[[ChangeOutcome], None]] = {}
         self._closing = False
         self._connected = asyncio.Event()
         self._lost = asyncio.Event()
@@ -204,6 +219,13 @@ class LocalReplica(asyncio.Protocol):
         if not self._scheduled:
             self._schedule()
 
+    def change_members(self, change: MemberChange, done: Callable[[ChangeOutcome], None]) -> None:
+        self._number += 1
+        self._changes[self._number] = done
+        self._new_changes.append((self._number, _encode(change)))
+        if not self._scheduled:
+            self._schedule()
+
     # Out.
 
     def _schedule(self) -> None:
@@ -226,6 +248,9 @@ class LocalReplica(asyncio.Protocol):
         for number in self._new_statuses:
             out.append(wire.pack_numbered(wire.STATUS, number))
         self._new_statuses.clear()
+        for number, body in self._new_changes:
+            out.append(wire.pack_numbered(wire.CHANGE, number, body))
+        self._new_changes.clear()
         if out:
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
 
@@ -265,11 +290,15 @@ class LocalReplica(asyncio.Protocol):
             elif kind == wire.STATUS_DONE:
                 number, body = wire.unpack_numbered(frame)
                 self._statuses.pop(number)(_decode_status(body))
+            elif kind == wire.CHANGE_DONE:
+                number, body = wire.unpack_numbered(frame)
+                self._changes.pop(number)(_decode_outcome(body))
 
     def _fail(self) -> None:
         """Nobody will answer: unknown, unavailable, and a status that says so."""
         self._payloads.clear()
         self._new_statuses.clear()
+        self._new_changes.clear()
         proposals, self._proposals = self._proposals, {}
         barriers = [done for group in self._barriers.values() for done in group] + self._waiting_barriers
         self._barriers, self._waiting_barriers = {}, []
@@ -278,6 +307,9 @@ class LocalReplica(asyncio.Protocol):
             propose_done(None)
         for barrier_done in barriers:
             barrier_done(False)
+        changes, self._changes = self._changes, {}
+        for change_done in changes.values():
+            change_done(ChangeOutcome("unknown", "this node's consensus process is gone"))
         for status_done in statuses.values():
             status_done(ReplicaStatus("", "down", 0, "", 0, 0, 0, 0, False))
 

@@ -8,6 +8,8 @@ A frame is u32 length of what follows, u8 kind, body::
     b  u64 id, u8 ok
     S  u64 id                                                             status
     s  u64 id, MessagePack of ReplicaStatus
+    M  u64 id, MessagePack of MemberChange                                change of the membership
+    m  u64 id, MessagePack of ChangeOutcome
     E  u32 count, count * u32 length, events
 """
 
@@ -24,6 +26,8 @@ BARRIER_DONE: Final = ord("b")
 STATUS: Final = ord("S")
 STATUS_DONE: Final = ord("s")
 EVENTS: Final = ord("E")
+CHANGE: Final = ord("M")
+CHANGE_DONE: Final = ord("m")
 
 FRAME_BYTES_MAX: Final = 128 << 20
 _HEAD: Final = Struct("<IB")

@@ -77,9 +77,19 @@ class Outbox:
         self.last_broadcast_ms = 0.0
         """When the leader last sent, or found it needless to send, to every follower."""
 
+    def follow(self, peers: Iterable[str]) -> None:
+        """Whom there may be messages for from now on."""
+        wanted = set(peers)
+        for peer in self._peers.keys() - wanted:
+            del self._peers[peer]
+        for peer in sorted(wanted - self._peers.keys()):
+            self._peers[peer] = _Peer()
+
     def put(self, peer: str, message: Message) -> None:
-        """Queue any message but an append."""
-        state = self._peers[peer]
+        """Queue any message but an append. One to whoever is no peer any more is lost."""
+        state = self._peers.get(peer)
+        if state is None:
+            return
         self._release(state)
         state.queue.append(message.SerializeToString())
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from google.protobuf.message import DecodeError
 
-from mdscluster.raft import snapshot
+from mdscluster.raft import snapshot, snapshot_sender
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Engine
 from mdscluster.raft.environment import open_environment
@@ -22,8 +22,9 @@ from mdscluster.raft.framing import pack_frame
 from mdscluster.raft.interface import RESTART_EXIT_CODE, STORAGE_EXIT_CODE, MachineFactory
 from mdscluster.raft.local import LocalServer, Token
 from mdscluster.raft.snapshot import SnapshotError
+from mdscluster.raft.snapshot_sender import Pacer
 from mdscluster.raft.transport import Link, Transport
-from mdscluster.replica import ReplicaStatus
+from mdscluster.replica import MemberChange, ReplicaStatus
 from mdsproto.raft_pb2 import Message
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Node:
         self._transport = Transport(config, self, self._ping())
         self._ping_term = self.engine.core.term
         self._local = None if config.socket_path is None else LocalServer(config.socket_path, self)
+        self._roster_version = -1
         self._scheduled = False
         self._unfinished = False
         self._missed = False
@@ -80,6 +82,7 @@ class Node:
         self._timer: asyncio.Handle | None = None
         self._timer_due_s = 0.0
         self._lag = _LagMeter(self._clock())
+        self._pacer = Pacer()
         self._tasks: set[asyncio.Task[None]] = set()
         self._serving = False
         self._fetching = False
@@ -87,6 +90,7 @@ class Node:
 
     async def start(self) -> None:
         await self._transport.start()
+        self._follow_roster()
         if self._local is not None:
             await self._local.start()
         self._spawn(self._tend())
@@ -118,6 +122,10 @@ class Node:
 
     def barrier(self, token: Token) -> None:
         self.engine.barrier(token, self._now_ms())
+        self._schedule()
+
+    def change_members(self, token: Token, change: MemberChange) -> None:
+        self.engine.change_members(token, change)
         self._schedule()
 
     def status(self) -> ReplicaStatus:
@@ -152,9 +160,27 @@ class Node:
             return
         self._schedule()
 
+    def introduction(self) -> bytes:
+        return self.engine.introduction()
+
+    def on_introduced(self, peer: str, introduction: bytes) -> bool:
+        if self._halted:
+            return False
+        belongs = self.engine.introduced(peer, introduction, self._now_ms())
+        self._follow_roster()
+        return belongs
+
+    def _follow_roster(self) -> None:
+        """Be connected with whom the engine wants to be."""
+        roster = self.engine.roster
+        if roster.version != self._roster_version:
+            self._roster_version = roster.version
+            self._transport.follow(roster.peers)
+            self._schedule()
+
     def on_snapshot_wanted(self, link: Link) -> None:
         if self._serving or self._halted or not self.engine.core.is_leader:
-            snapshot.refuse(link, "busy" if self._serving else "not the leader")
+            snapshot_sender.refuse(link, "busy" if self._serving else "not the leader")
             return
         self._serving = True
         self._spawn(self._serve_snapshot(link))
@@ -195,8 +221,10 @@ class Node:
         self._unfinished = False
         if self._halted:
             return
+        began_s = self._clock()
         try:
             self._finish(now_ms, [])
+            self._pacer.note_commit((self._clock() - began_s) * 1000)
         except Exception as error:
             self._fail(error)
         if self._missed:
@@ -210,6 +238,10 @@ class Node:
             self._transport.send(messages)
         if self._local is not None and (output.results or output.barriers or output.events):
             self._local.deliver(output.results, output.barriers, output.events)  # type: ignore[arg-type]
+        if self._local is not None and output.changes:
+            self._local.deliver_changes(output.changes)  # type: ignore[arg-type]
+        if self._roster_version != self.engine.roster.version:
+            self._follow_roster()
         if output.snapshot_from is not None:
             self._want_snapshot(output.snapshot_from)
         self._arm(now_ms)
@@ -231,10 +263,14 @@ class Node:
         self._turn()
 
     def _fail(self, error: Exception) -> None:
-        """Fail-stop: nothing more is promised. What was promised is on disk."""
+        """Fail-stop: nothing more is promised. What was promised is on disk.
+
+        A traceback is for a bug of ours; a full or broken disk is told to the operator in its own words.
+        """
         self._halted = True
         self.engine.store.abandon()
-        log.critical("consensus stops", error=str(error), kind=type(error).__name__, exc_info=error)
+        trace = None if isinstance(error, StorageError) else error
+        log.critical("consensus stops", error=str(error), kind=type(error).__name__, exc_info=trace)
         if not self.finished.done():
             if isinstance(error, StorageError):
                 self.finished.set_result(STORAGE_EXIT_CODE)
@@ -281,7 +317,7 @@ class Node:
         engine.pin_log(index)
         log.info("sending a snapshot", peer=link.peer, applied_index=index)
         try:
-            await snapshot.serve(link, self.env, engine.core.term, index)
+            await snapshot_sender.serve(link, self.env, engine.core.term, index, self._pacer)
             self._loop.call_later(_SNAPSHOT_PIN_S, self._unpin, index)
         except (SnapshotError, TimeoutError, OSError) as error:
             log.warning("snapshot not sent", peer=link.peer, reason=str(error))
@@ -301,7 +337,8 @@ class Node:
 
     async def _fetch_snapshot(self, leader: str) -> None:
         try:
-            directory = await snapshot.fetch(self.config, leader)
+            address = self.engine.roster.peers[leader]
+            directory = await snapshot.fetch(self.config, leader, address)
             # No await from here on: the vote that the image gets must be the last this process gave.
             self._halted = True
             index = snapshot.adopt(directory, self.engine.store, self.engine.applied)

@@ -67,11 +67,11 @@ class ReadIndex:
         self._new: list[_Waiter] = []
         self._sent: dict[int, tuple[float, list[_Waiter]]] = {}
         self._applying: list[tuple[int, int, list[_Waiter]]] = []
-        self._route: tuple[str, int, int] | None = None
+        self._route: tuple[str, int, int, int] | None = None
         self._retry_ms = 0.0
         self._parked: list[tuple[str, int, int]] = []
         self._confirmations: dict[int, _Confirmation] = {}
-        self._rtt_ms: dict[str, float] = dict.fromkeys(config.other_ids, 1.0)
+        self._rtt_ms: dict[str, float] = {}
 
     # This node's barriers.
 
@@ -81,7 +81,7 @@ class ReadIndex:
 
     def run(self, leader: str | None, connection: int, applied: int, now_ms: float) -> None:
         """End of a turn: start rounds for what is new, answer what is applied, time out what waited too long."""
-        route = None if leader is None else (leader, self._core.term, connection)
+        route = None if leader is None else (leader, self._core.term, connection, self._guards.roster.version)
         if route != self._route:
             self._route = route
             self._restart_rounds()
@@ -128,19 +128,25 @@ class ReadIndex:
         elif not self._may_answer():
             self._again(waiters, now_ms)
         else:
-            self._confirm(None, waiters, self._config.quorum - 1, now_ms)
+            self._confirm(None, waiters, now_ms)
 
     def _again(self, waiters: list[_Waiter], now_ms: float) -> None:
         self._new = waiters + self._new
         self._retry_ms = now_ms + _RETRY_MS
 
     def _restart_rounds(self) -> None:
-        """Another leader, term or connection: whatever was asked is asked again, under a new number."""
+        """Another leader, term, connection or membership: whatever was asked is asked again, under a new number.
+
+        A round is counted against one membership. What followers asked of a leader that stays is parked.
+        """
         waiters = [waiter for _, group in self._sent.values() for waiter in group]
         waiters += [waiter for round_ in self._confirmations.values() for waiter in round_.waiters]
+        core = self._core
+        kept = [(round_.requester, round_.term) for round_ in self._confirmations.values() if core.is_leader]
+        self._parked = [entry for entry in self._parked if core.is_leader and entry[2] == core.term]
+        self._parked += [(*asker, term) for asker, term in kept if asker is not None and term == core.term]
         self._sent.clear()
         self._confirmations.clear()
-        self._parked.clear()
         self._retry_ms = 0.0
         self._new = waiters + self._new
 
@@ -166,6 +172,9 @@ class ReadIndex:
 
     # The leader's part.
 
+    def _rtt(self, peer: str) -> float:
+        return self._rtt_ms.get(peer, 1.0)
+
     def _may_answer(self) -> bool:
         """Only a leader that has committed an entry of its own term knows the commit index of the earlier ones."""
         core = self._core
@@ -179,7 +188,7 @@ class ReadIndex:
         elif not self._may_answer():
             self._parked.append((peer, number, term))
         else:
-            self._confirm((peer, number), [], self._config.quorum - 2, now_ms)
+            self._confirm((peer, number), [], now_ms)
 
     def _unpark(self, now_ms: float) -> None:
         if self._core.is_leader and not self._may_answer():
@@ -192,8 +201,12 @@ class ReadIndex:
         body = ReadReply(id=number, ok=index is not None, index=index or 0)
         self._outbox.put(peer, Message(term=self._core.term, read_reply=body))
 
-    def _confirm(self, requester: tuple[str, int] | None, waiters: list[_Waiter], missing: int, now_ms: float) -> None:
+    def _confirm(self, requester: tuple[str, int] | None, waiters: list[_Waiter], now_ms: float) -> None:
         index = self._core.commit_index
+        membership = self._guards.roster.membership
+        missing = membership.quorum - 1
+        if requester is not None and requester[0] in membership.voters:
+            missing -= 1  # It testified by asking.
         if missing <= 0:
             self._answer(requester, index, waiters)
             return
@@ -203,9 +216,9 @@ class ReadIndex:
         others = [
             peer
             for peer, state in self._guards.peers.items()
-            if state.connected and (requester is None or peer != requester[0])
+            if state.connected and peer in membership.voters and (requester is None or peer != requester[0])
         ]
-        others.sort(key=self._rtt_ms.__getitem__)
+        others.sort(key=self._rtt)
         self._ask(self._id, round_, others[:missing])
 
     def _ask(self, number: int, round_: _Confirmation, peers: list[str]) -> None:
@@ -228,10 +241,11 @@ class ReadIndex:
             elif age_ms >= _WIDEN_MS and not round_.widened:
                 round_.widened = True
                 for peer in round_.asked:
-                    self._rtt_ms[peer] = max(self._rtt_ms[peer], age_ms)
+                    self._rtt_ms[peer] = max(self._rtt(peer), age_ms)
+                voters = self._guards.roster.membership.voters - {self._config.node_id}
                 others = [
                     peer
-                    for peer in self._config.other_ids
+                    for peer in sorted(voters)
                     if peer not in round_.asked and (round_.requester is None or peer != round_.requester[0])
                 ]
                 self._ask(number, round_, others)
@@ -241,10 +255,10 @@ class ReadIndex:
         round_ = self._confirmations.get(number)
         if round_ is None or term != round_.term or term != self._core.term or not self._core.is_leader:
             return
-        if peer in round_.confirmed:
+        if peer in round_.confirmed or peer not in round_.asked:
             return
         round_.confirmed.add(peer)
-        self._rtt_ms[peer] += (now_ms - round_.started_ms - self._rtt_ms[peer]) * 0.2
+        self._rtt_ms[peer] = self._rtt(peer) + (now_ms - round_.started_ms - self._rtt(peer)) * 0.2
         if len(round_.confirmed) >= round_.missing:
             del self._confirmations[number]
             self._answer(round_.requester, round_.index, round_.waiters)

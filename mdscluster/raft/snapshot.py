@@ -1,24 +1,22 @@
 """A follower behind the log's beginning gets the leader's whole environment, on a connection of its own.
 
-The leader copies its LMDB environment (one read transaction, compacted, in a thread, through a pipe: bounded memory,
-paced by the receiver). The receiver writes it beside its own, checks length and digest, makes it this node's own
-(its term and vote, a log that begins at the image's applied entry), and only then renames it over the live file:
-one atomic step. Whatever a crash leaves before it is thrown away at start; after it the new state is in force.
-The process must then end with ``RESTART_EXIT_CODE`` and be started again, front end included.
+The leader streams it (``snapshot_sender``). The receiver writes it beside its own, checks length and digest, makes it
+this node's own (its term and vote, a log that begins at the image's applied entry), and only then renames it over the
+live file: one atomic step. Whatever a crash leaves before it is thrown away at start; after it the new state is in
+force. The process must then end with ``RESTART_EXIT_CODE`` and be started again, front end included.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import shutil
+from io import FileIO
 from pathlib import Path
 from struct import Struct
 from typing import Final
 
-import lmdb
 import structlog
 from google.protobuf.message import DecodeError
 
@@ -26,15 +24,18 @@ from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.entry import NO_OP
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.errors import StorageError
-from mdscluster.raft.framing import FRAME_BYTES_MAX, pack_frame
+from mdscluster.raft.framing import FRAME_BYTES_MAX
 from mdscluster.raft.store import Store
-from mdscluster.raft.transport import Link, client_context, hello
-from mdsproto.raft_pb2 import Hello, SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
+from mdscluster.raft.transport import client_context, hello
+from mdsproto.raft_pb2 import Hello, SnapshotFrame
 
 log = structlog.get_logger()
 
-CHUNK_BYTES: Final = 512 << 10
-_STALL_S: Final = 15.0
+FORMAT: Final = 1
+"""Of the image. Releases before it was sent had the same."""
+STALL_S: Final = 15.0
+_FLUSH_BYTES: Final = 4 << 20
+"""Written, and then made durable at once: a heap of unwritten pages would hold up every other fsync of the disk."""
 _LENGTH: Final = Struct(">I")
 _DATA: Final = "data.mdb"
 
@@ -53,79 +54,15 @@ def discard_incoming(state_dir: Path) -> None:
     shutil.rmtree(incoming_dir(state_dir), ignore_errors=True)
 
 
-# The leader's side.
-
-
-async def serve(link: Link, env: lmdb.Environment, term: int, applied_index: int) -> None:
-    """Stream the environment down ``link``. Its last frame is the trailer; without one the receiver keeps nothing."""
-    loop = asyncio.get_running_loop()
-    read_fd, write_fd = os.pipe()
-    fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, 1 << 20)
-    copying = loop.run_in_executor(None, _copy, env, write_fd)
-    digest = hashlib.blake2b(digest_size=32)
-    length = sequence = 0
-    try:
-        header = SnapshotHeader(term=term, applied_index=applied_index)
-        link.write(_frame(SnapshotFrame(header=header)))
-        while data := await loop.run_in_executor(None, _read_chunk, read_fd):
-            digest.update(data)
-            length += len(data)
-            link.write(_frame(SnapshotFrame(chunk=SnapshotChunk(sequence=sequence, data=data))))
-            sequence += 1
-            await asyncio.wait_for(link.drained(), _STALL_S)
-            if link.closed.done():
-                raise SnapshotError("the receiver went away")
-    finally:
-        os.close(read_fd)  # Ends the copy, if it still runs, with EPIPE.
-        failure = await copying
-    if failure is not None:
-        raise SnapshotError(f"copying the environment failed: {failure}")
-    trailer = SnapshotTrailer(chunks=sequence, length_bytes=length, digest=digest.digest())
-    link.write(_frame(SnapshotFrame(trailer=trailer)))
-    await asyncio.wait_for(link.closed, _STALL_S)
-
-
-def refuse(link: Link, reason: str) -> None:
-    """Not now."""
-    link.write(_frame(SnapshotFrame(refused=reason)))
-    link.close()
-
-
-def _copy(env: lmdb.Environment, write_fd: int) -> Exception | None:
-    try:
-        env.copyfd(write_fd, compact=True)
-    except (lmdb.Error, OSError) as error:
-        return error
-    finally:
-        os.close(write_fd)
-    return None
-
-
-def _read_chunk(fd: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while size < CHUNK_BYTES:
-        part = os.read(fd, CHUNK_BYTES - size)
-        if not part:
-            break
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)
-
-
-def _frame(frame: SnapshotFrame) -> bytes:
-    return pack_frame(frame.SerializeToString())
-
-
 # The follower's side.
 
 
-async def fetch(config: RaftConfig, leader: str) -> Path:
+async def fetch(config: RaftConfig, leader: str, address: tuple[str, int]) -> Path:
     """Receive the leader's image, verified and durable, and not yet in force; the directory it is in.
 
     ``SnapshotError``: nothing was kept, and nothing has changed.
     """
-    host, port = config.peers[leader]
+    host, port = address
     context = client_context(config.tls) if config.tls else None
     directory = incoming_dir(config.state_dir)
     discard_incoming(config.state_dir)
@@ -134,7 +71,7 @@ async def fetch(config: RaftConfig, leader: str) -> Path:
         connecting = asyncio.open_connection(
             host, port, ssl=context, server_hostname=leader if context else None, limit=1 << 20
         )
-        reader, writer = await asyncio.wait_for(connecting, _STALL_S)
+        reader, writer = await asyncio.wait_for(connecting, STALL_S)
         try:
             writer.write(hello(config, Hello.SNAPSHOT))
             await _receive(reader, directory / _DATA)
@@ -156,10 +93,15 @@ async def _receive(reader: asyncio.StreamReader, path: Path) -> None:
         raise ValueError(frame.refused)
     if frame.WhichOneof("body") != "header":
         raise ValueError("snapshot without a header")
+    if frame.header.format > FORMAT:
+        raise ValueError(
+            f"the leader's snapshot has format {frame.header.format}, this release reads up to {FORMAT}: "
+            "upgrade this node first"
+        )
     log.info("receiving a snapshot", applied_index=frame.header.applied_index)
-    digest = hashlib.blake2b(digest_size=32)
-    length = sequence = 0
     with path.open("xb", buffering=0) as file:
+        image = _Image(file)
+        sequence = 0
         while True:
             frame = await _next(reader)
             kind = frame.WhichOneof("body")
@@ -167,22 +109,43 @@ async def _receive(reader: asyncio.StreamReader, path: Path) -> None:
                 break
             if kind != "chunk" or frame.chunk.sequence != sequence:
                 raise ValueError(f"snapshot chunk {sequence} is missing")
-            data = frame.chunk.data
-            digest.update(data)
-            length += len(data)
             sequence += 1
-            await asyncio.to_thread(file.write, data)
+            await asyncio.to_thread(image.add, frame.chunk.data)
         trailer = frame.trailer
-        if (trailer.chunks, trailer.length_bytes, trailer.digest) != (sequence, length, digest.digest()):
+        if (trailer.chunks, trailer.length_bytes, trailer.digest) != (sequence, image.length, image.digest()):
             raise ValueError("snapshot does not agree with its trailer")
         await asyncio.to_thread(os.fsync, file.fileno())
 
 
+class _Image:
+    """The file that is being received; one thread at a time."""
+
+    def __init__(self, file: FileIO) -> None:
+        self.length = 0
+        self._file = file
+        self._digest = hashlib.blake2b(digest_size=32)
+        self._unflushed = 0
+
+    def add(self, data: bytes) -> None:
+        self._digest.update(data)
+        self.length += len(data)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+        self._unflushed += len(data)
+        if self._unflushed >= _FLUSH_BYTES:
+            self._unflushed = 0
+            os.fdatasync(self._file.fileno())
+
+    def digest(self) -> bytes:
+        return self._digest.digest()
+
+
 async def _next(reader: asyncio.StreamReader) -> SnapshotFrame:
-    (length,) = _LENGTH.unpack(await asyncio.wait_for(reader.readexactly(4), _STALL_S))
+    (length,) = _LENGTH.unpack(await asyncio.wait_for(reader.readexactly(4), STALL_S))
     if length > FRAME_BYTES_MAX:
         raise ValueError(f"frame of {length} bytes")
-    return SnapshotFrame.FromString(await asyncio.wait_for(reader.readexactly(length), _STALL_S))
+    return SnapshotFrame.FromString(await asyncio.wait_for(reader.readexactly(length), STALL_S))
 
 
 # Putting it in force.

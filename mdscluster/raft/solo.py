@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mdscluster.raft.interface import MachineFactory
-from mdscluster.replica import LEADER, ReplicaStatus
+from mdscluster.replica import LEADER, ChangeOutcome, MemberChange, ReplicaStatus
 
 if TYPE_CHECKING:
     import lmdb
@@ -68,6 +68,9 @@ class SoloReplica:
 
     def barrier(self, done: Callable[[bool], None]) -> None:
         done(self.available)
+
+    def change_members(self, change: MemberChange, done: Callable[[ChangeOutcome], None]) -> None:
+        done(ChangeOutcome("refused", "this node is a cluster of its own"))
 
     def status(self, done: Callable[[ReplicaStatus], None]) -> None:
         done(

@@ -1,7 +1,7 @@
 """The tick's one write transaction, and the small records that live beside the log.
 
 ``raft_local`` belongs to this node (term, vote, incarnation, quarantine) and never travels;
-``raft_state`` is replicated (applied index, proposers) and belongs to the state machine's tables.
+``raft_state`` is replicated (applied index, membership, proposers) and belongs to the state machine's tables.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 import lmdb
 
 from mdscluster.raft.errors import StorageError
+from mdscluster.raft.members import Membership, Position, pack_at, unpack_at
 
 _U64: Final = Struct(">Q")
 _APPLIED: Final = Struct(">QQQ")
@@ -22,6 +23,7 @@ _VOTE: Final = b"vote"
 _INCARNATION: Final = b"incarnation"
 _QUARANTINE: Final = b"quarantine"
 _KEY_APPLIED: Final = b"applied"
+_KEY_MEMBERSHIP: Final = b"membership"
 _PROPOSER_PREFIX: Final = b"p:"
 
 
@@ -117,6 +119,16 @@ class Store:
 
     def set_applied(self, index: int, term: int, lease_ms: int) -> None:
         self.txn.put(_KEY_APPLIED, _APPLIED.pack(index, term, lease_ms), db=self.state)
+
+    # Membership.
+
+    def membership(self) -> tuple[Position, Membership] | None:
+        """The membership applied last, and its entry's place; None as long as the log never held one."""
+        raw = self.txn.get(_KEY_MEMBERSHIP, db=self.state)
+        return None if raw is None else unpack_at(bytes(raw))
+
+    def set_membership(self, position: Position, membership: Membership) -> None:
+        self.txn.put(_KEY_MEMBERSHIP, pack_at(position, membership), db=self.state)
 
     # Proposers: exactly once.
 

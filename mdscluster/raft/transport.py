@@ -24,8 +24,10 @@ from mdsproto.raft_pb2 import Hello
 log = structlog.get_logger()
 
 PROTOCOL: Final = 1
-_HELLO_BYTES_MAX: Final = 4096
+_HELLO_BYTES_MAX: Final = 16_384
 _UNSENT_BYTES_MAX: Final = 64 << 20
+_REFUSED_S: Final = 2.0
+"""Pause before a node is dialled again that said it has no such member."""
 
 
 class Handler(Protocol):
@@ -39,6 +41,12 @@ class Handler(Protocol):
 
     def on_frames(self, peer: str, frames: list[bytes]) -> None:
         """What arrived at once. ``PeerError`` or ``DecodeError`` closes the connection."""
+
+    def introduction(self) -> bytes:
+        """What this node tells of its membership at the beginning of a connection."""
+
+    def on_introduced(self, peer: str, introduction: bytes) -> bool:
+        """What ``peer`` tells of its own; whether it belongs here. ``PeerError`` when it makes no sense."""
 
     def on_snapshot_wanted(self, link: Link) -> None:
         """``link.peer`` asks for a snapshot on this connection."""
@@ -64,10 +72,21 @@ def client_context(tls: TlsConfig) -> ssl.SSLContext:
     return context
 
 
-def hello(config: RaftConfig, purpose: Hello.Purpose) -> bytes:
+def hello(config: RaftConfig, purpose: Hello.Purpose, introduction: bytes = b"", refused: str = "") -> bytes:
     """This node's first frame."""
-    body = Hello(protocol=PROTOCOL, node_id=config.node_id, cluster_id=config.cluster_id, purpose=purpose)
+    body = Hello(
+        protocol=PROTOCOL,
+        node_id=config.node_id,
+        cluster_id=config.cluster_id,
+        purpose=purpose,
+        introduction=introduction,
+        refused=refused,
+    )
     return pack_frame(body.SerializeToString())
+
+
+class Stranger(Exception):
+    """One side does not belong to the other's cluster, (any more, or yet): its id, and who says so."""
 
 
 class Link(asyncio.Protocol):
@@ -78,21 +97,28 @@ class Link(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
         self.received_s = owner.loop.time()
         self.sent_s = 0.0
+        self.refused = False
+        """The other side has no such member."""
         self._owner = owner
         self._dialled = dialled
-        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set when connected
+        self._transport: asyncio.Transport | None = None
+        """Set when connected, which is after the TLS handshake."""
+        self._given_up = False
         self._reader = FrameReader(_HELLO_BYTES_MAX)
         self._writable = asyncio.Event()
         self._writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if self._given_up:
+            self._transport.abort()
+            return
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._owner.config.connection_timeout_ms)
         if self._dialled is not None:
-            self.write(hello(self._owner.config, Hello.RAFT))
+            self.write(self._owner.hello())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._writable.set()
@@ -114,6 +140,10 @@ class Link(asyncio.Protocol):
                 self._owner.introduced(self, frames.pop(0), self._dialled)
             if frames and self.peer:
                 self._owner.arrived(self, frames)
+        except Stranger as error:
+            log.info("raft connection of no member", peer=error.args[0], reason=error.args[1])
+            self.refused = True
+            self.close()
         except (PeerError, DecodeError) as error:
             log.warning("raft connection refused", peer=self.peer or self._dialled, reason=str(error))
             self.abort()
@@ -122,25 +152,39 @@ class Link(asyncio.Protocol):
         """DNS names of the peer's certificate; None without TLS."""
         if self._owner.config.tls is None:
             return None
+        assert self._transport is not None, "asked of a connection that stands"
         certificate = self._transport.get_extra_info("peercert") or {}
         return [name for kind, name in certificate.get("subjectAltName", ()) if kind == "DNS"]
 
     def write(self, data: bytes) -> None:
         """Send frames; the connection is given up when the peer takes none for too long."""
+        if self._transport is None:
+            return
         self.sent_s = self._owner.loop.time()
         self._transport.write(data)
         if not self._writable.is_set() and self._transport.get_write_buffer_size() > _UNSENT_BYTES_MAX:
             self.abort()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the handshake is over."""
+        return self._transport is not None
 
     async def drained(self) -> None:
         """Until the peer has taken most of what was written, or the connection is gone."""
         await self._writable.wait()
 
     def abort(self) -> None:
-        self._transport.abort()
+        """Give the connection up; one that is still in its handshake as soon as that is over."""
+        self._given_up = True
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self) -> None:
-        self._transport.close()
+        """The same, after what was written is sent."""
+        self._given_up = True
+        if self._transport is not None:
+            self._transport.close()
 
 
 class Transport:
@@ -155,28 +199,43 @@ class Transport:
         self._links: dict[str, Link] = {}
         self._all: set[Link] = set()
         self._server: asyncio.Server | None = None
-        self._dialers: list[asyncio.Task[None]] = []
+        self._peers: dict[str, tuple[str, int]] = {}
+        self._dialers: dict[str, asyncio.Task[None]] = {}
         self._closing = False
 
     async def start(self) -> None:
-        """Listen and begin to dial. ``OSError`` when the address is not ours to use."""
+        """Listen. ``OSError`` when the address is not ours to use."""
         config = self.config
         host, port = config.peers[config.node_id]
         context = server_context(config.tls) if config.tls else None
         self._server = await self.loop.create_server(self._accept, host, port, ssl=context, reuse_address=True)
-        for peer in config.other_ids:
-            if config.node_id < peer:
-                self._dialers.append(self.loop.create_task(self._dial(peer)))
+
+    def follow(self, peers: dict[str, tuple[str, int]]) -> None:
+        """Be connected with ``peers`` (id -> address of its listener) and nobody else from now on."""
+        before, self._peers = self._peers, dict(peers)
+        for peer in before.keys() - peers.keys():
+            self.drop(peer)
+        for peer, address in before.items():
+            if peers.get(peer) != address and peer in self._dialers:
+                self._dialers.pop(peer).cancel()
+        for peer in sorted(peers.keys() - self._dialers.keys()):
+            if self.config.node_id < peer and not self._closing:
+                self._dialers[peer] = self.loop.create_task(self._dial(peer, peers[peer]))
+
+    def hello(self, refused: str = "") -> bytes:
+        """This node's first frame on a connection between members."""
+        return hello(self.config, Hello.RAFT, self._handler.introduction(), refused)
 
     async def close(self) -> None:
         self._closing = True
-        for task in self._dialers:
+        dialers = list(self._dialers.values())
+        for task in dialers:
             task.cancel()
-        if self._dialers:
-            await asyncio.wait(self._dialers, timeout=1.0)
+        if dialers:
+            await asyncio.wait(dialers, timeout=1.0)
         if self._server is not None:
             self._server.close()
-        waits = [link.closed for link in self._all]
+        waits = [link.closed for link in self._all if link.connected]
         for link in list(self._all):
             link.close()
         if waits:
@@ -215,17 +274,28 @@ class Transport:
     # Called by links.
 
     def introduced(self, link: Link, frame: bytes, dialled: str | None) -> None:
-        """The peer's Hello. ``PeerError`` unless it is who it says and belongs here."""
+        """The peer's Hello. ``PeerError`` unless it is who it says, ``Stranger`` unless it belongs here.
+
+        A stranger is told the membership before the connection is closed: it may have been removed while it slept,
+        or it waits to be added.
+        """
         if self._closing:
             raise PeerError("this node is stopping")
         body = Hello.FromString(frame)
         names = link.certificate_names()
         if body.protocol != PROTOCOL or body.cluster_id != self.config.cluster_id:
             raise PeerError(f"protocol {body.protocol} of cluster {body.cluster_id!r}")
-        if body.node_id not in self.config.other_ids or body.node_id != (dialled or body.node_id):
+        if body.node_id == self.config.node_id or body.node_id != (dialled or body.node_id):
             raise PeerError(f"node {body.node_id!r} is not expected here")
-        if names is not None and body.node_id not in names:
+        if names is not None and not {body.node_id, self.config.tls_role or body.node_id} <= set(names):
             raise PeerError(f"node {body.node_id!r} showed a certificate of {names}")
+        belongs = self._handler.on_introduced(body.node_id, body.introduction)
+        if body.refused:
+            raise Stranger(body.node_id, body.refused)
+        if not belongs:
+            if dialled is None:
+                link.write(self.hello(f"{self.config.node_id} knows of no member {body.node_id}"))
+            raise Stranger(body.node_id, "it is in no membership known here")
         link.peer = body.node_id
         if body.purpose == Hello.SNAPSHOT:
             self._handler.on_snapshot_wanted(link)
@@ -235,7 +305,7 @@ class Transport:
             old.abort()
         self._links[link.peer] = link
         if dialled is None:
-            link.write(hello(self.config, Hello.RAFT))
+            link.write(self.hello())
         self._handler.on_connected(link.peer)
 
     def arrived(self, link: Link, frames: list[bytes]) -> None:
@@ -254,10 +324,10 @@ class Transport:
         self._all.add(link)
         return link
 
-    async def _dial(self, peer: str) -> None:
+    async def _dial(self, peer: str, address: tuple[str, int]) -> None:
         """Keep a connection to ``peer``."""
         config = self.config
-        host, port = config.peers[peer]
+        host, port = address
         context = client_context(config.tls) if config.tls else None
         name = peer if context else None
         reached = True
@@ -277,4 +347,4 @@ class Transport:
                 reached = False
             finally:
                 self._all.discard(link)
-            await asyncio.sleep(config.dial_interval_ms / 1000)
+            await asyncio.sleep(_REFUSED_S if link.refused else config.dial_interval_ms / 1000)

@@ -1,5 +1,5 @@
 """Clusters in one process, that end with their test."""
 
-from tests.simulation.fixtures import fast_dir, make_cluster
+from tests.simulation.fixtures import fast_dir, make_cluster, small_batches
 
-__all__ = ["fast_dir", "make_cluster"]
+__all__ = ["fast_dir", "make_cluster", "small_batches"]

@@ -36,6 +36,8 @@ class Disk:
         self.path = directory / _DATA
         self.fault: tuple[str, str] | None = None
         """The next commit or sync fails: (``COMMIT_FAILS`` or ``SYNC_FAILS``, the error's text)."""
+        self.failed = False
+        """A commit or sync did fail, in the life of this process."""
         self._fd = -1
         self._meta_bytes = 0
         self._metas = b""
@@ -46,6 +48,7 @@ class Disk:
         """Watch ``env`` from now on. What stands in the file is durable, unless this disk knows better."""
         page_bytes: int = env.stat()["psize"]
         self.detach()
+        self.failed = False
         self._meta_bytes = 2 * page_bytes
         self._fd = os.open(self.path, os.O_RDONLY)
         if not self._metas:
@@ -148,7 +151,7 @@ class DiskEnvironment:
         txn = self._env.begin(write=True)
         fault = self._disk.fault
         if fault is not None and fault[0] == COMMIT_FAILS:
-            return FailingTransaction(txn, fault[1])
+            return FailingTransaction(txn, self._disk, fault[1])
         return txn
 
     def open_db(self, key: bytes | None = None, txn: Any = None, **options: Any) -> Any:
@@ -157,6 +160,7 @@ class DiskEnvironment:
     def sync(self, force: bool = False) -> None:
         fault = self._disk.fault
         if fault is not None and fault[0] == SYNC_FAILS:
+            self._disk.failed = True
             raise lmdb.DiskError(f"mdb_env_sync: {fault[1]}")
         self._env.sync(force)
         if force:
@@ -166,8 +170,9 @@ class DiskEnvironment:
 class FailingTransaction:
     """A write transaction whose commit fails, as LMDB's does: nothing of it is in force."""
 
-    def __init__(self, real: lmdb.Transaction, text: str) -> None:
+    def __init__(self, real: lmdb.Transaction, disk: Disk, text: str) -> None:
         self.real = real
+        self._disk = disk
         self._text = text
 
     def __getattr__(self, name: str) -> Any:
@@ -175,4 +180,5 @@ class FailingTransaction:
 
     def commit(self) -> None:
         self.real.abort()
+        self._disk.failed = True
         raise lmdb.DiskError(f"mdb_txn_commit: {self._text}")

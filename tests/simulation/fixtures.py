@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mdscluster.raft import core, outbox
 from tests.simulation.consensus.cluster import Cluster
 
 MakeCluster = Callable[..., Cluster]
@@ -36,3 +37,10 @@ def make_cluster(fast_dir: Path) -> Iterator[MakeCluster]:
     yield make
     for cluster in made:
         cluster.close()
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two entries of the traces fill an append message."""
+    monkeypatch.setattr(core, "BATCH_BYTES", 100)
+    monkeypatch.setattr(outbox, "BATCH_BYTES", 100)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 _TRACES: Final = "tests/simulation/consensus/test_traces.py::"
+_RULES: Final = "tests/simulation/consensus/test_rules.py::"
 _ENGINE: Final = "tests/unit/raft/test_engine.py::"
 _DIRECTED: Final = "tests/simulation/whole/test_directed.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
@@ -52,15 +53,15 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _consensus(
         "fsync before send",
         "without_flush",
-        _TRACES + "test_a_vote_survives_power_loss",
+        _RULES + "test_a_vote_survives_power_loss",
         _ENGINE + "test_everybody_loses_power_at_every_flush",
     ),
     _consensus(
         "commit before send",
         "send_before_commit",
-        _TRACES + "test_nothing_promised_leaves_before_the_commit",
+        _RULES + "test_nothing_promised_leaves_before_the_commit",
     ),
-    _consensus("vote persistence", "without_vote", _TRACES + "test_a_vote_survives_power_loss"),
+    _consensus("vote persistence", "without_vote", _RULES + "test_a_vote_survives_power_loss"),
     _consensus(
         "term stamp on acks",
         "without_term_stamp",
@@ -82,7 +83,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _consensus(
         "matchIndex after a lost disk",
         "count_a_lost_disk",
-        _TRACES + "test_an_entry_lost_with_a_disk_is_not_counted",
+        _RULES + "test_an_entry_lost_with_a_disk_is_not_counted",
         nodes=(3, 5),
     ),
     _consensus(
@@ -104,11 +105,16 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "snapshot_without_vote",
         _SNAPSHOT + "test_a_follower_behind_the_log_gets_the_state",
     ),
-    _consensus("vote count", "without_vote_count", _TRACES + "test_a_vote_counts_once", seeds=0),
+    _consensus(
+        "vote only for a log that is up to date",
+        "vote_for_any_log",
+        _RULES + "test_a_vote_goes_to_no_log_that_lacks_something",
+    ),
+    _consensus("vote count", "without_vote_count", _RULES + "test_a_vote_counts_once", seeds=0),
     _consensus(
         "PreVote and stickiness",
         "without_pre_vote",
-        _TRACES + "test_a_returning_node_does_not_depose_the_leader",
+        _RULES + "test_a_returning_node_does_not_depose_the_leader",
         seeds=0,
     ),
     _consensus(
@@ -119,7 +125,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _consensus(
         "current-term rule for commits",
         "commit_older_terms",
-        _TRACES + "test_an_older_terms_entry_is_not_committed_by_count",
+        _RULES + "test_an_older_terms_entry_is_not_committed_by_count",
         nodes=(5, 3),
     ),
     _consensus("majority for commits", "commit_by_minority", _ENGINE + "test_a_leader_without_quorum_steps_down"),
@@ -142,6 +148,11 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "proposals' numbers (exactly once)",
         "without_numbers",
         _ENGINE + "test_repeated_forwards_fall_out_in_apply",
+    ),
+    _consensus(
+        "numbers above a lost disk's",
+        "number_of_a_lost_disk",
+        _ENGINE + "test_a_replacement_whose_clock_is_behind_is_served",
     ),
     _consensus(
         "lease clock goes on from the log's",

@@ -80,6 +80,11 @@ DEPTHS: Final[Mapping[str, Depth]] = {
             "tests.simulation.consensus.run",
             "engine, journal, guards and snapshots, with a small state machine",
         ),
+        Depth(
+            "membership",
+            "tests.simulation.consensus.membership",
+            "the same, while an operator adds, promotes, removes and replaces members (--nodes founders)",
+        ),
     )
 }
 DEFAULT_DEPTH: Final = "whole"

@@ -117,9 +117,12 @@ class Cluster:
         settings: ClusterConfig | None = None,
         exports: tuple[Export, ...] | None = None,
         data_dir: Callable[[str], Path] | None = None,
+        tune: Callable[[NodeConfig], NodeConfig] = lambda config: config,
+        environment: Callable[[str], dict[str, str]] = lambda _: {},
     ) -> None:
         self.base, self.net = base, net
         self.settings = settings or ClusterConfig()
+        self.tune, self.environment = tune, environment
         self.exports = exports or (Export(networks=(f"{net.network}.0/24",), root_squash=False),)
         self.nodes: dict[str, Node] = {}
         self.service_on = ""
@@ -204,8 +207,15 @@ class Cluster:
             exports=self.exports,
             cluster=self.settings,
         )
+        config = self.tune(config)
         config.validate()
         return config
+
+    def reconfigure(self, name: str, **changes: Any) -> None:
+        """Write a stopped metadata server's configuration anew with some fields changed."""
+        assert not self.nodes[name].alive, f"{name} runs"
+        path = self.nodes[name].config
+        save(replace(NodeConfig.load(path), **changes), path)
 
     def _ds_config(self, node: Node, cluster_key: Path, tls: DsTlsPaths) -> DsConfig:
         peers = tuple(MdsPeer(n, Address(self.nodes[n].address, ADMIN_PORT)) for n in self.mds_ids)
@@ -247,6 +257,7 @@ class Cluster:
                 cwd=ROOT,
                 start_new_session=True,
                 preexec_fn=die_with_parent,
+                env={**os.environ, **self.environment(name)},
             )
         self._write_cluster_file()
 
@@ -271,9 +282,9 @@ class Cluster:
                 except subprocess.TimeoutExpired:
                     self.kill(node.id)
 
-    def move_service(self, to: str) -> None:
-        """Move the address that clients mounted."""
-        self.net.move_address(SERVICE_OCTET, to)
+    def move_service(self, to: str, keeps: str = "") -> None:
+        """Move the address that clients mounted; ``keeps`` has it too from then on, as a node that cannot be told."""
+        self.net.move_address(SERVICE_OCTET, to, keeps)
         self.service_on = to
 
     def _write_cluster_file(self) -> None:

@@ -18,8 +18,10 @@ TIMEOUT_S = 60.0
 
 
 def free_base_port() -> int:
-    """A base whose ports are free now, below the range that the system hands out."""
-    for base in range(24_000, 32_000, 400):
+    """A base whose ports are free now, below the range that the system hands out; processes begin at different ones."""
+    bases = range(24_000, 32_000, 400)
+    start = os.getpid() % len(bases)
+    for base in (*bases[start:], *bases[:start]):
         try:
             for port in (*range(base, base + 8), *range(base + 100, base + 105), *range(base + 200, base + 205)):
                 with socket.socket() as probe:

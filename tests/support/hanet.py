@@ -24,7 +24,14 @@ TOOLS = {"ip": "iproute2", "nft": "nftables", "sysctl": "procps"}
 _RULES = """
 table bridge p {
  set cut { typeof meta iifname . meta oifname; }
- chain f { type filter hook forward priority 0; meta iifname . meta oifname @cut drop; }
+ set lossy { typeof meta iifname; }
+ counter dropped { }
+ chain loss { }
+ chain f {
+  type filter hook forward priority 0;
+  meta iifname . meta oifname @cut counter name dropped drop
+  meta iifname @lossy jump loss
+ }
 }
 """
 
@@ -121,12 +128,17 @@ class Hanet:
         address = f"{self.network}.{last_octet}/24"
         subprocess.run(["ip", "-n", self.netns(name), "addr", "del", address, "dev", "eth0"], capture_output=True)
 
-    def move_address(self, last_octet: int, to: str) -> str:
-        """Move the service address: away from every other host, onto ``to``, announced."""
+    def move_address(self, last_octet: int, to: str, keeps: str = "") -> str:
+        """Move the service address onto ``to``, announced, and then away from every other host but ``keeps``.
+
+        In this order, as VRRP does it: a dead node keeps the address until somebody takes it away, and clients go by
+        the last announcement. What follows it costs them no time.
+        """
+        address = self.add_address(to, last_octet)
         for name in self.hosts:
-            if name != to:
+            if name not in (to, keeps):
                 self.remove_address(name, last_octet)
-        return self.add_address(to, last_octet)
+        return address
 
     def never_refuse(self, name: str, last_octet: int, port: int) -> None:
         """Keep a host from refusing connections to the service address while nobody listens there.
@@ -169,9 +181,22 @@ class Hanet:
         others = [port for port in self._ports() if port != name and port not in set(keep)]
         self._cut([(name, other) for other in others] + [(other, name) for other in others])
 
+    def lose(self, names: Iterable[str], percent: int) -> None:
+        """Drop this share, at random, of the packets that come from the hosts."""
+        elements = ", ".join(f'"{name}"' for name in names)
+        rule = f"numgen random mod 100 < {percent} counter name dropped drop"
+        script = f"add rule bridge p loss {rule}\nadd element bridge p lossy {{ {elements} }}\n"
+        self._nft("flush chain bridge p loss\n" + script)
+
     def heal(self) -> None:
-        """Undo every cut."""
-        self._nft("flush set bridge p cut\n")
+        """Undo every cut and all loss."""
+        self._nft("flush set bridge p cut\nflush set bridge p lossy\nflush chain bridge p loss\n")
+
+    def dropped_packets(self) -> int:
+        """What cuts and loss have swallowed up to now."""
+        command = ["ip", "netns", "exec", self.switch, "nft", "-j", "list", "counter", "bridge", "p", "dropped"]
+        shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return sum(int(entry["counter"]["packets"]) for entry in shown["nftables"] if "counter" in entry)
 
     def _ports(self) -> list[str]:
         listed = _ip("-n", self.switch, "-br", "link", "show", "master", "br0")

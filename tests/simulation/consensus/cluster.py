@@ -8,6 +8,7 @@ from random import Random
 
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Output
+from mdscluster.replica import ChangeOutcome
 from mdsproto.raft_pb2 import Message
 from tests.simulation.consensus.node import SimNode, open_env
 
@@ -190,6 +191,9 @@ class Cluster:
 
     def note_barrier(self, node: SimNode, token: object, ok: bool) -> None:
         """A barrier was answered."""
+
+    def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
+        """A change of the membership was answered."""
 
     def observe(self, node: SimNode) -> None:
         """INV-1 and INV-8 at every turn of every node."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.disk import COMMIT_FAILS, SYNC_FAILS
@@ -39,6 +39,11 @@ def _somebody(world: Simulation) -> str | None:
 
 def _ms(world: Simulation, *scales_ms: float) -> float:
     return world.rng.choice(scales_ms) * world.rng.random()
+
+
+def _back_ms(world: Simulation, longest_ms: float = 500.0) -> float:
+    """How soon a process is started again: at once, as a service manager does, or later."""
+    return world.rng.uniform(1, 12) if world.rng.random() < 0.4 else world.rng.uniform(10, longest_ms)
 
 
 # The network.
@@ -107,7 +112,7 @@ def _kill(world: Simulation) -> str | None:
     if world.rng.random() < 0.2:
         doomed += world.rng.sample(others, min(len(others), world.rng.choice([1, len(others)])))
     for node_id in doomed:
-        world.end(node_id, world.rng.uniform(10, 500))
+        world.end(node_id, _back_ms(world))
     return f"kill -9 {', '.join(doomed)}"
 
 
@@ -119,7 +124,7 @@ def _power(world: Simulation) -> str | None:
         undo = world.rng.random() < 0.7
         node = world.nodes[node_id]
         if node.up:
-            world.end(node_id, world.rng.uniform(10, 500), power=True, undo=undo)
+            world.end(node_id, _back_ms(world), power=True, undo=undo)
         elif node.dir.exists():
             node.lose_power(undo=undo)
     return f"power loss of {', '.join(doomed)}"
@@ -134,7 +139,7 @@ def _stop(world: Simulation) -> str | None:
     node.engine.hand_over(node.now_ms)
     world.wake(node_id)
     life = world.lives[node_id]
-    back_ms = world.rng.uniform(10, 300)
+    back_ms = _back_ms(world, 300)
 
     def gone() -> None:
         if life is world.lives[node_id]:
@@ -264,13 +269,14 @@ class Nemesis:
     """Chooses faults of a table, one after the other, while there is to be trouble."""
 
     def __init__(
-        self, world: Simulation, mean_gap_ms: float, faults: Mapping[str, tuple[float, Fault]] | None = None
-    ) -> None:
+        self, world: Simulation, mean_gap_ms: float, without: Collection[str] = (),
+        faults: Mapping[str, tuple[float, Fault]] | None = None,
+    ) -> None:  # fmt: skip
         self._world = world
         self._mean_gap_ms = mean_gap_ms
         self._faults = FAULTS if faults is None else faults
-        self._names = list(self._faults)
-        self._weights = [weight for weight, _ in self._faults.values()]
+        self._names = [name for name in self._faults if name not in without]
+        self._weights = [self._faults[name][0] for name in self._names]
 
     def strike(self) -> None:
         world = self._world

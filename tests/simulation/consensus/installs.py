@@ -114,12 +114,14 @@ class Installs:
         life.halted = True
         step = world.rng.randrange(len(STEPS)) if world.trouble and world.rng.random() < 0.4 else None
         if step is None:
-            self._installed(node, life, accepted=node.adopt_image(directory))
+            self._installed(node, life, world.guarded(node, node.adopt_image, directory))
         else:
             self._die(node, life, directory, step)
 
-    def _installed(self, node: SimNode, life: Life, *, accepted: bool) -> None:
+    def _installed(self, node: SimNode, life: Life, accepted: bool | None) -> None:
         world = self._world
+        if accepted is None:
+            return  # Its storage failed, and the node has stopped.
         if accepted:
             world.counts["snapshots"] += 1
             world.note(node.id, "has installed the snapshot and restarts")
@@ -136,13 +138,13 @@ class Installs:
         back_ms = world.rng.uniform(20, 400)
         try:
             with dying_before(step):
-                accepted = node.adopt_image(directory)
+                accepted = world.guarded(node, node.adopt_image, directory)
         except Died:
             world.counts["death in an install"] += 1
             world.note(node.id, f"{'loses power' if power else 'dies'} in the install, before {STEPS[step]}")
         else:
             kept.unlink()
-            self._installed(node, life, accepted=accepted)
+            self._installed(node, life, accepted)
             return
         old = step < _RENAMED or (step == _RENAMED and power and world.rng.random() < 0.5)
         if old:

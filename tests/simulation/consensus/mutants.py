@@ -128,6 +128,17 @@ def commit_without_match() -> Any:
     return replaced((Guards, "_append", credulous))
 
 
+def vote_for_any_log() -> Any:
+    """A vote goes to whoever asks first, though its log lacks what the voter's has (Raft paper §5.4.1)."""
+    on_request = Elections._on_request_vote
+
+    def generous(self: Elections, peer: str, message: Message) -> None:
+        message.request_vote.last_term = 1 << 40
+        on_request(self, peer, message)
+
+    return replaced((Elections, "_on_request_vote", generous))
+
+
 def without_vote_count() -> Any:
     """Rule 5: the same voter counts as often as it is heard."""
 
@@ -206,6 +217,11 @@ def read_before_apply() -> Any:
 def without_numbers() -> Any:
     """Whatever is in the log runs, as often as it is there."""
     return replaced((Proposals, "select", lambda self, group: (group.first_number, group.payloads)))
+
+
+def number_of_a_lost_disk() -> Any:
+    """A replaced node keeps a number lower than its predecessor's."""
+    return replaced((Proposals, "_outlive", lambda self, incarnation: None))
 
 
 def snapshot_may_go_back() -> Any:

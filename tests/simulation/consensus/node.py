@@ -191,6 +191,8 @@ class SimNode:
             assert token not in self.barriers, f"two answers for {token!r}"
             self.barriers[token] = ok
             cluster.note_barrier(self, token, ok)
+        for change, outcome in output.changes:
+            cluster.note_change(self, change, outcome)
         self.events += output.events
         self.snapshot_from = output.snapshot_from or self.snapshot_from
 

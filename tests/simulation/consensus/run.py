@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -42,12 +42,16 @@ def profile(seed: int) -> tuple[dict[str, Any], bool]:
     """Settings of a seed's cluster, and whether its append messages are small, so that many are under way."""
     rng = Random(f"profile {seed}")
     small = rng.random() < 0.5
+    heartbeat_ms, election_min_ms, election_max_ms = rng.choice([(50, 300, 600), (25, 100, 200), (20, 70, 90)])
     settings = {
+        "heartbeat_ms": heartbeat_ms,
+        "election_min_ms": election_min_ms,
+        "election_max_ms": election_max_ms,
         "log_keep_entries": rng.choice([16, 36, 56]),
         "commit_notice_ms": rng.choice([0, 3]),
         "send_early": rng.random() < 0.75,
-        "propose_deadline_ms": rng.choice([400, 30_000]),
-        "barrier_deadline_ms": rng.choice([300, 10_000]),
+        "propose_deadline_ms": rng.choice([400, 5_000, 30_000]),
+        "barrier_deadline_ms": rng.choice([300, 3_000, 10_000]),
         "connection_timeout_ms": rng.choice([600, 1_500]),
         "window_bytes": rng.choice([400, 8 << 20]),
         "entry_bytes_max": 150 if small else 256 << 10,
@@ -80,22 +84,25 @@ def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None)
         world.violated(str(error))
     finally:
         world.close()
-    return SeedResult(seed, nodes, tuple(world.violations), dict(world.counts), _digest(world))
+    return SeedResult(seed, nodes, tuple(world.violations), dict(world.counts), digest(world))
 
 
-def trouble(world: Simulation) -> None:
-    """Everything at once, for ``TROUBLE_MS``."""
+def trouble(world: Simulation, founders: Sequence[str] = (), without: Collection[str] = ()) -> None:
+    """Everything at once, for ``TROUBLE_MS``; all faults but those ``without``."""
     world.trouble = True
     world.workload = Workload(world, _ASK_GAP_MS)
-    for node_id in world.ids:
+    for node_id in founders or world.ids:
         world.begin(node_id)
     world.at(50, world.workload.go)
-    world.at(400, Nemesis(world, _FAULT_GAP_MS).strike)
+    world.at(400, Nemesis(world, _FAULT_GAP_MS, without).strike)
     world.run_until(world.now_ms + TROUBLE_MS)
 
 
-def heal(world: Simulation) -> None:
-    """No more faults: a leader must arise, and everybody must propose with success, read, and catch up."""
+def heal(world: Simulation, members: Callable[[], list[SimNode]] | None = None) -> None:
+    """No more faults: a leader must arise, and everybody must propose with success, read, and catch up.
+
+    ``members`` says who everybody is now; by itself it is every node.
+    """
     if world.violations:
         return
     world.trouble = False
@@ -107,14 +114,14 @@ def heal(world: Simulation) -> None:
         world.disk_ms[node.id] = DISK_MS
     end_ms = world.now_ms + HEALING_MS
     asked: dict[str, tuple[object, bytes, object]] = {}
+    everybody = members or (lambda: list(world.nodes.values()))
     while world.now_ms < end_ms and not world.violations:
         world.run_until(world.now_ms + 25)
-        for node in world.nodes.values():
+        nodes = everybody()
+        for node in nodes:
             _ask_once(world, node, asked)
-        if all(_answered(node, asked) for node in world.nodes.values()):
-            counts = {node.count() for node in world.nodes.values()}
-            if len(counts) == 1:
-                return
+        if nodes and all(_answered(node, asked) for node in nodes) and len({node.count() for node in nodes}) == 1:
+            return
     if not world.violations:
         states = [_state(node, asked) for node in world.nodes.values()]
         world.violated(f"liveness: no convergence {HEALING_MS:.0f} ms after the last fault: {'; '.join(states)}")
@@ -156,7 +163,7 @@ def _state(node: SimNode, asked: dict[str, tuple[object, bytes, object]]) -> str
     )
 
 
-def _digest(world: Simulation) -> str:
+def digest(world: Simulation) -> str:
     """Of all that was committed, of what happened, and of every random number drawn."""
     course = repr((sorted(world.counts.items()), sorted(world.committed.items()), world.rng.getstate(), world.now_ms))
     return hashlib.blake2b(course.encode(), digest_size=16).hexdigest()

@@ -18,6 +18,7 @@ import lmdb
 from mdscluster.raft.engine import Output
 from mdscluster.raft.errors import ConsensusBug, PeerError, StorageError
 from mdscluster.raft.interface import STORAGE_EXIT_CODE
+from mdscluster.replica import ChangeOutcome
 from mdsproto.raft_pb2 import Message
 from tests.simulation.consensus.checks import Checks
 from tests.simulation.consensus.cluster import Cluster, SimNode
@@ -53,6 +54,7 @@ class Life:
     halted: bool = False
     timer_ms: float = _NEVER
     deferred: list[tuple[Callable[..., None], tuple[Any, ...]]] = field(default_factory=list)
+    roster_version: int = -1
     turns: int = 0
     turns_since_ms: float = 0.0
 
@@ -176,32 +178,56 @@ class Simulation(Cluster):
 
     def connected(self, node_id: str, peer: str) -> None:
         node = self.nodes[node_id]
-        self._guarded(node, node.engine.connected, peer, node.now_ms)
+        self.guarded(node, node.engine.connected, peer, node.now_ms)
         self.wake(node_id)
 
     def disconnected(self, node_id: str, peer: str) -> None:
         node = self.nodes[node_id]
-        self._guarded(node, node.engine.disconnected, peer, node.now_ms)
+        self.guarded(node, node.engine.disconnected, peer, node.now_ms)
         self.wake(node_id)
+
+    def introduce(self, a: str, b: str) -> bool:
+        """Both tell their membership as a connection begins; whether each finds the other in one that it knows."""
+        pairs = [(self.nodes[a], b), (self.nodes[b], a)]
+        told = [node.engine.introduction() for node, _ in pairs]
+        agreed = [
+            self.guarded(node, node.engine.introduced, peer, introduction, node.now_ms)
+            for (node, peer), introduction in zip(pairs, reversed(told), strict=True)
+        ]
+        for node, _ in pairs:
+            self._follow_roster(node)
+        return all(agreed)
+
+    def _follow_roster(self, node: SimNode) -> None:
+        """Be connected with whom the engine wants to be."""
+        life = self.lives[node.id]
+        if node.up and life.roster_version != node.engine.roster.version:
+            life.roster_version = node.engine.roster.version
+            self.network.drop_others(node.id, node.engine.roster.peers)
+            self.wake(node.id)
 
     def arrive(self, a: str, b: str, frame: bytes) -> None:
         node = self.nodes[b]
+        if a not in node.engine.roster.peers:
+            self.network.drop_others(b, node.engine.roster.peers)
+            return
         message = Message.FromString(frame)
         if self.trace is not None and (text := describe(message)):
             self.note(b, f"<- {a}: {text}")
         self.checks.heard(a, b, message)
-        self._guarded(node, node.engine.receive, a, message, node.now_ms)
+        self.guarded(node, node.engine.receive, a, message, node.now_ms)
+        self._follow_roster(node)
         self.wake(b)
 
     def post(self, a: str, b: str, data: bytes) -> None:
         self.network.send(a, [(b, data)])
 
-    def _guarded(self, node: SimNode, what: Callable[..., Any], *arguments: Any) -> Any:
+    def guarded(self, node: SimNode, what: Callable[..., Any], *arguments: Any) -> Any:
         """Call into the engine. Its storage may fail (fail-stop); anything else that it raises is a bug."""
         try:
             return what(*arguments)
         except (StorageError, lmdb.Error) as error:
-            if node.disk.fault is None:
+            if not node.disk.failed:
                 raise
             self.counts["fail-stop"] += 1
             self.note(node.id, f"stops with exit code {STORAGE_EXIT_CODE}: {error}")
@@ -228,7 +254,7 @@ class Simulation(Cluster):
             life.missed = True
             return
         self._watch_for_spinning(node_id, life)
-        early = self._guarded(node, node.begin_turn)
+        early = self.guarded(node, node.begin_turn)
         if early is None:
             return
         life.in_turn = True
@@ -248,7 +274,7 @@ class Simulation(Cluster):
         writes = node.engine.store._txn is not None
         if writes and self.trouble and self.rng.random() < _DEATHS_IN_TURNS and self._die_in_turn(node):
             return
-        output = self._guarded(node, node.engine.finish_turn, node.now_ms)
+        output = self.guarded(node, node.engine.finish_turn, node.now_ms)
         if output is None:
             return
         output.messages[:0] = messages
@@ -270,6 +296,7 @@ class Simulation(Cluster):
         node.release(output)
         if messages:
             self.network.send(node_id, messages)
+        self._follow_roster(node)
         if node.snapshot_from is not None:
             leader, node.snapshot_from = node.snapshot_from, None
             self.installs.wanted(node, leader)
@@ -287,7 +314,7 @@ class Simulation(Cluster):
             return True
         if how == "in its commit":
             node.disk.remember()
-        if self._guarded(node, node.engine.finish_turn, node.now_ms) is None:
+        if self.guarded(node, node.engine.finish_turn, node.now_ms) is None:
             return True
         if how == "after its commit":
             self.end(node.id, back_ms, power=self.rng.random() < 0.5, undo=self.rng.random() < 0.5)
@@ -339,6 +366,10 @@ class Simulation(Cluster):
 
     def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
         self.checks.result(node, token, result)
+
+    def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
+        self.counts[f"change {outcome.code}"] += 1
+        self.note(node.id, f"answers {token}: {outcome.code}")
 
     def note_barrier(self, node: SimNode, token: object, ok: bool) -> None:
         self.checks.barrier(node, token, ok=ok)

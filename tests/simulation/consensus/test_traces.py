@@ -6,51 +6,13 @@ check (``./run sim --mutate``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from mdscluster.raft import core, outbox
 from mdscluster.raft.errors import ConsensusBug, PeerError
 from mdsproto.raft_pb2 import AppendEntries, Entry, Message
-from tests.simulation.consensus.cluster import Cluster
+from tests.simulation.consensus.cluster import Cluster, open_env
+from tests.simulation.consensus.directed import COMMANDS, append_entries, holds, led
 from tests.simulation.fixtures import MakeCluster
-
-
-def led(make_cluster: MakeCluster, size: int = 3, **options: object) -> Cluster:
-    """A cluster whose n1 leads term 1 and has told everybody; no timer starts elections."""
-    cluster = make_cluster(size, **options)
-    cluster.start()
-    cluster.calm()
-    cluster.elect("n1")
-    cluster.settle()
-    assert cluster["n1"].engine.core.is_leader
-    cluster.calm()
-    return cluster
-
-
-def holds(cluster: Cluster, trace: Callable[[Cluster], None]) -> None:
-    """The trace ends with every invariant whole."""
-    trace(cluster)
-    cluster.check()
-
-
-@pytest.fixture
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two entries of the traces fill an append message."""
-    monkeypatch.setattr(core, "BATCH_BYTES", 100)
-    monkeypatch.setattr(outbox, "BATCH_BYTES", 100)
-
-
-def append_entries(cluster: Cluster, node: str, *commands: bytes) -> None:
-    """One log entry for each command."""
-    for command in commands:
-        cluster.propose(node, command)
-        cluster.turn(node)
-        cluster.turn(node)
-
-
-COMMANDS = tuple(b"command-%d" % i for i in range(6))
 
 
 def trace_a(cluster: Cluster) -> None:
@@ -188,103 +150,7 @@ def trace_c(cluster: Cluster) -> None:
     assert cluster["n1"].snapshot_from == "n2"
 
 
-def test_a_vote_counts_once(make_cluster: MakeCluster) -> None:
-    """INV-1, rule 5: two candidates of one term, and one of them hears the same vote twice."""
-    cluster = make_cluster(5)
-    cluster.start()
-    cluster.calm()
-    for candidate in ("n1", "n2"):
-        engine = cluster[candidate].engine
-        engine._at(cluster.now_ms)
-        engine.core.start_election()
-        engine._work = True
-        cluster.turn(candidate)
-    for voter in ("n4", "n5"):
-        cluster.deliver("n2", voter)
-        cluster.deliver(voter, "n2")
-    cluster.deliver("n1", "n3")
-    vote = cluster.queues["n3", "n1"][0]
-    for _ in range(2):
-        cluster.hand("n3", "n1", vote)
-        cluster.turn("n1")
-    assert cluster["n2"].engine.core.is_leader
-    assert not cluster.violations, cluster.violations
-
-
-def test_a_returning_node_does_not_depose_the_leader(make_cluster: MakeCluster) -> None:
-    """Rule 6: a node that was cut off for long comes back without an election."""
-    cluster = make_cluster()
-    cluster.start()
-    leader = cluster.await_leader()
-    term = cluster[leader].engine.core.term
-    outcast = next(node_id for node_id in cluster.ids if node_id != leader)
-    # Nothing reaches it, but the connections stand.
-    for _ in range(100):
-        cluster.settle(*(node_id for node_id in cluster.ids if node_id != outcast), rounds=1)
-        cluster[outcast].turn()
-        for node_id in cluster.ids:
-            if node_id != outcast:
-                cluster.drop(node_id, outcast)
-                cluster.drop(outcast, node_id)
-    cluster.run(1_000)
-    assert cluster[cluster.await_leader()].engine.core.term == term, "liveness: an election for nothing"
-
-
-def stand(cluster: Cluster, candidate: str) -> None:
-    """A node stands for election, without a word to anybody before."""
-    engine = cluster[candidate].engine
-    engine._at(cluster.now_ms)
-    engine.core.start_election()
-    engine._work = True
-    cluster.turn(candidate)
-
-
-def test_a_vote_survives_power_loss(make_cluster: MakeCluster) -> None:
-    """INV-1, fault I: n3 votes for n1, loses power, and is asked by n2 in the same term."""
-    cluster = make_cluster()
-    cluster.start()
-    cluster.calm()
-    stand(cluster, "n1")
-    stand(cluster, "n2")
-    request = cluster.queues["n2", "n3"][-1]
-    cluster.deliver("n1", "n3")
-    cluster.deliver("n3", "n1")
-    assert cluster["n1"].engine.core.is_leader
-    cluster.kill("n3", power_loss=0)
-    cluster.start("n3")
-    cluster.calm()
-    cluster.hand("n2", "n3", request)
-    cluster.turn("n3")
-    cluster.deliver("n3", "n2")
-    cluster.turn("n2")
-    assert not cluster.violations, cluster.violations
-    assert not cluster["n2"].engine.core.is_leader
-
-
-def test_nothing_promised_leaves_before_the_commit(make_cluster: MakeCluster) -> None:
-    """INV-1, INV-2: what leaves with a turn's first half is a leader's entries; a vote and an ack wait for the disk."""
-    cluster = make_cluster()
-    cluster.start()
-    cluster.calm()
-    stand(cluster, "n1")
-    request = cluster.queues["n1", "n3"].pop()
-    cluster.hand("n1", "n3", request)
-    assert cluster["n3"].begin_turn() == []
-    cluster["n3"].finish_turn()
-    cluster.deliver("n1", "n2")
-    cluster.deliver("n3", "n1")
-    assert cluster["n1"].engine.core.is_leader
-    cluster.propose("n1", b"x")
-    cluster.turn("n1")
-    for data in cluster.queues["n1", "n3"]:
-        cluster.hand("n1", "n3", data)
-    assert cluster["n3"].engine.journal.last_index > 1
-    assert cluster["n3"].begin_turn() == []
-    kinds = {Message.FromString(data).WhichOneof("body") for _, data in cluster["n3"].finish_turn().messages}
-    assert kinds == {"ack"}
-
-
-def test_e_an_exception_in_apply_stops_the_node_and_applies_nothing(
+def test_h_an_exception_in_apply_stops_the_node_and_applies_nothing(
     make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fault H: stock repeats the command for ever, or runs it twice; here the node stops and its state is whole."""
@@ -300,6 +166,67 @@ def test_e_an_exception_in_apply_stops_the_node_and_applies_nothing(
     assert node.history() == []
     assert node.engine.applied == node.engine.journal.last_index
     assert cluster.await_leader() == "n1"
+
+
+def test_d_a_restart_keeps_a_tail_that_is_not_applied(make_cluster: MakeCluster) -> None:
+    """INV-2, fault D: stock clears a journal that does not fit its dump. n2 acknowledged, applied nothing, and dies."""
+    cluster = led(make_cluster)
+    append_entries(cluster, "n1", *COMMANDS)
+    cluster.drop("n1", "n3")
+    cluster.deliver("n1", "n2")
+    node = cluster["n2"]
+    last, applied = node.engine.journal.last_index, node.engine.applied
+    assert last >= applied + len(COMMANDS)
+    for power_loss in (None, 0):
+        cluster.kill("n2", power_loss=power_loss)
+        cluster.start("n2", connect=False)
+        assert (node.engine.journal.last_index, node.engine.applied) == (last, applied)
+    cluster.deliver("n2", "n1")
+    cluster.kill("n1")
+    cluster.connect("n2", "n3")
+    cluster.calm()
+    cluster.elect("n2", "n2", "n3")
+    cluster.settle("n2", "n3")
+    assert set(COMMANDS) <= set(node.history())
+
+
+def test_e_a_state_that_does_not_fit_its_log_is_refused(make_cluster: MakeCluster) -> None:
+    """Fault E: stock swallows whatever is wrong with a snapshot, and acknowledges a log that does not match it."""
+    cluster = led(make_cluster)
+    append_entries(cluster, "n1", *COMMANDS)
+    cluster.settle()
+    cluster.isolate("n3")
+    cluster.calm()
+    append_entries(cluster, "n1", *(b"missed-%d" % i for i in range(5)))
+    cluster.settle("n1", "n2")
+    node = cluster["n3"]
+    directory = node.receive_image(cluster["n1"])
+    env = open_env(directory)
+    with env.begin(write=True) as txn:
+        log = env.open_db(b"raft_log", txn=txn)
+        with txn.cursor(db=log) as cursor:
+            cursor.last()
+            cursor.delete()
+    env.close()
+    before = node.engine.applied
+    assert not node.adopt_image(directory)
+    assert node.engine.applied == before
+    cluster.kill("n3")
+    cluster.start("n3")
+    assert node.engine.applied == before
+
+
+@pytest.mark.parametrize("kind", [b"\x02add", b"\x02rem"])
+def test_g_the_log_cannot_change_the_membership(make_cluster: MakeCluster, kind: bytes) -> None:
+    """Fault G: pysyncobj's own changes of membership are unsound; no entry, from whomever, can make one."""
+    cluster = led(make_cluster)
+    engine = cluster["n2"].engine
+    last = engine.journal.last_index
+    body = AppendEntries(prev_index=last, prev_term=1, commit_index=last, entries=[Entry(term=1, data=kind)])
+    with pytest.raises(PeerError):
+        engine.receive("n1", Message(term=1, append=body), cluster.now_ms)
+    assert sorted(engine.core._nodes) == ["n1", "n3"]
+    assert engine.journal.last_index == last
 
 
 def test_f_commit_index_never_exceeds_the_log(make_cluster: MakeCluster) -> None:
@@ -330,6 +257,30 @@ def test_j_a_conflicting_tail_and_a_long_backlog_converge(make_cluster: MakeClus
     cluster.check()
 
 
+def test_j_a_leader_whose_follower_needs_a_snapshot_does_not_spin(make_cluster: MakeCluster) -> None:
+    """Fault J: stock sends without a pause while a dump is pending. Here it is a message or two for each heartbeat."""
+    cluster = led(make_cluster, log_keep_entries=16)
+    cluster.isolate("n3")
+    for i in range(60):
+        append_entries(cluster, "n1", b"missed-%d" % i)
+        cluster.settle("n1", "n2", rounds=1)
+        cluster.calm()
+    cluster.connect("n1", "n3")
+    cluster.settle("n1", "n3")
+    assert cluster["n3"].snapshot_from == "n1"
+    engine, sent = cluster["n1"].engine, 0
+    for _ in range(20):
+        due_ms = engine.deadline_ms(cluster.now_ms)
+        assert due_ms - cluster.now_ms > 10
+        cluster.turn("n1", due_ms - cluster.now_ms)
+        sent += len(cluster.queues["n1", "n3"])
+        cluster.deliver("n1", "n3")
+        cluster.deliver("n3", "n1")
+        cluster.deliver("n1", "n2")
+        cluster.deliver("n2", "n1")
+    assert 20 <= sent <= 60
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"\x00cos\nsystem\n.", b"\x02add", b"\x03ver", b"\x01extra", b"\x4d\x02" + bytes(30)]
 )
@@ -353,106 +304,3 @@ def test_a_conflict_with_a_committed_entry_stops_the_node(make_cluster: MakeClus
     body = AppendEntries(prev_index=2, prev_term=1, commit_index=2, entries=[Entry(term=9, data=b"\x01")])
     with pytest.raises(ConsensusBug):
         engine.receive("n3", Message(term=9, append=body), cluster.now_ms)
-
-
-def trace_lost_disk(cluster: Cluster) -> None:
-    """n3 acknowledges an entry, loses its disk, and catches up to what was committed: not to that entry."""
-    append_entries(cluster, "n1", *COMMANDS)
-    cluster.settle()
-    cluster.calm()
-    append_entries(cluster, "n1", b"x")
-    cluster.deliver("n1", "n3")
-    cluster.deliver("n3", "n1")
-    committed = cluster["n1"].engine.core.commit_index
-    assert cluster["n1"].engine.core.match_index("n3") == committed + 1
-    cluster.kill("n3")
-    cluster.wipe("n3")
-    cluster.start("n3", replace=True)
-    cluster.calm()
-    ping = Message(term=1)
-    ping.ping.SetInParent()
-    for other in ("n2", "n4", "n5"):
-        cluster.hand(other, "n3", ping.SerializeToString())
-    while cluster["n3"].engine.guards.quarantine.on:
-        cluster.turn("n1", 60)
-        while cluster["n3"].engine.journal.last_index < committed and cluster.deliver("n1", "n3", 1):
-            cluster.deliver("n3", "n1")
-        cluster.turn("n3")
-    assert cluster["n3"].engine.journal.last_index == committed
-    cluster.isolate("n3")
-    for other in ("n4", "n5"):
-        cluster.drop("n1", other)
-    cluster.deliver("n1", "n2")
-    cluster.deliver("n2", "n1")
-    for _ in range(3):
-        cluster.turn("n1", 10)
-        for other in ("n4", "n5"):
-            cluster.drop("n1", other)
-    cluster.kill("n1", "n2")
-    cluster.connect("n3", "n4")
-    cluster.connect("n3", "n5")
-    cluster.elect("n4", "n3", "n4", "n5")
-    cluster.settle("n3", "n4", "n5")
-    assert cluster["n4"].engine.core.is_leader
-    cluster.start("n1", "n2")
-    cluster.calm()
-    cluster.settle()
-
-
-@pytest.mark.usefixtures("small_batches")
-def test_an_entry_lost_with_a_disk_is_not_counted(make_cluster: MakeCluster) -> None:
-    """INV-2: what a node acknowledged before it lost its disk counts for nothing once it asks for it again."""
-    holds(led(make_cluster, 5), trace_lost_disk)
-
-
-def trace_figure_8(cluster: Cluster) -> None:
-    """n1's entry of term 1 reaches a majority in term 3 only, and n5, which leads term 4, has another in its place."""
-    cluster.propose("n2", b"old")
-    cluster.turn("n2")
-    cluster.deliver("n2", "n1")
-    cluster.turn("n1")
-    cluster.turn("n1")
-    cluster.cut_off("n3", "n4", "n5")
-    cluster.deliver("n1", "n2")
-    cluster.kill("n1")
-    cluster.elect("n5", "n3", "n4", "n5")
-    assert cluster["n5"].engine.core.is_leader
-    cluster.turn("n5", 60)
-    cluster.kill("n5")
-    cluster.start("n1")
-    for _ in range(2):
-        cluster.calm()
-        cluster.elect("n1", "n1", "n2", "n3", "n4")
-    engine = cluster["n1"].engine
-    assert (engine.core.is_leader, engine.core.term) == (True, 3)
-    old = engine.journal.last_index - 1
-    cluster.drop("n1", "n2")
-    for _ in range(4):  # n3 says where its log ends, and gets the old entry, and not the new one of term 3.
-        cluster.turn("n1", 60)
-        for data in cluster.queues["n1", "n3"]:
-            message = Message.FromString(data)
-            del message.append.entries[max(old - message.append.prev_index, 0) :]
-            cluster.hand("n1", "n3", message.SerializeToString())
-            cluster.turn("n3")
-        cluster.drop("n1", "n3")
-        cluster.deliver("n3", "n1")
-        cluster.deliver("n1", "n2")
-        cluster.deliver("n2", "n1")
-    assert cluster["n3"].engine.journal.last_index == old
-    cluster.turn("n1")
-    cluster.cut_off("n3")
-    cluster.kill("n1", "n2")
-    cluster.start("n5")
-    for _ in range(2):
-        cluster.calm()
-        cluster.elect("n5", "n3", "n4", "n5")
-    assert cluster["n5"].engine.core.is_leader
-    cluster.settle("n3", "n4", "n5")
-    cluster.start("n1", "n2")
-    cluster.calm()
-    cluster.settle()
-
-
-def test_an_older_terms_entry_is_not_committed_by_count(make_cluster: MakeCluster) -> None:
-    """INV-2: only an entry of the leader's own term is committed by counting (Raft paper §5.4.2, figure 8)."""
-    holds(led(make_cluster, 5), trace_figure_8)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import lmdb
 
 from dataserver.heartbeats import CALL_TIMEOUT_S
+from mdscluster import replica_async
 from mdscluster.config import ClusterConfig, Export, Limits, NodeConfig, Peer, TlsPaths
 from mdscluster.control.registry import Heard
 from mdscluster.control.service import ControlService
@@ -148,7 +149,7 @@ class SimFrontEnd:
             if not node.up or node.engine is not engine:
                 return
             if world.listens(node.id):
-                world._guarded(node, session.data_received, data)
+                world.guarded(node, session.data_received, data)
             elif not world.lives[node.id].halted:
                 world.defer(node.id, to_consensus, data)
 
@@ -171,8 +172,13 @@ class SimFrontEnd:
         links = SimLinks(self)
         front_end = FrontEnd(config, replica, self.runtime, links, lambda: int(self.process.now_ms()))
         self.front_end = front_end
+        front_end.follow_membership(await replica_async.status(replica))
         self.world.net.listen(self.world.nfs_address(self.node.id), self.process, self._accept)
-        for job in (front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.heed_quorum()):
+        jobs = (
+            front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.heed_quorum(),
+            front_end.heed_membership(),
+        )  # fmt: skip
+        for job in jobs:
             self.loop.create_task(job).add_done_callback(self._job_ended)
         self.world.note(self.node.id, "serves")
 
@@ -246,11 +252,11 @@ class SimLinks:
 def node_config(
     node_id: str, ids: list[str], data_dir: Path, key_file: Path, cluster: ClusterConfig, *, exclusive_writers: bool
 ) -> NodeConfig:
-    """As ``mds.toml`` would give it."""
+    """As ``mds.toml`` would give it. A node without quorum refuses everything: only so are reads linearizable."""
     nowhere = Address("127.0.0.1", 1)
     peers = tuple(Peer(peer, nowhere, nowhere, nowhere) for peer in ids)
     export = Export(networks=("10.0.0.0/8",), root_squash=False, exclusive_writers=exclusive_writers)
     return NodeConfig(
         node_id, data_dir, key_file, nowhere, TlsPaths(key_file, key_file, key_file), peers, (export,), cluster,
-        limits=Limits(max_connections=64),
+        limits=Limits(max_connections=64), on_quorum_loss="refuse",
     )  # fmt: skip

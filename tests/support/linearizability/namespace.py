@@ -6,7 +6,8 @@ Keys of the state:
 - ``("count", directory)``: number of entries;
 - ``("change", directory)``: the change attribute, ``(lower bound, known exactly)``;
 - ``("object", id)``: :class:`Inode`;
-- ``("is", object)``: for an object made by an operation without an answer, the ID by which it was seen later.
+- ``("silent",)``: objects made by operations without an answer, and ``("is", object)``, the ID by which such a one was
+  seen later (and the other way round).
 
 Directories in which names are made exist from the beginning and stay; those made by ``mkdir`` stay empty.
 
@@ -134,9 +135,9 @@ class NamespaceModel:
                       answer: Answer | None) -> Sequence[Effect]:
         """The object may be any that was made without an answer and not been seen yet, or none that is there."""
         effects = list(step(self, state, number, call, answer))
-        for key in state:
-            if key[0] == "object" and key[1][0] == "?" and ("is", key[1]) not in state:
-                bound: Effect = ((("is", key[1]), call.object), (("is", call.object), key[1]))
+        for silent in state.get(("silent",), ()):
+            if ("is", silent) not in state:
+                bound: Effect = ((("is", silent), call.object), (("is", call.object), silent))
                 effects += [(*bound, *effect) for effect in step(self, {**state, **dict(bound)}, number, call, answer)]
         return effects
 
@@ -210,7 +211,10 @@ class NamespaceModel:
         moved = self._moved(state, call.directory, 1, None if answer is None else answer.moved)
         if moved is None:
             return IMPOSSIBLE
-        return ((((("entry", *place)), id_), (("object", id_), inode), *moved),)
+        effect: Effect = ((("entry", *place), id_), (("object", id_), inode), *moved)
+        if answer is None:
+            effect += ((("silent",), tuple(sorted([*state.get(("silent",), ()), id_]))),)
+        return (effect,)
 
     def remove(self, state: State, _: int, call: Remove, answer: Answer | None) -> Sequence[Effect]:
         current = state.get(("entry", call.directory, call.name))
@@ -417,7 +421,9 @@ def _makes(operation: Operation) -> bool:
     call, answer = operation.call, operation.answer
     if answer is None or answer.status != OK:
         return False
-    return isinstance(call, MkDir) or (isinstance(call, Create) and call.how != "unchecked")
+    if isinstance(call, Create) and call.how == "unchecked":
+        return answer.moved is not None and answer.moved[0] < answer.moved[1]
+    return isinstance(call, Create | MkDir)
 
 
 def _changes(call: Call, answer: Answer | None) -> list[tuple[str, Moved]]:

@@ -102,7 +102,8 @@ class Search:
         self._ends = [o.ends_ms for o in operations]
         self._footprints = footprints
         self._only_reads = [not f.writes and not f.adds for f in footprints]
-        self._rivals: dict[tuple[int, int], bool] = {}
+        self._compared = [0] * count        # bits: operations that it was compared with
+        self._rivals = [0] * count          # bits: those that it conflicts with
         self._numbers: dict[tuple[Key, Any], int] = {}
         self._random = random.Random(0)
         # Linked lists; index ``count`` is the head of both.
@@ -147,10 +148,9 @@ class Search:
         blame = self._failed.get(here)
         if blame is not None:
             return _Turn(len(self.order), here, iter(()), blame)
-        chosen = self._chosen()
-        reads, writes, adds = zip(*[self._footprints[n] for n in chosen], strict=True)
-        blame = Footprint(_NONE.union(*reads), _NONE.union(*writes), _NONE.union(*adds))
-        return _Turn(len(self.order), here, self._alternatives(chosen), blame)
+        turn = _Turn(len(self.order), here, iter(()), Footprint())
+        turn.alternatives = self._alternatives(turn)
+        return turn
 
     def _retreat(self) -> bool:
         """The last configuration has failed: back to one whose next alternative may do better (rule 4)."""
@@ -209,30 +209,40 @@ class Search:
         deadline_ms = self._ends[first]
         window = self._window()
         window += [n for n in self.unknown if not self._taken >> n & 1 and self._invoked[n] <= deadline_ms]
+        window.sort(key=lambda n: (self._ends[n], n))
+        rest = sum(1 << n for n in window) ^ 1 << first
         chosen, ring = [first], [first]
-        rest = [n for n in window if n != first]
-        rest.sort(key=lambda n: (self._ends[n], n))
         while ring and rest:
-            ring = [n for n in rest if any(self._conflict(n, other) for other in ring)]
-            if ring:
-                chosen += ring
-                rest = [n for n in rest if n not in ring]
+            close = 0
+            for number in ring:
+                close |= self._rivals_among(number, rest)
+            rest ^= close
+            ring = [n for n in window if close >> n & 1] if close else []
+            chosen += ring
         return chosen
 
-    def _alternatives(self, chosen: list[int]) -> Iterator[tuple[int, Effect]]:
-        """Those that fit the state as it is now, with every effect that they may have.
+    def _alternatives(self, turn: _Turn) -> Iterator[tuple[int, Effect]]:
+        """What fits next, with every effect that it may have; at the end ``turn`` knows whom to blame.
 
-        What lets the most urgent operation come next is tried first.
+        The most urgent operation first, then what lets it come next. This is asked for more only when everything is
+        again as it was at the turn.
         """
-        step, urgent = self.model.step, self.operations[chosen[0]]
+        step = self.model.step
+        first = self._later[self._head]
+        urgent = self.operations[first]
+        for effect in step(self.state, first, urgent.call, urgent.answer):
+            yield first, effect
+        chosen = self._chosen()
         helpful: list[tuple[int, Effect]] = []
         others: list[tuple[int, Effect]] = []
-        for number in chosen:
+        for number in chosen[1:]:
             operation = self.operations[number]
             for effect in step(self.state, number, operation.call, operation.answer):
-                helps = number == chosen[0] or self._fits_after(effect, chosen[0], urgent)
-                (helpful if helps else others).append((number, effect))
-        return iter(helpful + others)
+                (helpful if self._fits_after(effect, first, urgent) else others).append((number, effect))
+        yield from helpful
+        yield from others
+        reads, writes, adds = zip(*[self._footprints[n] for n in chosen], strict=True)
+        turn.blame |= Footprint(_NONE.union(*reads), _NONE.union(*writes), _NONE.union(*adds))
 
     def _fits_after(self, effect: Effect, number: int, operation: Operation) -> bool:
         """Whether ``operation`` might come next after ``effect``."""
@@ -243,12 +253,18 @@ class Search:
         _put(state, before)
         return fits
 
-    def _conflict(self, one: int, other: int) -> bool:
-        pair = (one, other) if one < other else (other, one)
-        known = self._rivals.get(pair)
-        if known is None:
-            known = self._rivals[pair] = self._footprints[one].conflicts(self._footprints[other])
-        return known
+    def _rivals_among(self, number: int, others: int) -> int:
+        """Which of ``others`` (bits) conflict with an operation. Each pair is compared once."""
+        fresh = others & ~self._compared[number]
+        if fresh:
+            mine = self._footprints[number]
+            self._compared[number] |= fresh
+            while fresh:
+                other = fresh.bit_length() - 1
+                fresh ^= 1 << other
+                if mine.conflicts(self._footprints[other]):
+                    self._rivals[number] |= 1 << other
+        return others & self._rivals[number]
 
     # -- moves
 

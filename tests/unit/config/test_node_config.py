@@ -90,7 +90,7 @@ BAD = [
         "limits.max_record_bytes must be at least cluster.max_request_bytes",
     ),
     (dict(propose_deadline_ms=1), "propose_deadline_ms is 1: it must be at least 1000"),
-    (dict(on_quorum_loss="panic"), "on_quorum_loss is 'panic': it must be one of close, hold"),
+    (dict(on_quorum_loss="panic"), "on_quorum_loss is 'panic': it must be one of read-only, refuse"),
     (dict(log_level="loud"), "log_level is 'loud'"),
     (dict(data_dir=Path("/" + "x" * 120)), "data_dir is too long"),
 ]
@@ -128,6 +128,15 @@ def test_a_bad_file_is_refused_with_its_name_and_place(tmp_path: Path, text: str
         NodeConfig.load(file)
     assert words in str(refusal.value)
     assert str(file) in str(refusal.value)
+
+
+@pytest.mark.parametrize(("old", "new"), [("close", "refuse"), ("hold", "read-only")])
+def test_an_older_releases_file_is_read_as_what_it_meant(tmp_path: Path, old: str, new: str) -> None:
+    """A rolling upgrade needs no new file."""
+    file = tmp_path / "mds1.toml"
+    save(config(tmp_path), file)
+    file.write_text(file.read_text().replace('on_quorum_loss = "read-only"', f'on_quorum_loss = "{old}"'))
+    assert NodeConfig.load(file).on_quorum_loss == new
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

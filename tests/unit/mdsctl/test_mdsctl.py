@@ -67,6 +67,17 @@ def test_no_quorum_is_said_loudly(answers: list[Answer]) -> None:
     assert shown["leader"] is None
 
 
+def test_the_service_in_effect_is_shown() -> None:
+    """INV-6: whoever reads old state is told so."""
+    lost = reply(1, quorum=False)
+    assert lost.reply is not None
+    lost.reply.service = "read-only"
+    lines = mdsctl.as_text(CLUSTER, [lost, DOWN, DOWN])
+    assert lines[0].endswith("old state can be read at mds1")
+    assert "leader, no quorum, read-only" in next(line for line in lines if line.startswith("mds1"))
+    assert mdsctl.as_json(CLUSTER, [lost])["mds"][0]["service"] == "read-only"
+
+
 def test_the_leader_is_that_of_the_newest_term() -> None:
     """A deposed leader that does not know it yet is not believed."""
     answers = [reply(1, "mds1", term=4), reply(2, "mds2", term=5), reply(3, "mds2", term=5)]
@@ -84,6 +95,7 @@ def test_json_is_complete_and_serialisable() -> None:
         "admin": "10.0.0.3:7002",
         "reachable": False,
         "problem": "connection refused",
+        "member": "voter",
     }
     assert shown["ds"][0]["silent_ms"] == 700
 

@@ -115,7 +115,8 @@ class ProxyWorld(World):
         self.internal(DataServerUpdate(f"ds{number + 1}", "127.0.0.1", self.ports[number], up, 1 << 40, 1 << 39))
 
     def front_end(self, servers: Any) -> Dispatcher:
-        node = Dispatcher(self.replica, asyncio.get_running_loop().call_soon)
+        loop = asyncio.get_running_loop()
+        node = Dispatcher(self.replica, loop.call_soon, clock_s=loop.time)
         node.reload_settings()
         node.run_io = ProxyIo(node, servers).start
         return node

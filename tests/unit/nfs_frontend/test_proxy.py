@@ -267,6 +267,30 @@ async def test_a_view_that_is_old_is_confirmed_by_a_quorum_first(
 
 
 @pytest.mark.asyncio
+async def test_a_view_is_as_old_as_its_barrier_was_asked_for(
+    io: IoClient, world: ProxyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-4, INV-6: the node slept between the barrier's confirmation and the read: what it knows is old by then."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"data"))
+    asked = 0
+    barrier = world.replica.barrier
+
+    def counted(done: Any) -> None:
+        nonlocal asked
+        asked += 1
+        barrier(done)
+
+    world.replica.barrier = counted  # type: ignore[method-assign]
+    assert await io.read(handle, 0, 4) == b"data"
+    assert asked == 1
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(io.node, "clock_s", lambda: loop.time() - 10)
+    assert await io.read(handle, 0, 4) == b"data"
+    assert asked == 3
+
+
+@pytest.mark.asyncio
 async def test_behind_a_cut_are_zeros_before_it_is_made_and_writes_wait_for_it(
     io: IoClient, world: ProxyWorld, servers: FakeServers
 ) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import nfswire
 from nfswire import nfs4
 from nfswire.emit import TABLES, Types
+from nfswire.emit_unpack import OPEN_ENUMS
 from nfswire.xdr import XdrError
 from nfswire.xdrlang import Array, Bitmap, Bool, Chain, Fixed, Int, Opaque, Ref, StructDef, Type, UnionDef, Void, parse
 
@@ -83,8 +84,17 @@ def union_values(made: UnionDef, shape: Any) -> st.SearchStrategy[Any]:
 
     made_of = [arm(label, name, kind) for label, (name, kind) in made.cases.items()]
     if made.default is not None:
-        made_of.append(arm(next(n for n in range(12345, 99999) if n not in made.cases), *made.default))
+        made_of += [arm(label, *made.default) for label in default_labels(made)]
     return st.one_of(made_of)
+
+
+def default_labels(made: UnionDef) -> list[int]:
+    """Labels that have no arm of their own: of an enumeration the members, unless a newer peer may know more."""
+    switch = TYPES.resolve(made.switch[1])
+    assert isinstance(switch, Int)
+    if switch.name not in TYPES.spec.enums or switch.name in OPEN_ENUMS:
+        return [next(n for n in range(12345, 99999) if n not in made.cases)]
+    return [n for n in map(TYPES.spec.constants.__getitem__, TYPES.spec.enums[switch.name]) if n not in made.cases]
 
 
 def codec(name: str) -> tuple[Any, Any]:

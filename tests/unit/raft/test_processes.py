@@ -166,6 +166,37 @@ def test_a_node_far_behind_installs_a_snapshot_and_starts_itself_again(make_proc
     run(cluster, test)
 
 
+def test_a_leader_dies_while_it_sends_a_snapshot(make_processes: MakeProcesses) -> None:
+    """INV-2: half an image is nothing; the next leader sends one anew, and needs this node's vote to commit at all."""
+    cluster = make_processes(log_keep_entries=16, log_keep_bytes=1 << 20)
+
+    async def test() -> None:
+        replicas = {node_id: await cluster.replica(node_id) for node_id in cluster.ids}
+        leader = (await await_status(replicas["n1"], lambda s: s.has_quorum)).leader_id
+        away, other = [node_id for node_id in cluster.ids if node_id != leader]
+        await replicas[away].close()
+        cluster.kill(away)
+        cluster.envs.pop(away).close()
+        for number in range(90):
+            assert await propose(replicas[leader], b"%4d" % number + bytes(900_000)) is not None
+        cluster.start(away)
+        log = cluster.dir / away / "log"
+        while "receiving a snapshot" not in log.read_text():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+        cluster.kill(leader)
+        assert "snapshot installed" not in log.read_text(), "vacuous: it was through already"
+        assert await propose(replicas[other], b"after") is not None
+        assert "snapshot not installed" in log.read_text()
+        replica = await cluster.replica(away)
+        assert await barrier(replica)
+        assert [entry[:5] for entry in history(cluster, away)] == [
+            *(b"%4d\0" % number for number in range(90)), b"after",
+        ]  # fmt: skip
+        assert not (cluster.dir / away / "state.incoming").exists()
+
+    run(cluster, test)
+
+
 def test_a_paused_leader_answers_no_read(shared: Processes) -> None:
     """INV-4: SIGSTOP of the leader; another is elected and acknowledges; the old one wakes and shows it."""
     cluster = shared

@@ -1,0 +1,350 @@
+"""``Chaos``: what a scenario's script may do to a running cluster, and how it waits for what should follow.
+
+Every fault is made inside ``with chaos.fault(...)``, which notes when it began and ended and who led; every method
+that breaks something also notes a proof that it did. A fault without proof fails the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from tests.chaos import faults
+from tests.chaos.evidence import Fault
+from tests.chaos.loads import Load
+from tests.chaos.monitor import Monitor, Sample
+from tests.chaos.shim import Shim
+from tests.chaos.site import Site
+from tests.support.cluster import OPERATOR
+from tests.support.hanet import Hanet
+from tests.support.power import Disk
+
+FRESH_S = 1.5
+"""A node that last answered longer ago than this is not answering."""
+LAG_ENTRIES_MAX = 200
+"""A node this close behind has caught up, as far as can be told while the others go on."""
+NOTICE_DEAD_S, NOTICE_SILENT_S = 0.2, 0.6
+"""After what time the service address leaves a node: whose server died (keepalived watches it) or that fell silent."""
+NOTICE_BACK_S = 0.3
+"""How long a node that is back keeps the address before it hears its successor (keepalived's advert_int is 0.2 s)."""
+_POLL_S = 0.05
+
+
+class ChaosError(RuntimeError):
+    """Something that should have followed did not, within its time."""
+
+
+class Chaos:
+    """One cluster under test. Methods block; scripts read from top to bottom."""
+
+    def __init__(
+        self, site: Site, monitor: Monitor, loads: Sequence[Load], seed: int, *, net: Hanet | None = None,
+        shim: Shim | None = None, disks: dict[str, Disk] | None = None, clients: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.site, self.monitor, self.loads = site, monitor, loads
+        self.random = random.Random(seed)
+        self.client_hosts = tuple(clients)
+        self.linux_ports: list[str] = []
+        self.faults: list[Fault] = []
+        self.round = 0
+        self._net, self._shim, self._disks = net, shim, disks or {}
+        self._paused: dict[str, list[int]] = {}
+        self._deposed: set[str] = set()
+        self._fault: Fault | None = None
+
+    # ---- who is who
+
+    @property
+    def nodes(self) -> list[str]:
+        """Every metadata server."""
+        return self.site.mds_ids
+
+    @property
+    def net(self) -> Hanet:
+        assert self._net is not None, "this scenario needs network namespaces"
+        return self._net
+
+    @property
+    def shim(self) -> Shim:
+        assert self._shim is not None, "this scenario must say that it needs the fault library (shim=True)"
+        return self._shim
+
+    def leader(self) -> str:
+        """The leader; waits for one."""
+        self._until(lambda: bool(self._leader_now()), 20, "no leader")
+        return self._leader_now()
+
+    def followers(self) -> list[str]:
+        """The others, in an order that the seed decides."""
+        leader = self.leader()
+        others = [name for name in self.nodes if name != leader]
+        self.random.shuffle(others)
+        return others
+
+    # ---- faults are made and undone in here
+
+    @contextlib.contextmanager
+    def fault(self, what: str, nodes: Iterable[str] = (), *, new_leader: bool = False) -> Iterator[Fault]:
+        """Note a fault. ``new_leader``: another leader must take over before it ends."""
+        fault = Fault(what, tuple(nodes), time.monotonic(), self.monitor.term(), new_leader)
+        fault.leader_before = self.monitor.leader()
+        self.faults.append(fault)
+        self._fault = fault
+        try:
+            yield fault
+        finally:
+            fault.ended_s = time.monotonic()
+            fault.term_after, fault.leader_after = self.monitor.term(), self.monitor.leader()
+            self._fault = None
+
+    def _prove(self, what: str, shown: bool) -> None:
+        assert self._fault is not None, "faults are made inside `with chaos.fault(...)`"
+        self._fault.proofs.append((what, shown))
+
+    # ---- processes
+
+    def kill(self, *names: str) -> None:
+        """``kill -9``, all of them at once."""
+        for name in names:
+            self.site.kill(name)
+        for name in names:
+            self._prove(f"the process of {name} is gone", not self.site.alive(name))
+        self._leave(names, NOTICE_DEAD_S)
+
+    def stop(self, name: str) -> None:
+        """An orderly stop, as before an upgrade."""
+        self.site.terminate(name)
+        self._prove(f"{name} has stopped", not self.site.alive(name))
+        self._leave([name], NOTICE_DEAD_S)
+
+    def start(self, *names: str) -> None:
+        """Start nodes again."""
+        for name in names:
+            self.site.start(name)
+
+    def behind_the_log(self, name: str) -> bool:
+        """Whether no other node's log reaches back to what ``name`` had applied when it was last seen."""
+        latest = self.monitor.latest()
+        others = [sample for sample in latest.values() if sample.node != name and sample.role]
+        last = max((s.applied_index for s in self.monitor.samples if s.node == name), default=0)
+        return bool(others) and min(sample.first_log_index for sample in others) > last + 1
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP both processes of the node."""
+        stopped = faults.freeze(self.site.pid(name))
+        self._paused[name] = stopped
+        time.sleep(0.01)
+        self._prove(f"both processes of {name} stand still", len(stopped) == 2 and faults.frozen(stopped))
+        self._leave([name], NOTICE_SILENT_S, keeps=True)
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+        faults.thaw(self._paused.pop(name))
+        self._demote()
+
+    # ---- network
+
+    def isolate(self, *names: str, keep: Iterable[str] = ()) -> None:
+        """Cut each of the nodes off from everybody but ``keep`` and the operator's host."""
+        with self._packets_lost(f"packets from or to {' and '.join(names)} are dropped"):
+            for name in names:
+                self.net.isolate(name, keep=[OPERATOR, *keep])
+            self._leave(names, NOTICE_SILENT_S, keeps=True)
+            time.sleep(0.1)
+
+    def part(self, group: Sequence[str], rest: Sequence[str], *, one_way: bool = False) -> None:
+        """Drop what goes from ``group`` to ``rest`` and, unless one_way, back; clients still reach everybody."""
+        arrow = "to" if one_way else "between"
+        with self._packets_lost(f"packets {arrow} {', '.join(group)} and {', '.join(rest)} are dropped"):
+            for one in group:
+                for other in rest:
+                    self.net.cut(one, other, one_way)
+            time.sleep(0.3)
+
+    def lose(self, percent: int) -> None:
+        """Drop a share of all packets that metadata servers and clients send."""
+        with self._packets_lost(f"{percent} % of all packets are dropped"):
+            self.net.lose([*self.nodes, *self.client_hosts], percent)
+            time.sleep(0.5)
+
+    def heal(self) -> None:
+        """Undo every cut and all loss."""
+        self.net.heal()
+        self._demote()
+
+    @contextlib.contextmanager
+    def _packets_lost(self, what: str) -> Iterator[None]:
+        before = self.net.dropped_packets()
+        yield
+        self._prove(what, self.net.dropped_packets() > before)
+
+    def client_ports(self) -> list[str]:
+        """What clients' hosts, Linux clients among them, are called in the network."""
+        return [*self.client_hosts, *self.linux_ports]
+
+    def restore_service(self) -> None:
+        """The service address goes to the leader, as VRRP gives it to the first node that is up."""
+        if self.site.service_on:
+            self.site.move_service(self.leader())
+
+    def _leave(self, names: Iterable[str], notice_s: float, keeps: bool = False) -> None:
+        """What VRRP does for the service address of a node that is gone, after the time it takes to notice.
+
+        ``keeps``: that node cannot be told. It keeps the address too, until it hears of its successor.
+        """
+        gone, holder = set(names), self.site.service_on
+        if holder not in gone:
+            return
+        time.sleep(notice_s)
+        fit = [name for name in self.nodes if name not in gone | self._paused.keys() and self.site.alive(name)]
+        if fit:
+            self.site.move_service(fit[0], keeps=holder if keeps else "")
+            if keeps:
+                self._deposed.add(holder)
+
+    def _demote(self) -> None:
+        """Nodes that are back hear of their successors, and give the service address up."""
+        if self._deposed:
+            time.sleep(NOTICE_BACK_S)
+        while self._deposed:
+            self.site.drop_service(self._deposed.pop())
+
+    # ---- storage and clock
+
+    def fill_disk(self, name: str, timeout_s: float = 30.0) -> None:
+        """Fill the node's disk, and wait until the node finds out: it must stop at once (fail-stop)."""
+        deadline = time.monotonic() + timeout_s
+        while self.site.alive(name) and time.monotonic() < deadline:
+            faults.fill(self._disks[name])
+            time.sleep(0.1)
+        self._prove(f"{name} found its disk full and stopped by itself", not self.site.alive(name))
+        self._leave([name], NOTICE_DEAD_S)
+
+    def free_disk(self, name: str) -> None:
+        """Give the space back."""
+        faults.free(self._disks[name])
+
+    def cut_power(self, *names: str) -> None:
+        """Power loss: processes end, and what was not fsynced is lost, on all of the nodes at once."""
+        for name in names:
+            self._disks[name].cut_power()
+        for name in names:
+            self.site.kill(name)
+        for name in names:
+            self._prove(f"{name} is off", not self.site.alive(name))
+        self._leave(names, NOTICE_SILENT_S)
+
+    def powered_nodes(self) -> list[str]:
+        """Every server with a disk of its own: metadata and data servers."""
+        return list(self._disks)
+
+    def restore_power(self, *names: str) -> None:
+        """The disks are mounted anew with what was durable; the nodes start."""
+        for name in names:
+            self._disks[name].power_cycle()
+        self.start(*names)
+
+    @contextlib.contextmanager
+    def slow_disk(self, name: str, delay_ms: int) -> Iterator[None]:
+        """Every fsync of the node takes this much longer meanwhile."""
+        before = self.shim.struck(name)[0]
+        self.shim.delay_syncs(name, delay_ms)
+        try:
+            yield
+        finally:
+            self.shim.delay_syncs(name, 0)
+            syncs = self.shim.struck(name)[0] - before
+            self._prove(f"{syncs} fsyncs of {name} took {delay_ms} ms longer", syncs > 0)
+
+    @contextlib.contextmanager
+    def wrong_clock(self, name: str, offset_s: float) -> Iterator[None]:
+        """The node's wall clock jumps by ``offset_s``, and back at the end."""
+        before = self.shim.struck(name)[1]
+        self.shim.shift_clock(name, offset_s)
+        try:
+            yield
+        finally:
+            self.shim.shift_clock(name, 0)
+            looks = self.shim.struck(name)[1] - before
+            self._prove(f"{name} looked at its wrong clock {looks} times", looks > 0)
+
+    def wipe(self, name: str) -> None:
+        """Delete everything that a stopped node had stored; it will come back as the replacement of itself."""
+        faults.wipe(self.site.data_dir(name))
+        self._prove(f"the data directory of {name} is empty", not any(self.site.data_dir(name).iterdir()))
+
+    def start_replacement(self, name: str) -> None:
+        """Start a wiped node so that it may not vote until it is safe."""
+        self.site.start_replacement(name)
+
+    def installed_snapshot(self, name: str) -> bool:
+        """Whether the node says in its log that it got the state as a snapshot."""
+        return "snapshot installed" in self.site.logs()[name].read_text(errors="replace")
+
+    def prove(self, what: str, shown: bool) -> None:
+        """A scenario's own proof that its fault took effect."""
+        self._prove(what, shown)
+
+    # ---- waiting
+
+    def rest(self, seconds: float) -> None:
+        """Let everybody go on."""
+        time.sleep(seconds)
+
+    def await_new_leader(self, *not_these: str, timeout_s: float = 15.0) -> str:
+        """Another leader in a newer term than before the fault; its name."""
+        assert self._fault is not None
+        before = self._fault.term_before
+
+        def found() -> bool:
+            leader = self._leader_now()
+            return bool(leader) and leader not in not_these and self.monitor.term() > before
+
+        self._until(found, timeout_s, f"no leader but {', '.join(not_these)} after term {before}")
+        return self._leader_now()
+
+    def await_progress(self, calls: int = 5, timeout_s: float = 30.0) -> None:
+        """Until every client has had this many further answers."""
+        wanted = {load.name: load.calls_done() + calls for load in self.loads}
+        self._until(
+            lambda: all(load.calls_done() >= wanted[load.name] for load in self.loads), timeout_s,
+            lambda: f"clients hang: {[load.name for load in self.loads if load.calls_done() < wanted[load.name]]}",
+        )  # fmt: skip
+
+    def settle(self, timeout_s: float = 45.0) -> None:
+        """Until every node answers, follows one leader and has caught up, and every client goes on."""
+        self._until(self._settled, timeout_s, lambda: f"the cluster does not come together: {self._views()}")
+        self.await_progress()
+
+    def _settled(self) -> bool:
+        now = time.monotonic()
+        latest = [sample for sample in self.monitor.latest().values() if now - sample.at_s < FRESH_S and sample.role]
+        if len(latest) < len(self.nodes) or not self._leader_now():
+            return False
+        good = all(sample.has_quorum and not sample.quarantined for sample in latest)
+        applied = [sample.applied_index for sample in latest]
+        one_term = len({sample.term for sample in latest}) == 1
+        return good and one_term and max(applied) - min(applied) <= LAG_ENTRIES_MAX
+
+    def _leader_now(self) -> str:
+        """Who says it leads with a quorum, in the newest term; old samples do not count."""
+        now = time.monotonic()
+        fresh = [s for s in self.monitor.latest().values() if now - s.at_s < FRESH_S]
+        leading = [s for s in fresh if s.role == "leader" and s.has_quorum]
+        return max(leading, key=lambda sample: sample.term).node if leading else ""
+
+    def _views(self) -> dict[str, str]:
+        def view(sample: Sample) -> str:
+            return f"{sample.role or 'silent'} term {sample.term} applied {sample.applied_index}"
+
+        return {name: view(sample) for name, sample in self.monitor.latest().items()}
+
+    def _until(self, good: Callable[[], bool], timeout_s: float, otherwise: str | Callable[[], str]) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not good():
+            if time.monotonic() > deadline:
+                text = otherwise if isinstance(otherwise, str) else otherwise()
+                raise ChaosError(f"{text}, after {timeout_s:.0f} s")
+            time.sleep(_POLL_S)

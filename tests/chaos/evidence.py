@@ -1,0 +1,79 @@
+"""What a run leaves behind for the judge: faults as they were made, and everything that was seen meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.chaos.load import Call, ClientReport, Hold
+from tests.chaos.monitor import Sample
+
+
+@dataclass
+class Fault:
+    """One fault: from the moment it was made until it was undone."""
+
+    what: str
+    """In the administrator's words."""
+    nodes: tuple[str, ...]
+    """The nodes it was aimed at; empty for the network as a whole."""
+    begun_s: float
+    """time.monotonic()."""
+    term_before: int
+    wants_new_leader: bool = False
+    """The scenario promises that another leader takes over while this lasts."""
+    ended_s: float = 0.0
+    term_after: int = 0
+    leader_before: str = ""
+    leader_after: str = ""
+    proofs: list[tuple[str, bool]] = field(default_factory=list)
+    """What shows that it took effect, and whether it did."""
+
+    @property
+    def took_effect(self) -> bool:
+        return bool(self.proofs) and all(shown for _, shown in self.proofs)
+
+
+@dataclass
+class LinuxClient:
+    """What a real Linux client went through."""
+
+    name: str
+    stalls_ms: list[float] = field(default_factory=list)
+    """The longest call of each round."""
+    turns: int = 0
+    problems: list[str] = field(default_factory=list)
+    """Calls that failed, data that differed, locks lost."""
+    slowest: str = ""
+    """The slowest calls, for people."""
+
+
+@dataclass
+class Check:
+    """What was found out about one promise by some other program: the linearizability checker, mdsctl digest."""
+
+    ok: bool
+    text: str
+    count: int = 0
+    """How much was checked: operations, nodes."""
+
+
+@dataclass
+class Evidence:
+    """Everything of one run."""
+
+    begun_s: float
+    calm_from_s: float = 0.0
+    """Clients work and nothing has been broken yet."""
+    ended_s: float = 0.0
+    faults: list[Fault] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    clients: list[ClientReport] = field(default_factory=list)
+    linux: list[LinuxClient] = field(default_factory=list)
+    tracebacks: list[str] = field(default_factory=list)
+    digest: Check | None = None
+    linearizable: Check | None = None
+    load_averages: list[float] = field(default_factory=list)
+    broken: str = ""
+    """Why the run could not be carried to its end; empty when it was."""

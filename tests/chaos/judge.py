@@ -1,0 +1,212 @@
+"""From the evidence of a run to a verdict on every promise. Pure: what is judged here can be judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.evidence import Evidence
+from tests.chaos.load import Hold
+from tests.chaos.monitor import Sample, statuses_sent
+from tests.chaos.scenarios import Scenario
+from tests.chaos.stalls import longest_per_fault_ms, median
+from tests.support.cluster import FAILOVER_ERRORS
+
+CALLS_MIN = 50
+"""Fewer answered calls than this prove nothing."""
+HOLDS_MIN = 5
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One promise: kept or not, and what that is said by."""
+
+    name: str
+    """``INV-n``, or a word."""
+    promise: str
+    kept: bool
+    text: str
+
+
+def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
+    """Every verdict, the most telling first. The run stands if all are kept."""
+    return [
+        _carried_out(rounds, evidence),
+        _one_leader(evidence),
+        _nothing_lost(evidence),
+        _exactly_once(evidence),
+        _linearizable(evidence),
+        _one_holder(evidence),
+        _zero_grace(evidence),
+        _equal(evidence),
+        _no_exceptions(evidence),
+        *_stalls(scenario, evidence),
+        *_linux(scenario, evidence),
+    ]
+
+
+def _carried_out(rounds: int, evidence: Evidence) -> Verdict:
+    """A run in which nothing was broken, or nobody worked, must not look like a good one."""
+    wrong = [evidence.broken] if evidence.broken else []
+    if len(evidence.faults) < rounds:
+        wrong.append(f"{len(evidence.faults)} of {rounds} faults were made")
+    for fault in evidence.faults:
+        if not fault.took_effect:
+            failed = [what for what, shown in fault.proofs if not shown]
+            wrong.append(f"{fault.what}: no effect ({'; '.join(failed) or 'nothing shows any'})")
+        if fault.wants_new_leader and not (
+            fault.term_after > fault.term_before and fault.leader_after != fault.leader_before
+        ):
+            wrong.append(f"{fault.what}: no other leader took over")
+    answered = sum(1 for call in evidence.calls if call.status == "NFS4_OK")
+    during = [f for f in evidence.faults if any(c.completed_s > f.begun_s for c in evidence.calls)]
+    if answered < CALLS_MIN or len(during) < len(evidence.faults):
+        wrong.append(f"clients got only {answered} answers")
+    if len(evidence.holds) < HOLDS_MIN:
+        wrong.append(f"clients held only {len(evidence.holds)} locks and opens")
+    good = f"{len(evidence.faults)} faults took effect, {answered} calls succeeded, {len(evidence.holds)} locks held"
+    return Verdict("run", "faults took effect while clients worked", not wrong, _text(wrong, good))
+
+
+def _one_leader(evidence: Evidence) -> Verdict:
+    leaders: dict[int, set[str]] = {}
+    for sample in evidence.samples:
+        if sample.role == "leader":
+            leaders.setdefault(sample.term, set()).add(sample.node)
+    wrong = [f"term {term}: {' and '.join(sorted(names))}" for term, names in leaders.items() if len(names) > 1]
+    if not leaders:
+        wrong.append("nobody was ever seen to lead")
+    good = f"{len(leaders)} terms with a leader seen, each with one"
+    return Verdict("INV-1", "at most one leader in a term", not wrong, _text(wrong, good))
+
+
+def _nothing_lost(evidence: Evidence) -> Verdict:
+    wrong = [f"{client.client}: {text}" for client in evidence.clients for text in client.failures]
+    wrong += [f"{client.client}: {text}" for client in evidence.clients for text in client.problems]
+    calls = sum(client.exactly_once_calls for client in evidence.clients)
+    if not calls:
+        wrong.append("no client compared its tree with its model")
+    good = f"{calls} changes of {len(evidence.clients)} clients are there, and nothing else"
+    return Verdict("INV-2", "an acknowledged change is never lost", not wrong, _text(wrong, good))
+
+
+def _exactly_once(evidence: Evidence) -> Verdict:
+    wrong = [f"{client.client}: {text}" for client in evidence.clients for text in client.problems]
+    again = sum(client.retransmissions for client in evidence.clients)
+    lost = sum(client.reconnects for client in evidence.clients)
+    good = f"{again} requests were sent again over {lost} new connections; each ran once"
+    if not evidence.clients:
+        wrong.append("no client reported")
+    return Verdict("INV-3", "a repeated request runs once", not wrong, _text(wrong, good))
+
+
+def _linearizable(evidence: Evidence) -> Verdict:
+    check = evidence.linearizable
+    promise = "reads and changes form one order in real time"
+    if check is None:
+        return Verdict("INV-4", promise, False, "no history was checked")
+    return Verdict("INV-4", promise, check.ok and check.count > 0, check.text)
+
+
+def _one_holder(evidence: Evidence) -> Verdict:
+    wrong = [
+        f"{one.what} held by {one.client} and {other.client} at once, "
+        f"for {(min(one.until_s, other.until_s) - other.from_s) * 1000:.1f} ms"
+        for one, other in overlaps(evidence.holds)
+    ]
+    good = f"{len(evidence.holds)} locks and exclusive opens, never two holders"
+    return Verdict("INV-5", "no two holders of one lock or open", not wrong, _text(wrong, good))
+
+
+def overlaps(holds: Iterable[Hold]) -> list[tuple[Hold, Hold]]:
+    """Pairs of clients that were both certain to hold the same thing at the same time."""
+    latest: dict[tuple[str, str], Hold] = {}
+    found = []
+    for hold in sorted(holds, key=lambda hold: hold.from_s):
+        for (what, client), before in latest.items():
+            if what == hold.what and client != hold.client and hold.from_s < before.until_s:
+                found.append((before, hold))
+        own = latest.get((hold.what, hold.client))
+        if own is None or own.until_s < hold.until_s:
+            latest[hold.what, hold.client] = hold
+    return found
+
+
+def _zero_grace(evidence: Evidence) -> Verdict:
+    sent = statuses_sent(evidence.samples)
+    wrong = [f"servers sent {sent[name]} {name}" for name in FAILOVER_ERRORS if sent[name]]
+    for client in evidence.clients:
+        wrong += [f"{client.client} received {count} {name}" for name, count in client.failover_statuses.items()]
+    good = f"none of {sum(sent.values())} replies said GRACE, STALE, BADSESSION, BAD_STATEID or EXPIRED"
+    if not sent:
+        wrong.append("no server was ever asked what it sent")
+    return Verdict("INV-7", "no error that a failover would explain", not wrong, _text(wrong, good))
+
+
+def _equal(evidence: Evidence) -> Verdict:
+    check = evidence.digest
+    promise = "all replicas hold the same state"
+    if check is None:
+        return Verdict("INV-8", promise, False, "digests were not compared")
+    last = check.text.splitlines()[-1] if check.text else ""
+    return Verdict("INV-8", promise, check.ok and last == "equal", last if not check.ok else
+                   f"{check.count} nodes, equal digests")  # fmt: skip
+
+
+def _no_exceptions(evidence: Evidence) -> Verdict:
+    wrong = [f"an exception in the log of {name}" for name in evidence.tracebacks]
+    return Verdict("logs", "no server met an exception", not wrong, _text(wrong, "no traceback in any log"))
+
+
+def _stalls(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
+    stalls = longest_per_fault_ms(evidence.calls, evidence.faults)
+    bounds = scenario.bounds
+    worst, middle = max(stalls, default=0.0), median(stalls)
+    verdicts = [
+        Verdict("longest stall", f"under {bounds.longest_ms / 1000:.0f} s", 0 < worst < bounds.longest_ms,
+                f"{worst:.0f} ms in {len(stalls)} faults"),
+    ]  # fmt: skip
+    if bounds.median_ms is not None:
+        verdicts.append(
+            Verdict("median stall", f"under {bounds.median_ms / 1000:.0f} s", 0 < middle < bounds.median_ms,
+                    f"{middle:.0f} ms")
+        )  # fmt: skip
+    return verdicts
+
+
+def _linux(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
+    verdicts = []
+    for client in evidence.linux:
+        worst = max(client.stalls_ms, default=0.0)
+        in_time = bool(client.stalls_ms) and worst < scenario.bounds.longest_ms
+        good = f"{client.turns} turns of work, files and locks intact"
+        verdicts += [
+            Verdict("Linux client", "no call fails, data and locks intact", not client.problems and client.turns > 0,
+                    _text(client.problems, good)),
+            Verdict("Linux longest stall", f"under {scenario.bounds.longest_ms / 1000:.0f} s", in_time,
+                    f"{worst:.0f} ms; slowest calls of the run: {client.slowest or 'none over 500 ms'}"),
+        ]  # fmt: skip
+    return verdicts
+
+
+def _text(wrong: Sequence[str], good: str) -> str:
+    if not wrong:
+        return good
+    more = f" (and {len(wrong) - SHOWN} more)" if len(wrong) > SHOWN else ""
+    return "; ".join(wrong[:SHOWN]) + more
+
+
+def stood(verdicts: Iterable[Verdict]) -> bool:
+    """Whether every promise was kept."""
+    return all(verdict.kept for verdict in verdicts)
+
+
+def leaderships(samples: Sequence[Sample]) -> list[tuple[str, int, float, float]]:
+    """Who was seen to lead in which term, from and until when (time.monotonic())."""
+    spans: dict[tuple[str, int], tuple[float, float]] = {}
+    for sample in samples:
+        if sample.role == "leader":
+            first, _ = spans.get((sample.node, sample.term), (sample.at_s, sample.at_s))
+            spans[sample.node, sample.term] = (first, sample.at_s)
+    return [(node, term, *span) for (node, term), span in sorted(spans.items(), key=lambda item: item[1])]

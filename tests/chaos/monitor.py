@@ -1,0 +1,161 @@
+"""Who leads, in which term, who answers: every node asked a few times a second, from a host that no fault touches.
+
+``python -m tests.chaos.monitor CLUSTER_FILE OUT`` runs until it is killed and appends one JSON line an answer to OUT.
+``Monitor`` is the harness's side. A node that does not answer is a line too.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+import grpc
+
+from mdscluster.adminclient import ADMIN_ID, ClusterFile, Target
+from mdscluster.pki import ClusterPki
+from mdsproto import admin_pb2, admin_pb2_grpc, credentials
+from tests.support.cluster import ROOT
+from tests.support.lifeline import die_with_parent
+
+PERIOD_S = 0.15
+ANSWER_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one node said of itself, or that it said nothing (``role`` is then empty)."""
+
+    at_s: float
+    """time.monotonic()."""
+    node: str
+    role: str = ""
+    term: int = 0
+    has_quorum: bool = False
+    applied_index: int = 0
+    first_log_index: int = 0
+    quarantined: bool = False
+    uptime_s: float = 0.0
+    consensus_lag_ms: float = 0.0
+    statuses: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def born_s(self) -> float:
+        """When the node's process started."""
+        return self.at_s - self.uptime_s
+
+
+# ---------------------------------------------------------------------- the process that asks
+def _ask_for_ever(target: Target, pki: ClusterPki, out: TextIO, turn: threading.Lock) -> None:
+    paths = pki.paths(ADMIN_ID)
+    creds = credentials.channel_credentials(pki.ca, paths.certificate, paths.key)
+    options = [*credentials.channel_options(target.id), ("grpc.max_reconnect_backoff_ms", 200)]
+    stub = admin_pb2_grpc.AdminStub(grpc.secure_channel(target.admin, creds, options=options))
+    while True:
+        begun = time.monotonic()
+        line: dict[str, object] = {"node": target.id}
+        try:
+            reply = stub.Status(admin_pb2.StatusRequest(), timeout=ANSWER_TIMEOUT_S)
+        except grpc.RpcError:
+            pass
+        else:
+            line |= {
+                "role": reply.role, "term": reply.term, "has_quorum": reply.has_quorum,
+                "applied_index": reply.applied_index, "first_log_index": reply.first_log_index,
+                "quarantined": reply.quarantined, "uptime_s": reply.uptime_s,
+                "consensus_lag_ms": reply.consensus_lag_ms, "statuses": dict(reply.statuses),
+            }  # fmt: skip
+        line["at_s"] = time.monotonic()
+        with turn:
+            out.write(json.dumps(line) + "\n")
+            out.flush()
+        time.sleep(max(0.02, PERIOD_S - (time.monotonic() - begun)))
+
+
+def watch(cluster_file: Path, out: Path) -> None:
+    """Ask every node from a thread of its own: one that is paused does not hold up the others."""
+    cluster = ClusterFile.load(cluster_file)
+    pki = ClusterPki(cluster_file.resolve().parent / "pki")
+    turn = threading.Lock()
+    with out.open("a", encoding="utf-8") as file:
+        threads = [
+            threading.Thread(target=_ask_for_ever, args=(target, pki, file, turn), daemon=True)
+            for target in cluster.mds
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+# ---------------------------------------------------------------------- the harness's side
+class Monitor:
+    """Starts that process and knows all it has seen."""
+
+    def __init__(self, cluster_file: Path, out: Path, wrap: Callable[[Sequence[str]], list[str]]) -> None:
+        out.touch()
+        self.samples: list[Sample] = []
+        self._latest: dict[str, Sample] = {}
+        self._file = out.open(encoding="utf-8")
+        self._rest = ""
+        with out.with_suffix(".log").open("ab") as log:
+            self._process = subprocess.Popen(
+                wrap([sys.executable, "-m", "tests.chaos.monitor", str(cluster_file), str(out)]),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, start_new_session=True,
+                preexec_fn=die_with_parent,
+            )  # fmt: skip
+
+    def latest(self) -> dict[str, Sample]:
+        """Each node's newest sample."""
+        *lines, self._rest = (self._rest + self._file.read()).split("\n")
+        for line in lines:
+            sample = Sample(**json.loads(line))
+            self.samples.append(sample)
+            self._latest[sample.node] = sample
+        return self._latest
+
+    def leader(self) -> str:
+        """The leader of the newest term that was heard of; empty when nobody says it leads."""
+        leading = [sample for sample in self.latest().values() if sample.role == "leader"]
+        return max(leading, key=lambda sample: sample.term).node if leading else ""
+
+    def term(self) -> int:
+        """The newest term in which somebody said that it led."""
+        self.latest()
+        return max((sample.term for sample in self.samples if sample.role == "leader"), default=0)
+
+    def stop(self) -> None:
+        """End the asking; everything seen is in ``samples``. Again: nothing happens."""
+        if self._file.closed:
+            return
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self.latest()
+        self._file.close()
+
+
+def statuses_sent(samples: Sequence[Sample]) -> Counter[str]:
+    """NFS statuses that all nodes sent, added up over their lives (INV-7)."""
+    sent: Counter[str] = Counter()
+    known: dict[str, Sample] = {}
+    for sample in samples:
+        if not sample.role:
+            continue
+        before = known.get(sample.node)
+        same_life = before is not None and sample.uptime_s >= before.uptime_s
+        for name, count in sample.statuses.items():
+            sent[name] += count - (before.statuses.get(name, 0) if before is not None and same_life else 0)
+        known[sample.node] = sample
+    return sent
+
+
+if __name__ == "__main__":
+    watch(Path(sys.argv[1]), Path(sys.argv[2]))

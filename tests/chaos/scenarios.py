@@ -1,0 +1,206 @@
+"""The table of scenarios: what is done to a cluster, and what is promised meanwhile and afterwards.
+
+A scenario's script is one round of its fault, over a ``Chaos``; a run repeats it. Texts are for the administrator who
+decides whether to trust the cluster: ``./run chaos --list``, the report and docs/CHAOS.md show them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.chaos import scripts
+from tests.chaos.chaos import Chaos
+
+ANY, FIVE = (3, 5), (5,)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long a client may be kept waiting, per fault: its longest call between this fault and the next."""
+
+    longest_ms: float
+    """For the longest of all rounds."""
+    median_ms: float | None = None
+    """For the median over the rounds; None: not bounded."""
+
+
+FAIL_OVER = Bounds(longest_ms=2_000, median_ms=1_000)
+"""The product's promise when nodes are killed or cut off and a majority lives."""
+NO_FAIL_OVER = Bounds(longest_ms=2_000, median_ms=1_000)
+RESTART = Bounds(longest_ms=30_000)
+"""Nobody can answer before enough nodes have started again."""
+DEGRADED = Bounds(longest_ms=5_000)
+"""The fault slows everything down for as long as it lasts; service goes on."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One row of the table."""
+
+    name: str
+    summary: str
+    """One line: what is done."""
+    story: str
+    """What happens, and what is promised."""
+    script: Callable[[Chaos], None]
+    bounds: Bounds
+    nodes: tuple[int, ...] = ANY
+    """Cluster sizes that it makes sense on."""
+    new_leader: bool = False
+    """Each round must bring another leader, or the run was vacuous."""
+    linux: bool = False
+    """Real Linux clients take part."""
+    shim: bool = False
+    """Nodes run with the fault library (slow fsync, wrong clock)."""
+    disk_mib: int = 0
+    """Nodes keep their state on disks of this size of their own; 0: in a folder."""
+    unprivileged: bool = False
+    """Also runs without root, as processes on loopback."""
+    rounds: int = 3
+    """How often the fault is made, unless asked otherwise."""
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(
+        "kill-leader", "kill -9 of the leader while clients work",
+        "The leader's processes die at once, as in a crash. The others notice the closed connections, elect, and take "
+        "over what was under way. Clients must feel a pause under 2 s (the median under 1 s) and nothing else: no "
+        "error, no lost lock, no change lost or made twice. The node is then started again and catches up.",
+        scripts.kill_leader, FAIL_OVER, new_leader=True, linux=True, unprivileged=True,
+    ),
+    Scenario(
+        "kill-follower", "kill -9 of a node that does not lead",
+        "Clients of the dead node go on at another; everybody else must not notice. The node is started again.",
+        scripts.kill_follower, FAIL_OVER, unprivileged=True,
+    ),
+    Scenario(
+        "kill-two-of-five", "kill -9 of the leader and a follower at the same moment",
+        "Five nodes survive the loss of any two. The three left elect a leader and go on with every session, lock and "
+        "open of the clients. Both are started again.",
+        scripts.kill_two, FAIL_OVER, nodes=FIVE, new_leader=True,
+    ),
+    Scenario(
+        "kill-all", "kill -9 of every metadata server at once",
+        "Nothing serves until a majority has started again. Then every acknowledged change must be there, and clients "
+        "go on in their old sessions, without grace period or reclaim. Their calls wait meanwhile; none fails.",
+        scripts.kill_all, RESTART, unprivileged=True,
+    ),
+    Scenario(
+        "rolling-restart", "an orderly restart of one node after the other, under load",
+        "As for an upgrade: SIGTERM, start, wait until it has caught up, next. A leader that stops names its "
+        "successor first, so the pause is shorter than an election.",
+        scripts.rolling_restart, FAIL_OVER, linux=True, rounds=1,
+    ),
+    Scenario(
+        "pause-leader", "SIGSTOP of the leader for longer than an election, then SIGCONT",
+        "The classic stale-read trap (a suspended virtual machine, a swap storm): the old leader wakes up, still "
+        "believes that it leads, and still holds its clients' connections. It must answer nothing from its old state: "
+        "neither reads nor changes.",
+        scripts.pause_leader, FAIL_OVER, new_leader=True, linux=True,
+    ),
+    Scenario(
+        "isolate-leader", "the leader loses its network altogether",
+        "As when its cable is pulled: neither the other nodes nor its clients reach it. The others elect; its clients "
+        "find another node. When it comes back it must follow.",
+        scripts.isolate_leader, FAIL_OVER, new_leader=True, linux=True,
+    ),
+    Scenario(
+        "isolate-leader-with-clients", "the leader is cut off from the other nodes, but not from its clients",
+        "The split-brain trap: the old leader still hears its clients and nobody else. It must neither acknowledge a "
+        "change nor answer a read that the new leader could contradict, and must send its clients away.",
+        scripts.isolate_leader_with_clients, FAIL_OVER, new_leader=True, linux=True,
+    ),
+    Scenario(
+        "isolate-minority", "two of five nodes, the leader among them, are cut off from the other three",
+        "The two still see each other and their clients. The three elect and go on; the two must serve nothing.",
+        scripts.isolate_minority, FAIL_OVER, nodes=FIVE, new_leader=True,
+    ),
+    Scenario(
+        "mute-leader", "one-way cut: nothing that the leader sends reaches the other nodes",
+        "A half-broken switch port or firewall rule. The leader still hears the others; they do not hear it, and must "
+        "elect another. Its clients must find that one.",
+        scripts.mute_leader, FAIL_OVER, new_leader=True,
+    ),
+    Scenario(
+        "deaf-leader", "one-way cut: nothing that the other nodes send reaches the leader",
+        "The other direction: its heartbeats may still arrive, their acknowledgements do not. It must not go on "
+        "leading on the strength of being heard: the others elect, or it steps down.",
+        scripts.deaf_leader, FAIL_OVER, new_leader=True,
+    ),
+    Scenario(
+        "bridge-partition", "the leader and one follower do not reach each other; both reach the rest",
+        "A partition that is not transitive: A-B and B-C work, A-C does not. The cluster must not fall into endless "
+        "elections. Clients of the node that does not hear the leader must be served elsewhere.",
+        scripts.bridge, DEGRADED,
+    ),
+    Scenario(
+        "flapping-link", "a follower's link goes down and up, again and again",
+        "Each time it comes back it might disturb the leader with a higher term. It must not: the others keep working "
+        "with the leader that they have.",
+        scripts.flapping_link, DEGRADED,
+    ),
+    Scenario(
+        "lossy-network", "2 % of all packets are lost, everywhere, for 10 s",
+        "TCP repairs loss at the price of pauses. Elections may happen; nothing may be lost, doubled or stale.",
+        scripts.lossy_network, DEGRADED,
+    ),
+    Scenario(
+        "clock-forward", "the leader's wall clock jumps one hour ahead, then back",
+        "A wrong NTP step. Leases run on a clock of their own: no client may lose its session, lock or open. Only file "
+        "times show the wrong hour.",
+        scripts.clock_forward, NO_FAIL_OVER, shim=True,
+    ),
+    Scenario(
+        "clock-back", "a node's wall clock jumps one hour back, then forward again",
+        "The leader's in one round, a follower's in the next. No election, no lost lease, nothing stale.",
+        scripts.clock_back, NO_FAIL_OVER, shim=True,
+    ),
+    Scenario(
+        "full-disk-follower", "a follower's disk fills up under load",
+        "A node that cannot write its log stops at once rather than guess what is on disk. The others go on. With "
+        "space again it is started, and catches up.",
+        scripts.full_disk_follower, FAIL_OVER, disk_mib=192,
+    ),
+    Scenario(
+        "full-disk-leader", "the leader's disk fills up under load",
+        "The same on the leader: it stops, another takes over, and what it had acknowledged is there.",
+        scripts.full_disk_leader, FAIL_OVER, disk_mib=192, new_leader=True,
+    ),
+    Scenario(
+        "power-loss-leader", "the leader loses power: what it had not fsynced is gone",
+        "Its disk comes back as of the last fsync. It may have voted and acknowledged: neither may be forgotten.",
+        scripts.power_loss_leader, FAIL_OVER, disk_mib=512, new_leader=True,
+    ),
+    Scenario(
+        "power-loss-all", "every node loses power at the same moment",
+        "All disks come back as of their last fsync. Every change that a client was told of must be there, and so must "
+        "every session, open and lock.",
+        scripts.power_loss_all, RESTART, disk_mib=512, linux=True,
+    ),
+    Scenario(
+        "slow-disk-leader", "every fsync of the leader takes 150 ms for 6 s",
+        "A disk that is about to fail. Changes become slower; the leader must not lose its office over and over, and "
+        "nothing may time out.",
+        scripts.slow_disk_leader, DEGRADED, shim=True,
+    ),
+    Scenario(
+        "wiped-follower", "a follower loses its disk and rejoins, empty, under load",
+        "It may not vote until it knows what its earlier self had promised (a durable quarantine), and gets the whole "
+        "state from the others while clients go on.",
+        scripts.wiped_follower, FAIL_OVER, rounds=2,
+    ),
+    Scenario(
+        "far-behind-follower", "a follower is down for so long that the log no longer reaches back; it gets a snapshot",
+        "The leader streams its state while it serves; the follower installs it atomically and starts anew on it.",
+        scripts.far_behind_follower, DEGRADED, rounds=1,
+    ),
+    Scenario(
+        "swizzle", "a random mix of kills, pauses, cuts and slow disks, overlapping, by seed",
+        "As many nodes as the cluster can spare are in trouble at any moment, in combinations nobody thought of. The "
+        "seed that the report names repeats the choice.",
+        scripts.swizzle, DEGRADED, shim=True, linux=True,
+    ),
+)  # fmt: skip
+
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -1,0 +1,259 @@
+"""The scripts of the scenarios: each function is one round of a fault."""
+
+from __future__ import annotations
+
+import contextlib
+
+from tests.chaos.chaos import Chaos
+from tests.chaos.flood import flood
+
+OUTAGE_S = 1.5
+"""How long a fault lasts beyond the moment in which its first effect is over."""
+PAUSE_S = 2.0
+"""More than three election time-outs."""
+HOUR_S = 3600.0
+LOSS_PERCENT, LOSS_S = 2, 10.0
+FLAPS, DOWN_S, UP_S = 6, 0.7, 0.5
+SLOW_FSYNC_MS, SLOW_S = 150, 6.0
+
+
+def _kill(chaos: Chaos, victims: list[str], *, new_leader: bool) -> None:
+    with chaos.fault(f"kill -9 of {' and '.join(victims)}", victims, new_leader=new_leader):
+        chaos.kill(*victims)
+        if new_leader:
+            chaos.await_new_leader(*victims)
+        chaos.await_progress()
+        chaos.rest(OUTAGE_S)
+        chaos.start(*victims)
+        chaos.settle()
+
+
+def kill_leader(chaos: Chaos) -> None:
+    _kill(chaos, [chaos.leader()], new_leader=True)
+
+
+def kill_follower(chaos: Chaos) -> None:
+    _kill(chaos, chaos.followers()[:1], new_leader=False)
+
+
+def kill_two(chaos: Chaos) -> None:
+    _kill(chaos, [chaos.leader(), chaos.followers()[0]], new_leader=True)
+
+
+def kill_all(chaos: Chaos) -> None:
+    with chaos.fault("kill -9 of every metadata server", chaos.nodes):
+        chaos.kill(*chaos.nodes)
+        chaos.start(*chaos.nodes)
+        chaos.restore_service()
+        chaos.settle()
+
+
+def rolling_restart(chaos: Chaos) -> None:
+    for name in [*chaos.followers(), chaos.leader()]:
+        with chaos.fault(f"orderly restart of {name}", [name]):
+            chaos.stop(name)
+            chaos.start(name)
+            chaos.settle()
+
+
+def pause_leader(chaos: Chaos) -> None:
+    leader = chaos.leader()
+    with chaos.fault(f"SIGSTOP of {leader} for {PAUSE_S:.0f} s, then SIGCONT", [leader], new_leader=True):
+        chaos.pause(leader)
+        chaos.await_new_leader(leader)
+        chaos.await_progress()
+        chaos.rest(PAUSE_S)
+        chaos.resume(leader)
+        chaos.settle()
+
+
+def isolate_leader(chaos: Chaos) -> None:
+    leader = chaos.leader()
+    with chaos.fault(f"{leader} loses its network", [leader], new_leader=True):
+        chaos.isolate(leader)
+        _outlast(chaos, leader)
+
+
+def isolate_leader_with_clients(chaos: Chaos) -> None:
+    leader = chaos.leader()
+    with chaos.fault(f"{leader} is cut off from the other servers; clients still reach it", [leader], new_leader=True):
+        chaos.isolate(leader, keep=chaos.client_ports())
+        _outlast(chaos, leader)
+
+
+def isolate_minority(chaos: Chaos) -> None:
+    leader = chaos.leader()
+    friend, *majority = chaos.followers()
+    with chaos.fault(f"{leader} and {friend} are cut off from {', '.join(majority)}", [leader, friend],
+                     new_leader=True):  # fmt: skip
+        chaos.part([leader, friend], majority)
+        _outlast(chaos, leader, friend)
+
+
+def mute_leader(chaos: Chaos) -> None:
+    leader, others = chaos.leader(), chaos.followers()
+    with chaos.fault(f"nothing that {leader} sends reaches the other metadata servers", [leader], new_leader=True):
+        chaos.part([leader], others, one_way=True)
+        _outlast(chaos, leader)
+
+
+def deaf_leader(chaos: Chaos) -> None:
+    leader, others = chaos.leader(), chaos.followers()
+    with chaos.fault(f"nothing that the other metadata servers send reaches {leader}", [leader], new_leader=True):
+        chaos.part(others, [leader], one_way=True)
+        _outlast(chaos, leader)
+
+
+def _outlast(chaos: Chaos, *cut_off: str) -> None:
+    chaos.await_new_leader(*cut_off)
+    chaos.await_progress()
+    chaos.rest(OUTAGE_S)
+    chaos.heal()
+    chaos.settle()
+
+
+def bridge(chaos: Chaos) -> None:
+    leader, other = chaos.leader(), chaos.followers()[0]
+    with chaos.fault(f"{leader} and {other} do not reach each other; both reach the rest", [leader, other]):
+        chaos.part([leader], [other])
+        chaos.await_progress()
+        chaos.rest(2 * OUTAGE_S)
+        chaos.await_progress()
+        chaos.heal()
+        chaos.settle()
+
+
+def flapping_link(chaos: Chaos) -> None:
+    victim = chaos.followers()[0]
+    with chaos.fault(f"the link of {victim} goes down and up {FLAPS} times", [victim]):
+        for _ in range(FLAPS):
+            chaos.isolate(victim)
+            chaos.rest(DOWN_S)
+            chaos.heal()
+            chaos.rest(UP_S)
+        chaos.settle()
+
+
+def lossy_network(chaos: Chaos) -> None:
+    with chaos.fault(f"{LOSS_PERCENT} % of all packets are lost for {LOSS_S:.0f} s"):
+        chaos.lose(LOSS_PERCENT)
+        chaos.rest(LOSS_S)
+        chaos.heal()
+        chaos.settle()
+
+
+def clock_forward(chaos: Chaos) -> None:
+    _jump(chaos, chaos.leader(), HOUR_S)
+
+
+def clock_back(chaos: Chaos) -> None:
+    _jump(chaos, chaos.leader() if chaos.round % 2 == 0 else chaos.followers()[0], -HOUR_S)
+
+
+def _jump(chaos: Chaos, node: str, offset_s: float) -> None:
+    way = "ahead" if offset_s > 0 else "back"
+    with (
+        chaos.fault(f"the wall clock of {node} jumps {abs(offset_s) / 60:.0f} min {way}, and later returns", [node]),
+        chaos.wrong_clock(node, offset_s),
+    ):
+        chaos.await_progress()
+        chaos.rest(3 * OUTAGE_S)
+    chaos.settle()
+
+
+def full_disk_follower(chaos: Chaos) -> None:
+    _fill(chaos, chaos.followers()[0], new_leader=False)
+
+
+def full_disk_leader(chaos: Chaos) -> None:
+    _fill(chaos, chaos.leader(), new_leader=True)
+
+
+def _fill(chaos: Chaos, node: str, *, new_leader: bool) -> None:
+    with chaos.fault(f"the disk of {node} is full", [node], new_leader=new_leader):
+        chaos.fill_disk(node)
+        if new_leader:
+            chaos.await_new_leader(node)
+        chaos.await_progress()
+        chaos.rest(OUTAGE_S)
+        chaos.free_disk(node)
+        chaos.start(node)
+        chaos.settle()
+
+
+def power_loss_leader(chaos: Chaos) -> None:
+    leader = chaos.leader()
+    with chaos.fault(f"{leader} loses power", [leader], new_leader=True):
+        chaos.cut_power(leader)
+        chaos.await_new_leader(leader)
+        chaos.await_progress()
+        chaos.rest(OUTAGE_S)
+        chaos.restore_power(leader)
+        chaos.settle()
+
+
+def power_loss_all(chaos: Chaos) -> None:
+    with chaos.fault("every node loses power at once", chaos.powered_nodes()):
+        chaos.cut_power(*chaos.powered_nodes())
+        chaos.restore_power(*chaos.powered_nodes())
+        chaos.restore_service()
+        chaos.settle()
+
+
+def slow_disk_leader(chaos: Chaos) -> None:
+    leader = chaos.leader()
+    with (
+        chaos.fault(f"every fsync of {leader} takes {SLOW_FSYNC_MS} ms longer for {SLOW_S:.0f} s", [leader]),
+        chaos.slow_disk(leader, SLOW_FSYNC_MS),
+    ):
+        chaos.rest(SLOW_S)
+        chaos.await_progress()
+    chaos.settle()
+
+
+def wiped_follower(chaos: Chaos) -> None:
+    victim = chaos.followers()[0]
+    with chaos.fault(f"{victim} loses its disk and comes back empty", [victim]):
+        chaos.kill(victim)
+        chaos.wipe(victim)
+        chaos.rest(OUTAGE_S)
+        chaos.start_replacement(victim)
+        chaos.settle()
+
+
+def far_behind_follower(chaos: Chaos) -> None:
+    victim = chaos.followers()[0]
+    with chaos.fault(f"{victim} is down until the log no longer reaches back to where it was", [victim]):
+        chaos.kill(victim)
+        flood(chaos, until_behind=victim)
+        chaos.start(victim)
+        chaos.settle(timeout_s=90)
+        chaos.prove(f"{victim} installed a snapshot", chaos.installed_snapshot(victim))
+
+
+def swizzle(chaos: Chaos) -> None:
+    """Trouble for as many nodes as the cluster can spare, of a kind drawn for each, overlapping in time."""
+    spare = (len(chaos.nodes) - 1) // 2
+    victims = chaos.random.sample(chaos.nodes, chaos.random.randint(1, spare))
+    kinds = [chaos.random.choice(("kill", "pause", "isolate", "slow")) for _ in victims]
+    what = ", ".join(f"{kind} {victim}" for kind, victim in zip(kinds, victims, strict=True))
+    with chaos.fault(f"at once: {what}", victims), contextlib.ExitStack() as slow:
+        for kind, victim in zip(kinds, victims, strict=True):
+            if kind == "kill":
+                chaos.kill(victim)
+            elif kind == "pause":
+                chaos.pause(victim)
+            elif kind == "isolate":
+                chaos.isolate(victim)
+            else:
+                slow.enter_context(chaos.slow_disk(victim, SLOW_FSYNC_MS))
+            chaos.rest(chaos.random.uniform(0, 1))
+        chaos.rest(chaos.random.uniform(0.5, 3))
+        chaos.heal()
+        for kind, victim in zip(kinds, victims, strict=True):
+            if kind == "kill":
+                chaos.start(victim)
+            elif kind == "pause":
+                chaos.resume(victim)
+        slow.close()
+        chaos.settle()

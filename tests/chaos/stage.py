@@ -1,0 +1,213 @@
+"""Builds what a scenario needs, runs it, takes everything down again, and hands over the evidence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mdscluster.config import NodeConfig
+from tests.chaos.chaos import Chaos, ChaosError
+from tests.chaos.evidence import Check, Evidence
+from tests.chaos.linux import LinuxClients
+from tests.chaos.load import Orders
+from tests.chaos.loads import Load, LoadError, await_ready
+from tests.chaos.monitor import Monitor
+from tests.chaos.scenarios import Scenario
+from tests.chaos.shim import Shim
+from tests.chaos.site import Loopback, Namespaces, Site, tracebacks
+from tests.kernel.rig.vm import GuestError
+from tests.support.cluster import OPERATOR, Cluster, ClusterError
+from tests.support.debian import is_root
+from tests.support.embedded import Embedded
+from tests.support.hanet import Hanet
+from tests.support.linearizability.checker import check
+from tests.support.linearizability.history import History, merged
+from tests.support.power import Disk, shared_mounts
+
+ON_QUORUM_LOSS = "refuse"
+"""Strict linearizability is promised by nodes that serve nothing without a quorum. The one place that says so."""
+CLIENTS = 3
+PACE_S = 0.06
+CALM_S = 2.0
+"""Undisturbed work before the first fault: what stalls are compared with."""
+BETWEEN_S = 1.0
+"""Undisturbed work after each fault."""
+LINUX_DATA_SERVERS = 2
+CHECK_LIMIT_S = 120.0
+BROKEN = (ChaosError, LoadError, ClusterError, GuestError)
+"""What a run ends with when something that should have followed did not."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run to be made."""
+
+    scenario: Scenario
+    nodes: int
+    rounds: int
+    seed: int
+    linux: bool
+    """Real Linux clients take part (where the scenario has them at all)."""
+
+    @property
+    def command(self) -> str:
+        """What repeats it."""
+        linux = "" if self.linux or not self.scenario.linux else " --no-linux"
+        return (
+            f"./run chaos --scenario {self.scenario.name} --nodes {self.nodes} --rounds {self.rounds} "
+            f"--seed {self.seed}{linux}"
+        )
+
+
+def perform(plan: Plan, folder: Path, tell: Tell = lambda _: None) -> Evidence:
+    """Run it in ``folder`` (which must be empty). Unavailable where this machine does not allow it."""
+    evidence = Evidence(time.monotonic())
+    stage = _privileged if is_root() else _loopback
+    try:
+        with stage(plan, folder) as (chaos, linux):
+            try:
+                _play(plan, chaos, linux, evidence, tell)
+            except BROKEN as problem:
+                evidence.broken = str(problem)
+            _collect(chaos, linux, evidence)
+    except ClusterError as problem:  # it did not even come up
+        evidence.broken = evidence.broken or str(problem)
+        evidence.ended_s = time.monotonic()
+    return evidence
+
+
+def _play(plan: Plan, chaos: Chaos, linux: LinuxClients, evidence: Evidence, tell: Tell) -> None:
+    await_ready(chaos.loads)
+    chaos.settle()
+    linux.begin()
+    evidence.calm_from_s = time.monotonic()
+    chaos.rest(CALM_S)
+    for number in range(plan.rounds):
+        chaos.round = number
+        evidence.load_averages.append(os.getloadavg()[0])
+        linux.begin_round(number)
+        tell(f"round {number + 1} of {plan.rounds}")
+        plan.scenario.script(chaos)
+        linux.end_round(number)
+        chaos.rest(BETWEEN_S)
+    evidence.load_averages.append(os.getloadavg()[0])
+
+
+def _collect(chaos: Chaos, linux: LinuxClients, evidence: Evidence) -> None:
+    """Everything seen, also of a run that broke."""
+    evidence.ended_s = time.monotonic()
+    evidence.faults = chaos.faults
+    for load in chaos.loads:
+        load.ask_to_stop()
+    for load in chaos.loads:
+        try:
+            evidence.clients.append(load.finish())
+        except LoadError as problem:
+            evidence.broken = evidence.broken or str(problem)
+        evidence.calls += load.calls()
+        evidence.holds += load.holds()
+    evidence.linux = linux.finish()
+    if len(evidence.clients) == len(chaos.loads):
+        evidence.linearizable = linearizable([load.history() for load in chaos.loads])
+    if not evidence.broken:
+        evidence.digest = digest(chaos.site)
+    chaos.monitor.stop()
+    evidence.samples = chaos.monitor.samples
+    evidence.tracebacks = tracebacks(chaos.site)
+
+
+def digest(site: Site) -> Check:
+    """``mdsctl digest``: every node's whole replicated state."""
+    try:
+        status, text = site.digest()
+    except ClusterError as problem:
+        return Check(False, str(problem))
+    return Check(status == 0, text.strip(), len(site.mds_ids))
+
+
+def linearizable(histories: Sequence[History]) -> Check:
+    """The checker's verdict on what all hosts did to what they share."""
+    report = check(merged(histories), limit_s=CHECK_LIMIT_S)
+    text = str(report) if not report.ok else f"{report.operations} operations, {report.unknown} without an answer"
+    return Check(report.ok, text, report.operations)
+
+
+# ---------------------------------------------------------------------- building
+def _tune(config: NodeConfig) -> NodeConfig:
+    return replace(config, on_quorum_loss=ON_QUORUM_LOSS)
+
+
+@contextlib.contextmanager
+def _privileged(plan: Plan, folder: Path) -> Iterator[tuple[Chaos, LinuxClients]]:
+    """Network namespaces, and what else the scenario needs."""
+    scenario = plan.scenario
+    servers = LINUX_DATA_SERVERS if plan.linux else 1
+    shim = None
+    if scenario.shim:
+        shim = Shim(folder / "shim")
+        shim.build()
+    names = [f"mds{i + 1}" for i in range(plan.nodes)] + [f"ds{i + 1}" for i in range(servers)]
+    clients = [f"client{i + 1}" for i in range(CLIENTS)]
+    with contextlib.ExitStack() as stack:
+        net = stack.enter_context(Hanet("mdc"))
+        disks = stack.enter_context(_disks(folder / "disks", names, scenario.disk_mib)) if scenario.disk_mib else {}
+        cluster = Cluster(
+            folder / "cluster", net, mds=plan.nodes, ds=servers, tune=_tune,
+            data_dir=(lambda name: disks[name].folder / "data") if disks else None,
+            environment=shim.environment if shim is not None else lambda _: {},
+        )  # fmt: skip
+        stack.enter_context(cluster)
+        for number, client in enumerate(clients):
+            net.add_host(client, 31 + number)
+        linux = stack.enter_context(LinuxClients(cluster if plan.linux else None))
+        site = Namespaces(cluster)
+        monitor, loads = _observers(plan, site, folder, stack)
+        chaos = Chaos(site, monitor, loads, plan.seed, net=net, shim=shim, disks=disks, clients=clients)
+        chaos.linux_ports = linux.ports
+        yield chaos, linux
+
+
+@contextlib.contextmanager
+def _loopback(plan: Plan, folder: Path) -> Iterator[tuple[Chaos, LinuxClients]]:
+    """Processes on loopback, for those who are not root."""
+    with contextlib.ExitStack() as stack:
+        site = Loopback(stack.enter_context(Embedded(folder / "cluster", mds=plan.nodes)))
+        monitor, loads = _observers(plan, site, folder, stack)
+        yield Chaos(site, monitor, loads, plan.seed), stack.enter_context(LinuxClients(None))
+
+
+def _observers(plan: Plan, site: Site, folder: Path, stack: contextlib.ExitStack) -> tuple[Monitor, list[Load]]:
+    monitor = Monitor(site.cluster_file, folder / "monitor", lambda command: site.wrap(OPERATOR, command))
+    stack.callback(monitor.stop)
+    loads = []
+    servers = site.servers()
+    for number in range(CLIENTS):
+        name = f"client{number + 1}"
+        first = number % len(servers)  # every client begins at another node
+        orders = Orders(
+            name, str(folder / "clients" / name), servers[first:] + servers[:first], plan.seed, PACE_S, number == 0,
+            servers[number::CLIENTS],
+        )  # fmt: skip
+        loads.append(Load(orders, lambda command, host=name: site.wrap(host, command)))  # type: ignore[misc]
+        stack.callback(loads[-1].kill)
+    return monitor, loads
+
+
+@contextlib.contextmanager
+def _disks(folder: Path, names: list[str], size_mib: int) -> Iterator[dict[str, Disk]]:
+    """A disk for every server."""
+    with shared_mounts(folder):
+        disks = {name: Disk(folder / f"{name}.img", folder / name, size_mib) for name in names}
+        try:
+            for disk in disks.values():
+                disk.create()
+            yield disks
+        finally:
+            for disk in disks.values():
+                disk.remove()

@@ -1,0 +1,117 @@
+"""What ``./run chaos`` chooses to run, prints, writes and exits with. No cluster is started here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import __main__ as command
+from tests.chaos import stage
+from tests.chaos.evidence import Check, Evidence
+from tests.chaos.page import page
+from tests.chaos.report import Report, new_report, report_run
+from tests.chaos.scenarios import BY_NAME, SCENARIOS
+from tests.chaos.stage import Plan
+from tests.chaos.test_judge import good
+
+PLAN = Plan(BY_NAME["kill-leader"], nodes=3, rounds=1, seed=7, linux=True)
+
+
+def chosen(monkeypatch: pytest.MonkeyPatch, *words: str, root: bool = True) -> list[Plan]:
+    """What would be run."""
+    monkeypatch.setattr(command, "is_root", lambda: root)
+    return command.plans(command.parse(words), 1)
+
+
+def test_by_default_every_scenario_runs_on_as_few_nodes_as_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is left out, and those that need five get five."""
+    plans = chosen(monkeypatch)
+    assert [plan.scenario for plan in plans] == list(SCENARIOS)
+    assert {plan.scenario.name for plan in plans if plan.nodes == 5} == {"kill-two-of-five", "isolate-minority"}
+
+
+def test_without_root_the_kill_scenarios_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no Linux client is asked for."""
+    plans = chosen(monkeypatch, root=False)
+    assert {plan.scenario.name for plan in plans} == {"kill-leader", "kill-follower", "kill-all"}
+    assert not any(plan.linux for plan in plans)
+
+
+def test_the_command_in_the_report_repeats_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same scenario, nodes, rounds, seed, clients."""
+    for plan in (PLAN, replace(PLAN, linux=False)):
+        words = plan.command.split()[2:]
+        monkeypatch.setattr(command, "is_root", lambda: True)
+        arguments = command.parse(words)
+        assert command.plans(arguments, arguments.seed) == [plan]
+
+
+def test_minutes_bring_new_seeds() -> None:
+    """Without them one seed; with them more, each its own."""
+    assert list(command.seeds(5, None)) == [5]
+    more = command.seeds(5, minutes=10)
+    assert [next(more) for _ in range(3)] == [5, 6, 7]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, out: Path, evidence: Evidence) -> int:
+    """``./run chaos`` with ``evidence`` for what would have happened."""
+    monkeypatch.setattr(command, "perform", lambda plan, folder, tell: evidence)
+    monkeypatch.setattr(command, "is_root", lambda: True)
+    return command.main(["--scenario", "kill-leader", "--rounds", "1", "--seed", "7", "--out", str(out)])
+
+
+def test_a_kept_run_exits_with_0_and_leaves_both_reports(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says what was done, the longest stall, the verdict."""
+    assert run(monkeypatch, tmp_path, good()) == 0
+    assert re.search(r"kept +kill-leader +3 nodes +1 faults +longest stall 410 ms", capsys.readouterr().out)
+    assert Report.load(tmp_path / "report.json").kept
+    assert "✓ kept" in (tmp_path / "report.html").read_text()
+
+
+def test_a_broken_promise_exits_with_1_and_says_how_to_repeat_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """INV-8 broken: exit status, line, command, page and JSON all say so."""
+    evidence = good()
+    evidence.digest = Check(False, "DIFFERENT: the replicas have diverged", 3)
+    assert run(monkeypatch, tmp_path, evidence) == 1
+    said = capsys.readouterr().out
+    assert "BROKEN" in said
+    assert "INV-8: DIFFERENT" in said
+    assert f"repeat: {PLAN.command}" in said
+    assert Report.load(tmp_path / "report.json").runs[0].broken == ["INV-8"]
+    assert "✗ broken: INV-8" in (tmp_path / "report.html").read_text()
+
+
+def test_a_cluster_that_does_not_come_up_is_a_broken_run(tmp_path: Path) -> None:
+    """A report without faults, samples or calls can be written, and is no good one."""
+    evidence = Evidence(10.0, ended_s=12.0, broken="no leader after 20 s")
+    report = report_run(PLAN, evidence, "now")
+    assert not report.kept
+    assert "no leader after 20 s" in report.verdicts[0].text
+    whole = new_report(tmp_path)
+    whole.runs.append(report)
+    assert "no leader after 20 s" in page(whole)
+
+
+def test_the_page_takes_nothing_from_outside_and_nothing_at_its_word(tmp_path: Path) -> None:
+    """No script, no link out; what servers or clients said cannot become markup."""
+    evidence = good()
+    evidence.faults[0].what = "<script>alert(1)</script>"
+    evidence.digest = Check(False, "<b>&", 3)
+    whole = new_report(tmp_path)
+    whole.runs.append(report_run(PLAN, evidence, "now"))
+    text = page(whole)
+    assert "<script" not in text
+    assert "<b>&" not in text
+    assert not re.search(r"""(src|href)=["'](?!#)""", text)
+
+
+def test_strict_promises_are_checked_where_they_are_made() -> None:
+    """INV-4 is strict only under ``refuse`` (docs/adr/0011)."""
+    assert stage.ON_QUORUM_LOSS == "refuse"

@@ -1,0 +1,42 @@
+"""A handful of scenarios in their short form: one round, no Linux clients. All of them: ``./run chaos``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.conftest import unavailable
+from tests.chaos.judge import judge
+from tests.chaos.scenarios import BY_NAME
+from tests.chaos.stage import Plan, perform
+from tests.support.debian import Unavailable
+
+pytestmark = pytest.mark.slow
+
+SHORT = ("pause-leader", "isolate-leader-with-clients", "full-disk-leader", "clock-forward")
+SEED = 1
+
+
+def run(name: str, folder: Path) -> None:
+    """Every promise of one scenario, judged as ``./run chaos`` judges it."""
+    plan = Plan(BY_NAME[name], nodes=3, rounds=1, seed=SEED, linux=False)
+    try:
+        evidence = perform(plan, folder)
+    except Unavailable as reason:
+        unavailable(reason)
+    verdicts = judge(plan.scenario, plan.rounds, evidence)
+    broken = [f"{verdict.name}: {verdict.promise}: {verdict.text}" for verdict in verdicts if not verdict.kept]
+    assert not broken, "\n".join([*broken, f"repeat: {plan.command}"])
+
+
+@pytest.mark.parametrize("name", SHORT)
+@pytest.mark.usefixtures("root")
+def test_promises_hold_while_a_fault_lasts(name: str, tmp_path: Path) -> None:
+    """INV-1 to INV-8 on real processes: nothing lost, doubled, stale or granted twice, and stalls within bounds."""
+    run(name, tmp_path)
+
+
+def test_promises_hold_when_the_leader_is_killed(tmp_path: Path) -> None:
+    """INV-1 to INV-8, and a stall under 2 s, on loopback where we are not root."""
+    run("kill-leader", tmp_path)

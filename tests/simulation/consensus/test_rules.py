@@ -1,0 +1,222 @@
+"""The rules of Raft that pysyncobj does not know, or that are ours to keep: one scenario each.
+
+That each fails without its rule is shown by the mutation check (``./run sim --mutate``).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from mdsproto.raft_pb2 import Message
+from tests.simulation.consensus.cluster import Cluster
+from tests.simulation.consensus.directed import COMMANDS, append_entries, holds, led, stand
+from tests.simulation.fixtures import MakeCluster
+
+
+def test_a_vote_counts_once(make_cluster: MakeCluster) -> None:
+    """INV-1, rule 5: two candidates of one term, and one of them hears the same vote twice."""
+    cluster = make_cluster(5)
+    cluster.start()
+    cluster.calm()
+    for candidate in ("n1", "n2"):
+        engine = cluster[candidate].engine
+        engine._at(cluster.now_ms)
+        engine.core.start_election()
+        engine._work = True
+        cluster.turn(candidate)
+    for voter in ("n4", "n5"):
+        cluster.deliver("n2", voter)
+        cluster.deliver(voter, "n2")
+    cluster.deliver("n1", "n3")
+    vote = cluster.queues["n3", "n1"][0]
+    for _ in range(2):
+        cluster.hand("n3", "n1", vote)
+        cluster.turn("n1")
+    assert cluster["n2"].engine.core.is_leader
+    assert not cluster.violations, cluster.violations
+
+
+def test_a_returning_node_does_not_depose_the_leader(make_cluster: MakeCluster) -> None:
+    """Rule 6: a node that was cut off for long comes back without an election."""
+    cluster = make_cluster()
+    cluster.start()
+    leader = cluster.await_leader()
+    term = cluster[leader].engine.core.term
+    outcast = next(node_id for node_id in cluster.ids if node_id != leader)
+    # Nothing reaches it, but the connections stand.
+    for _ in range(100):
+        cluster.settle(*(node_id for node_id in cluster.ids if node_id != outcast), rounds=1)
+        cluster[outcast].turn()
+        for node_id in cluster.ids:
+            if node_id != outcast:
+                cluster.drop(node_id, outcast)
+                cluster.drop(outcast, node_id)
+    cluster.run(1_000)
+    assert cluster[cluster.await_leader()].engine.core.term == term, "liveness: an election for nothing"
+
+
+def test_a_vote_goes_to_no_log_that_lacks_something(make_cluster: MakeCluster) -> None:
+    """INV-2: n3 slept while n1 and n2 committed; it must not lead (Raft paper §5.4.1)."""
+    cluster = led(make_cluster)
+    append_entries(cluster, "n1", *COMMANDS)
+    cluster.cut_off("n3")
+    cluster.settle("n1", "n2")
+    cluster.cut_off("n3")
+    cluster.calm()
+    assert cluster.acknowledged()
+    cluster.kill("n1")
+    cluster.elect("n3", "n2", "n3")
+    cluster.settle("n2", "n3")
+    assert not cluster["n3"].engine.core.is_leader
+    cluster.start("n1")
+    cluster.await_leader()
+    cluster.run(300)
+    cluster.check()
+
+
+def test_a_vote_survives_power_loss(make_cluster: MakeCluster) -> None:
+    """INV-1, fault I: n3 votes for n1, loses power, and is asked by n2 in the same term."""
+    cluster = make_cluster()
+    cluster.start()
+    cluster.calm()
+    stand(cluster, "n1")
+    stand(cluster, "n2")
+    request = cluster.queues["n2", "n3"][-1]
+    cluster.deliver("n1", "n3")
+    cluster.deliver("n3", "n1")
+    assert cluster["n1"].engine.core.is_leader
+    cluster.kill("n3", power_loss=0)
+    cluster.start("n3")
+    cluster.calm()
+    cluster.hand("n2", "n3", request)
+    cluster.turn("n3")
+    cluster.deliver("n3", "n2")
+    cluster.turn("n2")
+    assert not cluster.violations, cluster.violations
+    assert not cluster["n2"].engine.core.is_leader
+
+
+def test_nothing_promised_leaves_before_the_commit(make_cluster: MakeCluster) -> None:
+    """INV-1, INV-2: what leaves with a turn's first half is a leader's entries; a vote and an ack wait for the disk."""
+    cluster = make_cluster()
+    cluster.start()
+    cluster.calm()
+    stand(cluster, "n1")
+    request = cluster.queues["n1", "n3"].pop()
+    cluster.hand("n1", "n3", request)
+    assert cluster["n3"].begin_turn() == []
+    cluster["n3"].finish_turn()
+    cluster.deliver("n1", "n2")
+    cluster.deliver("n3", "n1")
+    assert cluster["n1"].engine.core.is_leader
+    cluster.propose("n1", b"x")
+    cluster.turn("n1")
+    for data in cluster.queues["n1", "n3"]:
+        cluster.hand("n1", "n3", data)
+    assert cluster["n3"].engine.journal.last_index > 1
+    assert cluster["n3"].begin_turn() == []
+    kinds = {Message.FromString(data).WhichOneof("body") for _, data in cluster["n3"].finish_turn().messages}
+    assert kinds == {"ack"}
+
+
+def trace_lost_disk(cluster: Cluster) -> None:
+    """n3 acknowledges an entry, loses its disk, and catches up to what was committed: not to that entry."""
+    append_entries(cluster, "n1", *COMMANDS)
+    cluster.settle()
+    cluster.calm()
+    append_entries(cluster, "n1", b"x")
+    cluster.deliver("n1", "n3")
+    cluster.deliver("n3", "n1")
+    committed = cluster["n1"].engine.core.commit_index
+    assert cluster["n1"].engine.core.match_index("n3") == committed + 1
+    cluster.kill("n3")
+    cluster.wipe("n3")
+    cluster.start("n3", replace=True)
+    cluster.calm()
+    ping = Message(term=1)
+    ping.ping.SetInParent()
+    for other in ("n2", "n4", "n5"):
+        cluster.hand(other, "n3", ping.SerializeToString())
+    while cluster["n3"].engine.guards.quarantine.on:
+        cluster.turn("n1", 60)
+        while cluster["n3"].engine.journal.last_index < committed and cluster.deliver("n1", "n3", 1):
+            cluster.deliver("n3", "n1")
+        cluster.turn("n3")
+    assert cluster["n3"].engine.journal.last_index == committed
+    cluster.isolate("n3")
+    for other in ("n4", "n5"):
+        cluster.drop("n1", other)
+    cluster.deliver("n1", "n2")
+    cluster.deliver("n2", "n1")
+    for _ in range(3):
+        cluster.turn("n1", 10)
+        for other in ("n4", "n5"):
+            cluster.drop("n1", other)
+    cluster.kill("n1", "n2")
+    cluster.connect("n3", "n4")
+    cluster.connect("n3", "n5")
+    cluster.elect("n4", "n3", "n4", "n5")
+    cluster.settle("n3", "n4", "n5")
+    assert cluster["n4"].engine.core.is_leader
+    cluster.start("n1", "n2")
+    cluster.calm()
+    cluster.settle()
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_an_entry_lost_with_a_disk_is_not_counted(make_cluster: MakeCluster) -> None:
+    """INV-2: what a node acknowledged before it lost its disk counts for nothing once it asks for it again."""
+    holds(led(make_cluster, 5), trace_lost_disk)
+
+
+def trace_figure_8(cluster: Cluster) -> None:
+    """n1's entry of term 1 reaches a majority in term 3 only, and n5, which leads term 4, has another in its place."""
+    cluster.propose("n2", b"old")
+    cluster.turn("n2")
+    cluster.deliver("n2", "n1")
+    cluster.turn("n1")
+    cluster.turn("n1")
+    cluster.cut_off("n3", "n4", "n5")
+    cluster.deliver("n1", "n2")
+    cluster.kill("n1")
+    cluster.elect("n5", "n3", "n4", "n5")
+    assert cluster["n5"].engine.core.is_leader
+    cluster.turn("n5", 60)
+    cluster.kill("n5")
+    cluster.start("n1")
+    for _ in range(2):
+        cluster.calm()
+        cluster.elect("n1", "n1", "n2", "n3", "n4")
+    engine = cluster["n1"].engine
+    assert (engine.core.is_leader, engine.core.term) == (True, 3)
+    old = engine.journal.last_index - 1
+    cluster.drop("n1", "n2")
+    for _ in range(4):  # n3 says where its log ends, and gets the old entry, and not the new one of term 3.
+        cluster.turn("n1", 60)
+        for data in cluster.queues["n1", "n3"]:
+            message = Message.FromString(data)
+            del message.append.entries[max(old - message.append.prev_index, 0) :]
+            cluster.hand("n1", "n3", message.SerializeToString())
+            cluster.turn("n3")
+        cluster.drop("n1", "n3")
+        cluster.deliver("n3", "n1")
+        cluster.deliver("n1", "n2")
+        cluster.deliver("n2", "n1")
+    assert cluster["n3"].engine.journal.last_index == old
+    cluster.turn("n1")
+    cluster.cut_off("n3")
+    cluster.kill("n1", "n2")
+    cluster.start("n5")
+    for _ in range(2):
+        cluster.calm()
+        cluster.elect("n5", "n3", "n4", "n5")
+    assert cluster["n5"].engine.core.is_leader
+    cluster.settle("n3", "n4", "n5")
+    cluster.start("n1", "n2")
+    cluster.calm()
+    cluster.settle()
+
+
+def test_an_older_terms_entry_is_not_committed_by_count(make_cluster: MakeCluster) -> None:
+    """INV-2: only an entry of the leader's own term is committed by counting (Raft paper §5.4.2, figure 8)."""
+    holds(led(make_cluster, 5), trace_figure_8)

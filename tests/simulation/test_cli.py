@@ -1,0 +1,91 @@
+"""The command line, the sums it makes, and the mutation table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import mutation_check, runner
+from tests.simulation.cli import main
+from tests.simulation.mutations import MUTATIONS, Mutation
+from tests.simulation.result import DEPTHS, Depth, DepthMissing, SeedResult, Trace
+
+HERE = "tests.simulation.test_cli"
+
+
+def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None) -> SeedResult:
+    """A depth for these tests: every third seed fails, and the seventh raises."""
+    assert directory.is_dir()
+    assert not any(directory.iterdir())
+    if seed == 7:
+        raise ValueError("seven")
+    if trace is not None:
+        trace("a line")
+    return SeedResult(seed, nodes, ("INV-9: third",) if seed % 3 == 2 else (), {"acked": 5}, "d")
+
+
+FLOORS = {"acked": 5.0, "never": 0.1}
+
+
+@pytest.fixture
+def depth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DEPTHS, "consensus", Depth("consensus", HERE, "for a test"))  # type: ignore[misc]
+
+
+def test_a_missing_depth_is_said_so() -> None:
+    with pytest.raises(DepthMissing, match=r"there is no tests\.simulation\.nowhere"):
+        Depth("x", "tests.simulation.nowhere.run", "").run_seed()
+
+
+@pytest.mark.usefixtures("depth")
+def test_a_failing_seed_names_the_command_that_replays_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--depth", "consensus", "--seed", "2", "--trace"]) == 1
+    assert "a line" in capsys.readouterr().out
+    assert main(["--depth", "consensus", "--seed", "1"]) == 0
+    result = runner.run_one("consensus", 7, 3)
+    assert result.violations[0].startswith("bug: ValueError: seven")
+
+
+def test_a_run_that_shows_nothing_is_vacuous() -> None:
+    """Enough seeds, none failed, and still nothing is proven: the floors say so."""
+    totals = runner.Totals("consensus", 3)
+    for seed in range(runner.SEEDS_FOR_FLOORS):
+        assert totals.below(FLOORS) == []
+        totals.add(SeedResult(seed, 3, (), {"acked": 5}, ""))
+    assert totals.below({"acked": 5.0}) == []
+    assert [line.split(":")[0] for line in totals.below(FLOORS)] == ["never"]
+
+
+def test_many_seeds_on_several_processes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--depth", "consensus", "--seeds", "0:6", "--jobs", "2"]) == 0
+    told = capsys.readouterr().out
+    assert "ok: depth consensus, 3 nodes, seeds 0:6: 0 of 6 seeds violated" in told
+    assert " acked" in told
+
+
+def test_a_row_that_nothing_catches_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Mutation("nothing", "contextlib:nullcontext", ("tests/simulation/test_cli.py::test_seven_is_odd",), seeds=1)
+    monkeypatch.setattr(mutation_check, "MUTATIONS", (row,))
+    verdict = mutation_check.check_row(0, 0)
+    assert not verdict.caught
+    assert "NOT CAUGHT" in mutation_check.report([verdict])
+    assert "0 of 1 mutations caught" in mutation_check.report([verdict])
+
+
+def test_seven_is_odd() -> None:
+    """Nothing can switch this off."""
+    assert 7 % 2 == 1
+
+
+def test_every_row_names_tests_and_a_mutation_that_exist() -> None:
+    root = mutation_check.ROOT
+    names = [row.name for row in MUTATIONS]
+    assert len(set(names)) == len(names)
+    for row in MUTATIONS:
+        assert row.directed or row.seeds, f"{row.name}: nothing is tried"
+        for node_id in row.directed:
+            path, _, name = node_id.partition("::")
+            assert f"def {name.partition('[')[0]}(" in (root / path).read_text(), node_id
+        with row.switched_off():
+            pass
