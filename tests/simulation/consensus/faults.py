@@ -269,18 +269,14 @@ class Nemesis:
     """Chooses faults of a table, one after the other, while there is to be trouble."""
 
     def __init__(
-        self,
-        world: Simulation,
-        mean_gap_ms: float,
+        self, world: Simulation, mean_gap_ms: float, without: Collection[str] = (),
         faults: Mapping[str, tuple[float, Fault]] | None = None,
-        without: Collection[str] = (),
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._world = world
         self._mean_gap_ms = mean_gap_ms
-        table = FAULTS if faults is None else faults
-        self._faults = {name: row for name, row in table.items() if name not in without}
-        self._names = list(self._faults)
-        self._weights = [weight for weight, _ in self._faults.values()]
+        self._faults = FAULTS if faults is None else faults
+        self._names = [name for name in self._faults if name not in without]
+        self._weights = [self._faults[name][0] for name in self._names]
 
     def strike(self) -> None:
         world = self._world

@@ -167,6 +167,7 @@ class SimDataServer:
             self.config, self.instance, {peer.id: self._no_beat for peer in self.config.mds}, self.authority, store,
             self.deletions,
         )  # fmt: skip
+        self.heartbeats.threads()  # none is wanted, now or later
         self.control = ControlService(self.authority, store, self.deletions)
         self.network.listen(self.address, self.process, lambda stream: _Connection(self, stream))
         for peer in self.config.mds:

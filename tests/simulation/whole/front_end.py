@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import lmdb
 
 from dataserver.heartbeats import CALL_TIMEOUT_S
+from mdscluster import replica_async
 from mdscluster.config import ClusterConfig, Export, Limits, NodeConfig, Peer, TlsPaths
 from mdscluster.control.registry import Heard
 from mdscluster.control.service import ControlService
@@ -174,6 +175,7 @@ class SimFrontEnd:
         links = SimLinks(self)
         front_end = FrontEnd(config, replica, self.runtime, links, lambda: int(self.process.now_ms()))
         self.front_end = front_end
+        front_end.follow_membership(await replica_async.status(replica))
         self.world.net.listen(self.world.nfs_address(self.node.id), self.process, self._accept)
         jobs = (
             front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.heed_quorum(),
@@ -253,7 +255,7 @@ class SimLinks:
 def node_config(
     node_id: str, ids: list[str], data_dir: Path, key_file: Path, cluster: ClusterConfig, *, exclusive_writers: bool
 ) -> NodeConfig:
-    """As ``mds.toml`` would give it."""
+    """As ``mds.toml`` would give it. A node without quorum refuses everything: only so are reads linearizable."""
     nowhere = Address("127.0.0.1", 1)
     peers = tuple(Peer(peer, nowhere, nowhere, nowhere) for peer in ids)
     export = Export(networks=("10.0.0.0/8",), root_squash=False, exclusive_writers=exclusive_writers)

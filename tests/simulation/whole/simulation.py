@@ -237,8 +237,8 @@ class WholeSimulation(Simulation):
                 client.start()
             self.run_for(300)
             self.trouble = True
-            Nemesis(self, NODE_FAULT_MS, NODE_FAULTS).strike()
-            Nemesis(self, CLIENT_FAULT_MS, CLIENT_FAULTS).strike()
+            Nemesis(self, NODE_FAULT_MS, faults=NODE_FAULTS).strike()
+            Nemesis(self, CLIENT_FAULT_MS, faults=CLIENT_FAULTS).strike()
             self.run_for(faults_ms)
         if not self.violations:
             self.heal()

@@ -111,6 +111,7 @@ class SimServer:
         self.received: list[bytes] = []
         self.executed: list[list[tuple[int, Any]]] = []
         self.callback_answers: list[bytes] = []
+        self.stale_sessions = 0             # CREATE_SESSIONs to come that find their client ID replaced
         self.sequence_refusals: list[int] = []      # statuses that the next SEQUENCEs get
         self.on_executed: Callable[[], None] = lambda: None     # before the reply leaves
         runtime.servers[address] = self
@@ -167,6 +168,9 @@ class SimServer:
             resok: Any = nfs4.EXCHANGE_ID4resok(
                 7, 1, self.flags, nfs4.state_protect4_r(0), nfs4.server_owner4(0, b"owner"), b"scope", [])
             return [(op, nfs4.EXCHANGE_ID4res(0, resok))]
+        if op == nfs4.OP_CREATE_SESSION and self.stale_sessions:
+            self.stale_sessions -= 1
+            return [(op, nfs4.CREATE_SESSION4res(nfs4.NFS4ERR_STALE_CLIENTID))]
         if op == nfs4.OP_CREATE_SESSION:
             resok = nfs4.CREATE_SESSION4resok(
                 b"0123456789abcdef", args.csa_sequence, args.csa_flags, args.csa_fore_chan_attrs,
