@@ -53,6 +53,8 @@ class Limits:
     """Largest READ and WRITE."""
     max_record_bytes: int = (1 << 20) + (1 << 16)
     """Largest RPC record; a sender of a larger one is cut off. It must hold a WRITE of max_io_bytes."""
+    max_fragments: int = 64
+    """Fragments of one record (RFC 5531 §11); a sender of more is cut off. Clients in use send one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class DsConfig:
             ("max_slots", 1, 1024),
             ("max_operations", 8, 1024),
             ("max_io_bytes", 4096, 4 << 20),
+            ("max_fragments", 1, 65_536),
         ):
             value = getattr(self.limits, name)
             if not least <= value <= most:

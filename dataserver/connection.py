@@ -30,7 +30,6 @@ log = structlog.get_logger()
 
 FIRST_READ_BYTES: Final = 4096
 """Received at first: the head of a WRITE, or several small requests, without taking in much of the next record."""
-FRAGMENTS_MAX: Final = 64
 LANES: Final = 8
 """COMMITs and stable WRITEs of one connection that may wait at once without holding up the others."""
 RECORD_TIMEOUT_MS: Final = 60_000
@@ -175,11 +174,12 @@ class Connection:
     def _serve_fragments(self) -> None:
         """A record in several fragments (RFC 5531 §11), which no client in use sends: put together, then served."""
         record = bytearray()
-        for _ in range(FRAGMENTS_MAX):
+        limits = self._core.limits
+        for _ in range(limits.max_fragments):
             self._receive_whole(max(4, min(self._have, 4)))
             mark = _U32.unpack_from(self._buf, 0)[0]
             length = mark & 0x7FFFFFFF
-            if len(record) + length > self._core.limits.max_record_bytes:
+            if len(record) + length > limits.max_record_bytes:
                 raise Closed("a record in fragments is too long")
             self._receive_whole(4 + length)
             record += self._buf[4 : 4 + length]
@@ -187,7 +187,7 @@ class Connection:
             if mark & _LAST_FRAGMENT:
                 self._serve(memoryview(record), 0, len(record))
                 return
-        raise Closed(f"a record in more than {FRAGMENTS_MAX} fragments")
+        raise Closed(f"a record in more than {limits.max_fragments} fragments")
 
     # ------------------------------------------------------------ serving
     def _serve(self, buf: memoryview, pos: int, end: int) -> None:

@@ -1,11 +1,14 @@
 """The data directory: whose it is, its shards, and what is durable about their entries.
 
-Layout: ``dataserver.json`` (format, owner, stripe width), ``node.pid``, the lock, ``tombstones``, and ``objects/00`` to
-``objects/ff``, the shards, each a directory of objects named ``FILEID.STRIPE`` in hexadecimal.
+Layout: ``dataserver.json`` (format, owner, store identity, stripe width), ``node.pid``, the lock, ``tombstones``, and
+``objects/00`` to ``objects/ff``, the shards, each a directory of objects named ``FILEID.STRIPE`` in hexadecimal.
 
 File IDs are consecutive, so their low bits spread them evenly. The stripe width is one more than the highest stripe
 index ever stored here: with it "all objects of a file" is a handful of look-ups and not a scan. It is made durable
 before the first object that needs it.
+
+A missing object is a hole, so an empty directory looks like one full of zeros. What tells a store from another is its
+identity, drawn when it is made and registered with the metadata servers, who let no other serve in its place (INV-10).
 """
 
 from __future__ import annotations
@@ -13,13 +16,17 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from mdsproto.configfile import ConfigError, write_atomically
 from mdsproto.nodelock import NodeLock
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_FORMATS_READ: Final = (1, FORMAT)
+"""Format 1 had no identity: it gets one when it is opened."""
+STORE_ID_BYTES: Final = 16
 SHARDS: Final = 256
 STRIPES_MAX: Final = 256
 _SUPERBLOCK: Final = "dataserver.json"
@@ -80,9 +87,15 @@ class Shard:
 class DataDir:
     """An open data directory, locked against a second data server."""
 
-    def __init__(self, path: Path, ds_id: str) -> None:
+    store_id: bytes
+    """The store's identity, for good."""
+    replaces: bool
+    """The operator's word that this store takes the place of a lost one, not yet taken by the metadata servers."""
+
+    def __init__(self, path: Path, ds_id: str, *, draw_id: Callable[[int], bytes] = os.urandom) -> None:
         """Make or check it; :class:`ConfigError` in the operator's words when it cannot be used."""
         self.path = path
+        self._draw_id = draw_id
         self._width_lock = threading.Lock()
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -103,25 +116,35 @@ class DataDir:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
             owner, version, width = found["ds_id"], found["format"], found["stripe_width"]
+            identity = bytes.fromhex(found["store_id"]) if version != 1 else b""
         except FileNotFoundError:
             if (self.path / "objects").exists():
                 raise ConfigError(
                     f"data_dir {self.path} holds objects but no {_SUPERBLOCK}: it is damaged, or no data server's"
                 ) from None
+            self.store_id, self.replaces = self._draw_id(STORE_ID_BYTES), False
             self._write_superblock(1)
             return 1
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise ConfigError(f"{file} cannot be read: {problem}") from problem
-        if version != FORMAT:
+        if version not in _FORMATS_READ:
             raise ConfigError(f"data_dir {self.path} has format {version}; this version of the program reads {FORMAT}")
         if owner != self._ds_id:
             raise ConfigError(f"data_dir {self.path} belongs to data server {owner!r}, and this is {self._ds_id!r}")
         if not isinstance(width, int) or not 1 <= width <= STRIPES_MAX:
             raise ConfigError(f"{file}: stripe_width is {width!r}")
+        if identity and len(identity) != STORE_ID_BYTES:
+            raise ConfigError(f"{file}: store_id is {found['store_id']!r}")
+        self.store_id, self.replaces = identity or self._draw_id(STORE_ID_BYTES), bool(found.get("replaces"))
+        if not identity:
+            self._write_superblock(width)
         return width
 
     def _write_superblock(self, width: int) -> None:
-        content = {"format": FORMAT, "ds_id": self._ds_id, "stripe_width": width}
+        content = {
+            "format": FORMAT, "ds_id": self._ds_id, "store_id": self.store_id.hex(), "stripe_width": width,
+            "replaces": self.replaces,
+        }  # fmt: skip
         write_atomically(self.path / _SUPERBLOCK, json.dumps(content).encode() + b"\n", mode=0o600)
 
     def _open_shards(self) -> list[Shard]:
@@ -150,6 +173,17 @@ class DataDir:
             width = min(STRIPES_MAX, 1 << stripe.bit_length())
             self._write_superblock(width)
             self.stripe_width = width
+
+    def is_empty(self) -> bool:
+        """Whether there is no object. Reads every directory."""
+        return not any(os.listdir(shard.fd) for shard in self.shards)
+
+    def set_replaces(self, *, replaces: bool) -> None:
+        """Keep, durably, whether this store is still to take a lost one's place. ``OSError``."""
+        with self._width_lock:
+            if self.replaces is not replaces:
+                self.replaces = replaces
+                self._write_superblock(self.stripe_width)
 
     def close(self) -> None:
         for shard in self.shards:

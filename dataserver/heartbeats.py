@@ -14,7 +14,7 @@ import grpc
 import structlog
 
 from dataserver.reports import reason_of
-from mdsproto import control_pb2
+from mdsproto import control_pb2, possession
 from nfswire.dsfh import Fence
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Heartbeats:
         self,
         config: DsConfig,
         instance: int,
+        key: bytes,
         beats: dict[str, Beat],
         authority: Authority,
         store: ObjectStore,
@@ -51,13 +52,14 @@ class Heartbeats:
         """``on_members``: gets the metadata servers of every answer, and the log entry that they come from."""
         self._config = config
         self._instance = instance
+        self._proof = possession.prove(key, config.ds_id, store.directory.store_id, instance)
         self._beats = beats
         self._authority = authority
         self._store = store
         self._deletions = deletions
         self._stopping = threading.Event()
         self._on_members = on_members
-        self._answered: dict[str, bool] = {}
+        self._told: dict[str, str] = {}
         self._running: set[str] = set()
         self._following = threading.Lock()
 
@@ -102,12 +104,18 @@ class Heartbeats:
 
     def answered(self, mds_id: str, done: list[int], sent_ns: int, reply: control_pb2.HeartbeatReply) -> bool:
         """The answer to a heartbeat that was sent at ``sent_ns`` with ``done``; True when it renewed the lease."""
+        if reply.refused:
+            self._deletions.put_back(done)
+            self._authority.revoke_lease()
+            self._note(mds_id, False, reply.refused, refusal=True)
+            return False
         if not reply.quorum_backed:
             self._deletions.put_back(done)
             self._note(mds_id, False, "it has no quorum")
             return False
         self._note(mds_id, True, "")
         self._deletions.acknowledged(done)
+        self._settle()
         if reply.fence_version > self._authority.version_in_force:
             try:
                 self._authority.fence(
@@ -118,6 +126,13 @@ class Heartbeats:
         self._authority.renew(sent_ns, reply.lease_ms or self._config.lease_ms)
         self._deletions.request(reply.deletes)
         return True
+
+    def _settle(self) -> None:
+        """A new store that was accepted is the registered one: the operator's word does not count for another."""
+        try:
+            self._store.directory.set_replaces(replaces=False)
+        except OSError as error:
+            log.error("the data directory cannot be written", reason=str(error))
 
     def _follow(self, reply: control_pb2.HeartbeatReply) -> None:
         """Metadata servers come and go: a thread for each that came, and none for those that went."""
@@ -137,16 +152,23 @@ class Heartbeats:
             control_host=config.control.host, control_port=config.control.port,
             capacity_bytes=space.capacity_bytes, free_bytes=space.free_bytes,
             fence_version=self._authority.version_in_force, deleted=done,
+            store_id=self._store.directory.store_id, new_store=self._store.directory.replaces,
+            proof=self._proof,
         )  # fmt: skip
 
-    def _note(self, mds_id: str, answered: bool, reason: str) -> None:
-        """Log when an MDS begins or ceases to answer, not each time."""
-        if self._answered.get(mds_id) is not answered:
-            self._answered[mds_id] = answered
-            if answered:
-                log.info("metadata server answers", mds=mds_id)
-            else:
-                log.warning("metadata server does not answer", mds=mds_id, reason=reason)
+    def _note(self, mds_id: str, answered: bool, reason: str, *, refusal: bool = False) -> None:
+        """Log when an MDS begins or ceases to answer, or refuses, not each time."""
+        refused = reason if refusal else ""
+        said = "answers" if answered else refused
+        if self._told.get(mds_id) == said:
+            return
+        self._told[mds_id] = said
+        if answered:
+            log.info("metadata server answers", mds=mds_id)
+        elif refused:
+            log.error("metadata server refuses this data server, which serves nothing", mds=mds_id, reason=refused)
+        else:
+            log.warning("metadata server does not answer", mds=mds_id, reason=reason)
 
 
 def fences_of(entries: Iterable[control_pb2.FenceEntry]) -> list[Fence]:

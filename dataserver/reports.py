@@ -31,12 +31,13 @@ class _NotCommitted(Exception):
 
 
 class _Report:
-    __slots__ = ("committed", "given_up", "write")
+    __slots__ = ("committed", "given_up", "refused", "write")
 
     def __init__(self, write: control_pb2.WriteReport) -> None:
         self.write = write
         self.committed = False
         self.given_up = False
+        self.refused = False
 
 
 class Reporter:
@@ -56,7 +57,7 @@ class Reporter:
         self._sending = threading.Lock()
 
     def __call__(self, fileid: int, client_id: int, stripe: int, end_offset: int, mtime_ns: int) -> bool:
-        """True: committed by a quorum. False: not within the deadline, though it may be yet."""
+        """True: committed by a quorum. False: it came too late, or had no outcome within the deadline (but may yet)."""
         report = _Report(
             control_pb2.WriteReport(
                 fileid=fileid, client_id=client_id, stripe=stripe, end_offset=end_offset, mtime_ns=mtime_ns
@@ -75,7 +76,7 @@ class Reporter:
             finally:
                 self._sending.release()
         report.given_up = True
-        return report.committed
+        return report.committed and not report.refused
 
     def _send(self, deadline_ns: int) -> None:
         """Try to have all that wait committed, until ``deadline_ns``, at any MDS."""
@@ -100,15 +101,17 @@ class Reporter:
             return
         request = control_pb2.ReportWritesRequest(ds_id=self._ds_id, writes=[report.write for report in batch])
         timeout_s = min(CALL_TIMEOUT_S, max(0.05, (deadline_ns - self._clock_ns()) / 1e9))
-        committed = False
+        reply = control_pb2.ReportWritesReply()
         try:
             senders = self._senders
-            committed = senders[self._preferred % len(senders)](request, timeout_s).committed
-            if not committed:
+            reply = senders[self._preferred % len(senders)](request, timeout_s)
+            if not reply.committed:
                 raise _NotCommitted("no quorum")
         finally:
-            if committed:
-                for report in batch:
+            if reply.committed:
+                refused = frozenset(reply.refused)
+                for number, report in enumerate(batch):
+                    report.refused = number in refused
                     report.committed = True
             else:
                 self._preferred += 1

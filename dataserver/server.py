@@ -83,8 +83,8 @@ class Server:
             wall_ns=time.time_ns,
         )
         self.heartbeats = Heartbeats(
-            config, int.from_bytes(os.urandom(8), "big"), self.links.beats, self.authority, self.store, self.deletions,
-            self._follow,
+            config, int.from_bytes(os.urandom(8), "big"), key, self.links.beats, self.authority, self.store,
+            self.deletions, self._follow,
         )  # fmt: skip
         self.listener = Listener(self.core, config.nfs, clock_ms, fast=fast)
         self._stopping = threading.Event()

@@ -98,10 +98,7 @@ class FrontEnd:
         self.dispatcher.run_io = self.proxy.start
         node_number = sorted(peer.id for peer in config.peers).index(config.node_id)
         self.callbacks = Callbacks(self.dispatcher, node_number, loop.call_later)
-        self.server = NfsServer(
-            self.dispatcher, self.callbacks, export_rules(config), max_record_bytes=config.limits.max_record_bytes,
-            max_unsent_bytes=config.limits.max_unsent_bytes, max_connections=config.limits.max_connections,
-        )  # fmt: skip
+        self.server = NfsServer(self.dispatcher, self.callbacks, export_rules(config), config.limits, clock_ms())
         self._membership_index = 0
         self.quorum = QuorumWatch(
             replica, self.dispatcher, self.server.close_clients, config.on_quorum_loss,
@@ -151,7 +148,9 @@ class FrontEnd:
     async def report_leases(self) -> None:
         """Tell the log which clients were heard of: often enough that no lease runs out for lack of a report."""
         while True:
-            await asyncio.sleep(min(5.0, self.dispatcher.settings.lease_ms / 10_000))
+            # A new cluster's settings are not committed yet when its front ends start: what they will be counts too.
+            lease_ms = min(self.dispatcher.settings.lease_ms, self.config.cluster.lease_ms)
+            await asyncio.sleep(min(5.0, lease_ms / 10_000))
             if self.dispatcher.service != SERVING:
                 continue  # told later: the log's lease clock stands still, or others renew what they serve
             touched, self.dispatcher.touched = self.dispatcher.touched, set()
@@ -159,10 +158,11 @@ class FrontEnd:
                 self.replica.propose(pack_internal(RenewLeases(sorted(touched))), lambda _: None)
 
     async def tick(self) -> None:
-        """Tell the requests that wait for layouts how late it is."""
+        """Tell connections, and the requests that wait for layouts, how late it is."""
         while True:
             await asyncio.sleep(_TICK_S)
             self.dispatcher.waiting.tick(self._clock_ms())
+            self.server.tick(self._clock_ms())
 
     async def heed_quorum(self) -> None:
         """Watch whether this node has a quorum, and do what ``on_quorum_loss`` says while it has none."""
@@ -279,6 +279,8 @@ async def serve(config: NodeConfig) -> None:
     gc.freeze()  # what lives from the start is not looked at again
     waiter = asyncio.create_task(stop.wait())
     await asyncio.wait([waiter, *jobs], return_when=asyncio.FIRST_COMPLETED)
+    if replica.failure is not None:
+        raise replica.failure
     for job in jobs:
         if job.done():
             job.result()  # a job ends only by a bug: stop the node rather than limp on

@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -51,10 +52,13 @@ def up(
     port: int | None = None,
 ) -> int:  # fmt: skip
     """Run the cluster until SIGTERM or SIGINT; the exit code. Raises :class:`ConfigError`."""
-    plan = ClusterPlan.open(base_dir or default_base_dir(), mds, ds, address, port)
-    with Cluster(plan) as cluster:
-        stop = StopSignal()
-        cluster.start(stop.is_set)
+    directory = base_dir or default_base_dir()
+    with ExitStack() as stack:
+        with usable(directory):
+            plan = ClusterPlan.open(directory, mds, ds, address, port)
+            cluster = stack.enter_context(Cluster(plan))
+            stop = StopSignal()
+            cluster.start(stop.is_set)
         if not stop.is_set():
             say(introduction(plan))
         while not stop.is_set():
@@ -64,6 +68,19 @@ def up(
         say("\nstopping ...")
     say("stopped. The next `up` comes back with all data.")
     return 0
+
+
+@contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """Make a refusal of the operating system to use ``directory`` a :class:`ConfigError` in the operator's words."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.filename is None:
+            raise  # not about a file
+        raise ConfigError(
+            f"cannot use {directory}: {problem.strerror} ({problem.filename}); --base-dir DIR names another place"
+        ) from problem
 
 
 class StopSignal:

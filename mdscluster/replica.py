@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     import lmdb
 
+PAYLOAD_BYTES_MAX = 1 << 20
+"""A larger command is refused."""
+
 LEADER = "leader"
 CANDIDATE = "candidate"
 FOLLOWER = "follower"
@@ -30,6 +33,8 @@ class PeerStatus:
     """Entries it still lacks; -1 unless this node is the leader."""
     silent_ms: int
     """Milliseconds since it was last heard; -1 when never."""
+    connections: int = 0
+    """How many connections to it have stood since this node's start: another number, and it may have restarted."""
 
 
 @dataclass(frozen=True, slots=True)

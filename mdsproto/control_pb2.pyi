@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class HeartbeatRequest(_message.Message):
-    __slots__ = ("ds_id", "instance", "nfs_host", "nfs_port", "control_host", "control_port", "capacity_bytes", "free_bytes", "fence_version", "deleted")
+    __slots__ = ("ds_id", "instance", "nfs_host", "nfs_port", "control_host", "control_port", "capacity_bytes", "free_bytes", "fence_version", "deleted", "store_id", "new_store", "proof")
     DS_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     NFS_HOST_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,9 @@ class HeartbeatRequest(_message.Message):
     FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
     FENCE_VERSION_FIELD_NUMBER: _ClassVar[int]
     DELETED_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    NEW_STORE_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
     ds_id: str
     instance: int
     nfs_host: str
@@ -28,16 +31,20 @@ class HeartbeatRequest(_message.Message):
     free_bytes: int
     fence_version: int
     deleted: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, ds_id: _Optional[str] = ..., instance: _Optional[int] = ..., nfs_host: _Optional[str] = ..., nfs_port: _Optional[int] = ..., control_host: _Optional[str] = ..., control_port: _Optional[int] = ..., capacity_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., fence_version: _Optional[int] = ..., deleted: _Optional[_Iterable[int]] = ...) -> None: ...
+    store_id: bytes
+    new_store: bool
+    proof: bytes
+    def __init__(self, ds_id: _Optional[str] = ..., instance: _Optional[int] = ..., nfs_host: _Optional[str] = ..., nfs_port: _Optional[int] = ..., control_host: _Optional[str] = ..., control_port: _Optional[int] = ..., capacity_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., fence_version: _Optional[int] = ..., deleted: _Optional[_Iterable[int]] = ..., store_id: _Optional[bytes] = ..., new_store: _Optional[bool] = ..., proof: _Optional[bytes] = ...) -> None: ...
 
 class HeartbeatReply(_message.Message):
-    __slots__ = ("quorum_backed", "cluster_epoch", "fence_version", "fences", "deletes", "lease_ms", "membership_index", "mds")
+    __slots__ = ("quorum_backed", "cluster_epoch", "fence_version", "fences", "deletes", "lease_ms", "refused", "membership_index", "mds")
     QUORUM_BACKED_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     FENCE_VERSION_FIELD_NUMBER: _ClassVar[int]
     FENCES_FIELD_NUMBER: _ClassVar[int]
     DELETES_FIELD_NUMBER: _ClassVar[int]
     LEASE_MS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     MEMBERSHIP_INDEX_FIELD_NUMBER: _ClassVar[int]
     MDS_FIELD_NUMBER: _ClassVar[int]
     quorum_backed: bool
@@ -46,9 +53,10 @@ class HeartbeatReply(_message.Message):
     fences: _containers.RepeatedCompositeFieldContainer[FenceEntry]
     deletes: _containers.RepeatedCompositeFieldContainer[DeleteRequest]
     lease_ms: int
+    refused: str
     membership_index: int
     mds: _containers.RepeatedCompositeFieldContainer[MetadataServer]
-    def __init__(self, quorum_backed: _Optional[bool] = ..., cluster_epoch: _Optional[int] = ..., fence_version: _Optional[int] = ..., fences: _Optional[_Iterable[_Union[FenceEntry, _Mapping]]] = ..., deletes: _Optional[_Iterable[_Union[DeleteRequest, _Mapping]]] = ..., lease_ms: _Optional[int] = ..., membership_index: _Optional[int] = ..., mds: _Optional[_Iterable[_Union[MetadataServer, _Mapping]]] = ...) -> None: ...
+    def __init__(self, quorum_backed: _Optional[bool] = ..., cluster_epoch: _Optional[int] = ..., fence_version: _Optional[int] = ..., fences: _Optional[_Iterable[_Union[FenceEntry, _Mapping]]] = ..., deletes: _Optional[_Iterable[_Union[DeleteRequest, _Mapping]]] = ..., lease_ms: _Optional[int] = ..., refused: _Optional[str] = ..., membership_index: _Optional[int] = ..., mds: _Optional[_Iterable[_Union[MetadataServer, _Mapping]]] = ...) -> None: ...
 
 class MetadataServer(_message.Message):
     __slots__ = ("node_id", "control")
@@ -101,10 +109,12 @@ class WriteReport(_message.Message):
     def __init__(self, fileid: _Optional[int] = ..., client_id: _Optional[int] = ..., stripe: _Optional[int] = ..., end_offset: _Optional[int] = ..., mtime_ns: _Optional[int] = ...) -> None: ...
 
 class ReportWritesReply(_message.Message):
-    __slots__ = ("committed",)
+    __slots__ = ("committed", "refused")
     COMMITTED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     committed: bool
-    def __init__(self, committed: _Optional[bool] = ...) -> None: ...
+    refused: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, committed: _Optional[bool] = ..., refused: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class FenceRequest(_message.Message):
     __slots__ = ("version", "fences")

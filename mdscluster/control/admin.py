@@ -19,6 +19,7 @@ from mdsproto.configfile import Address, ConfigError
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from mdscluster.control.admission import Refusal
     from mdscluster.control.registry import Registry
     from mdscluster.fsm.tables import Tables
     from mdscluster.replica import Replica
@@ -93,15 +94,18 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             operations=self._front_end.operations(), uptime_s=time.monotonic() - self._started, build="pure Python",
             service=self._front_end.service(),
         )  # fmt: skip
+        refused = self._registry.refused(now_ms)
         for server in servers:
             silent = self._registry.silent_ms(server.ds_id, now_ms)
             reply.data_servers.append(
                 admin_pb2.DataServer(
-                    ds_id=server.ds_id, host=server.host, port=server.port, state="up" if server.up else "down",
+                    ds_id=server.ds_id, host=server.host, port=server.port, state=_state(server, refused),
                     capacity_bytes=server.capacity_bytes, free_bytes=server.free_bytes,
                     silent_ms=-1 if silent is None else silent, pending_deletes=pending[server.ds_id],
                 )
             )
+        for ds_id in sorted(refused.keys() - {server.ds_id for server in servers}):
+            reply.data_servers.append(admin_pb2.DataServer(ds_id=ds_id, state=refused[ds_id].state, silent_ms=-1))
         for node_id, peer in sorted(status.peers.items()):
             reply.peers.append(
                 admin_pb2.Peer(
@@ -154,3 +158,12 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             await context.abort(
                 grpc.StatusCode.PERMISSION_DENIED, "the caller's certificate has neither the role admin nor mds"
             )
+
+
+def _state(server: data_servers.DataServer, refused: dict[str, Refusal]) -> str:
+    """A data server's state in a word or two."""
+    if server.lost:
+        return "lost"
+    if not server.up and server.ds_id in refused:
+        return refused[server.ds_id].state
+    return "up" if server.up else "down"

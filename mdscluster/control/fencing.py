@@ -61,7 +61,7 @@ class FencePusher:
         """Tell every data server that lacks the newest list; the version that all of them have in force."""
         with self._replica.env.begin() as txn:
             version, entries = fences.fences(txn, self._tables)
-            servers = data_servers.all_servers(txn, self._tables)
+            servers = [one for one in data_servers.all_servers(txn, self._tables) if not one.lost]
         self._note(version)
         in_force = await asyncio.gather(*(self._tell(server.ds_id, version, entries) for server in servers))
         return min(in_force, default=version)

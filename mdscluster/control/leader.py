@@ -15,20 +15,21 @@ import msgspec
 import structlog
 
 from mdscluster import replica_async
+from mdscluster.control.cutting import CutLinks, Cutter
 from mdscluster.control.fencing import FenceLinks, FencePusher
 from mdscluster.control.liveness import Liveness
-from mdscluster.fsm import clients, cuts, data_servers, recalls
+from mdscluster.fsm import clients, io_claims, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
     ExpireClients,
     FenceConfirmed,
     Internal,
+    IoClaimsInForce,
     LeaderStarted,
     RecallDone,
     RenewLeases,
     StartFence,
     StartRecall,
-    Truncated,
     pack_internal,
 )
 from mdscluster.fsm.machine import load_settings
@@ -38,21 +39,17 @@ from mdscluster.replica import LEADER, Replica, ReplicaStatus
 if TYPE_CHECKING:
     import lmdb
 
-    from mdscluster.control.registry import Heard, Registry
+    from mdscluster.control.registry import Registry
     from mdscluster.fsm.recalls import Pending
     from mdscluster.fsm.settings import Settings
 
 log = structlog.get_logger()
 
 PERIOD_MS: Final = 250
-_CUTS_AT_ONCE: Final = 64
 
 
-class Links(FenceLinks, Protocol):
+class Links(FenceLinks, CutLinks, Protocol):
     """Calls to data servers."""
-
-    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int) -> bool:
-        """Carry out a cut of a file on one data server; False when it could not be reached."""
 
 
 class LeaderJobs:
@@ -82,8 +79,10 @@ class LeaderJobs:
         self._term = -1
         self._since_ms = 0
         self._looked_ms = -PERIOD_MS
+        self._connections: dict[str, int] = {}  # of the peers that are connected
         self._lease_base = (-1, 0)  # the log's lease clock when it last moved, and our own clock then
         self.wake = asyncio.Event()
+        self._cutter = Cutter(replica, tables, registry, links, clock_ms, self.propose, self.wake.set)
 
     async def run(self) -> None:
         while True:
@@ -92,7 +91,14 @@ class LeaderJobs:
             except TimeoutError:
                 pass
             self.wake.clear()
+            began_ms = self._clock_ms()
             await self.turn()
+            # A pass reads all that is pending: where that is much, at least as long is left to the clients.
+            await asyncio.sleep(min(self._clock_ms() - began_ms, PERIOD_MS) / 1000)
+
+    async def cuts_done(self) -> None:
+        """Return when no call to a data server is under way for a cut."""
+        await self._cutter.idle()
 
     async def turn(self) -> None:
         """One pass, if this node leads."""
@@ -108,11 +114,20 @@ class LeaderJobs:
 
     async def _pass(self, status: ReplicaStatus) -> None:
         now_ms = self._clock_ms()
+        connections = {peer: seen.connections for peer, seen in status.peers.items() if seen.connected}
         if status.term != self._term:
             if not await self._configure() or await self.propose(LeaderStarted(status.node_id)) is None:
                 return
-            self._term, self._since_ms = status.term, now_ms
+            self._term, self._since_ms, self._connections = status.term, now_ms, connections
             log.info("this node leads", term=status.term)
+        elif any(connections.get(peer) != number for peer, number in self._connections.items()):
+            # A node was lost, and with it what it had heard of clients and not reported yet: their leases, too, begin
+            # anew. It reports every tenth of a lease, so whoever renews in time has not run out before this is noticed.
+            if await self.propose(LeaderStarted(status.node_id)) is None:
+                return
+            self._connections = connections
+        else:
+            self._connections = connections
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
             await self._liveness.judge(now_ms, self._since_ms)
@@ -121,9 +136,11 @@ class LeaderJobs:
             lease_now = self._lease_now(txn, now_ms)
             expired = clients.clients_expired(txn, self._tables, lease_now)
             timeout_ms = load_settings(txn, self._tables).recall_timeout_ms
+            claims = io_claims.pending(txn, self._tables)
         if pending.stale:
             await self.propose(StartRecall(0, 0))
-        await asyncio.gather(self._revoke(pending, expired, lease_now - timeout_ms), self._cut(pending.cuts))
+        self._cutter.start(pending.cuts)
+        await asyncio.gather(self._revoke(pending, expired, lease_now - timeout_ms), self._confirm(claims))
         if pending.stale:
             self.wake.set()  # there may be more
 
@@ -174,6 +191,15 @@ class LeaderJobs:
         if holders:
             await self._expire(holders)
 
+    async def _confirm(self, claims: list[tuple[int, int]]) -> None:
+        """Claims to write for a client (docs/adr/0012): bring their fences into force, and say so."""
+        if not claims:
+            return
+        version = await self._fences.push()
+        in_force = [client_id for client_id, epoch in claims if epoch <= version]
+        if in_force:
+            await self.propose(IoClaimsInForce(in_force, version))
+
     async def _expire(self, client_ids: list[int]) -> list[int]:
         """Drop clients whose lease ran out; those that hold layouts are returned, and keep all they have until then."""
         result = await self.propose(ExpireClients(client_ids))
@@ -183,32 +209,3 @@ class LeaderJobs:
         if outcome.removed:
             log.info("leases ran out", clients=len(outcome.removed))
         return outcome.holding_layouts
-
-    # ------------------------------------------------------------ cuts
-    async def _cut(self, pending: list[cuts.Cut]) -> None:
-        """Have files cut on their data servers, those that can be reached."""
-        if not pending:
-            return
-        # An old leader must not cut what was written since: look again behind a barrier, directly before. (A data
-        # server knows the cuts that it has carried out; this is for one that was restarted.)
-        if not await replica_async.barrier(self._replica):
-            return
-        with self._replica.env.begin() as txn:
-            by_number = {server.number: server for server in data_servers.all_servers(txn, self._tables)}
-            current = [cuts.of_file(txn, self._tables, cut.fileid) for cut in pending[:_CUTS_AT_ONCE]]
-        await asyncio.gather(*(self._cut_file(cut, by_number) for cut in current if cut is not None))
-        if len(pending) > _CUTS_AT_ONCE:
-            self.wake.set()
-
-    async def _cut_file(self, cut: cuts.Cut, by_number: dict[int, data_servers.DataServer]) -> None:
-        async def one(number: int, size: int) -> int:
-            server = by_number[number]
-            heard = self._registry.heard.get(server.ds_id)
-            if heard is None or not server.up:
-                return 0
-            return number if await self._links.truncate(heard, cut.fileid, size, cut.serial) else 0
-
-        done = await asyncio.gather(*(one(number, size) for number, size in cut.remaining))
-        numbers = [number for number in done if number]
-        if numbers:
-            await self.propose(Truncated(cut.fileid, cut.serial, numbers))

@@ -7,20 +7,37 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import grpc
+import structlog
 
 from mdscluster import replica_async
+from mdscluster.control import admission
 from mdscluster.control.registry import Heard, Registry
-from mdscluster.fsm import deletions, fences
-from mdscluster.fsm.commands import ObjectsDeleted, ReportWrite, pack_internal
+from mdscluster.fsm import data_servers, deletions, fences
+from mdscluster.fsm.commands import (
+    REPORT_REFUSED,
+    RESULT_DONE,
+    DataServerUpdate,
+    ObjectsDeleted,
+    ReplaceStore,
+    ReportWrite,
+    pack_internal,
+)
+from mdscluster.fsm.machine import load_settings
+from mdscluster.fsm.records import unpack_inode
+from mdscluster.fsm.tables import U64
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from mdscluster.fsm.data_servers import DataServer
+    from mdscluster.fsm.settings import Settings
     from mdscluster.fsm.tables import Tables
     from mdscluster.replica import Replica
 
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+log = structlog.get_logger()
 
 _DELETES_PER_HEARTBEAT: Final = 256
 
@@ -40,20 +57,27 @@ class ControlService(control_pb2_grpc.ControlServicer):
     async def Heartbeat(
         self, request: control_pb2.HeartbeatRequest, context: Context
     ) -> control_pb2.HeartbeatReply:
-        """Take note of a data server, and tell it what the cluster has decided: only with a quorum behind it."""
+        """Take note of a data server, and tell it what the cluster has decided: only with a quorum behind it.
+
+        One that is not what it says is told so, and counts as silent (:mod:`mdscluster.control.admission`).
+        """
         await self._require(context, request.ds_id)
-        self._registry.note(
-            Heard(
-                request.ds_id, request.instance, request.nfs_host, request.nfs_port, request.control_host,
-                request.control_port, request.capacity_bytes, request.free_bytes, request.fence_version,
-                self._clock_ms(),
-            )
-        )
-        if request.deleted:
-            done = ObjectsDeleted(request.ds_id, list(request.deleted))
-            await replica_async.propose(self._replica, pack_internal(done))
+        if self._is_welcome(request):  # by what this node knows; a new leader has to know at once who is alive
+            self._note(request)
+            if request.deleted:
+                done = ObjectsDeleted(request.ds_id, list(request.deleted))
+                await replica_async.propose(self._replica, pack_internal(done))
         if not await replica_async.barrier(self._replica):
             return control_pb2.HeartbeatReply(quorum_backed=False)
+        if not self._settings().cluster_id:
+            return control_pb2.HeartbeatReply(quorum_backed=False)  # the first leader has yet to commit the key
+        refusal = admission.judge(self._known(request), request, self._settings().capability_key)
+        if refusal is not None:
+            self._registry.refuse(request.ds_id, refusal, self._clock_ms())
+            return control_pb2.HeartbeatReply(quorum_backed=False, refused=refusal.reason)
+        if not await self._registered(request):
+            return control_pb2.HeartbeatReply(quorum_backed=False)
+        self._note(request)
         with self._replica.env.begin() as txn:
             version, entries = fences.fences(txn, self._tables)
             deletes = deletions.deletions_for(txn, self._tables, request.ds_id, _DELETES_PER_HEARTBEAT)
@@ -74,22 +98,80 @@ class ControlService(control_pb2_grpc.ControlServicer):
             )
         return reply
 
+    def _known(self, request: control_pb2.HeartbeatRequest) -> DataServer | None:
+        with self._replica.env.begin() as txn:
+            return data_servers.registered(txn, self._tables, request.ds_id)
+
+    def _settings(self) -> Settings:
+        with self._replica.env.begin() as txn:
+            return load_settings(txn, self._tables)
+
+    def _is_welcome(self, request: control_pb2.HeartbeatRequest) -> bool:
+        known = self._known(request)
+        key = self._settings().capability_key
+        return admission.is_registered(known, request) and admission.judge(known, request, key) is None
+
+    async def _registered(self, request: control_pb2.HeartbeatRequest) -> bool:
+        """Whether the data server's store is the registered one, after registering it where that is still to be done.
+
+        It serves nothing before: of two that start as one, the one that is registered first has the data.
+        """
+        known = self._known(request)
+        if admission.is_registered(known, request):
+            return True
+        if known is not None and known.store_id:
+            log.error("a store is given up", ds=request.ds_id, lost=known.store_id.hex(), new=request.store_id.hex())
+            await replica_async.propose(
+                self._replica, pack_internal(ReplaceStore(request.ds_id, request.store_id))
+            )
+        else:
+            registration = DataServerUpdate(
+                request.ds_id, request.nfs_host, request.nfs_port, True, request.capacity_bytes, request.free_bytes,
+                request.instance, request.store_id,
+            )  # fmt: skip
+            await replica_async.propose(self._replica, pack_internal(registration))
+        return admission.is_registered(self._known(request), request)
+
+    def _note(self, request: control_pb2.HeartbeatRequest) -> None:
+        self._registry.note(
+            Heard(
+                request.ds_id, request.instance, request.nfs_host, request.nfs_port, request.control_host,
+                request.control_port, request.capacity_bytes, request.free_bytes, request.fence_version,
+                self._clock_ms(),
+            )
+        )
+
     async def ReportWrites(
         self, request: control_pb2.ReportWritesRequest, context: Context
     ) -> control_pb2.ReportWritesReply:
         """Commit sizes and times of stable writes; answered when a quorum has them (INV-10)."""
         await self._require(context, request.ds_id)
-        latest: dict[int, ReportWrite] = {}
+        # How often each file has been cut by now, and not by what a node that is behind knows: it would refuse.
+        if not await replica_async.barrier(self._replica):
+            return control_pb2.ReportWritesReply(committed=False)
+        latest: dict[tuple[int, int], ReportWrite] = {}
         for write in request.writes:
-            known = latest.get(write.fileid)
+            if not write.client_id:
+                continue  # a metadata server wrote for a client, and commits that itself
+            key = write.fileid, write.client_id
+            known = latest.get(key)
             end, mtime_ns = write.end_offset, write.mtime_ns
             if known is not None:
                 end, mtime_ns = max(end, known.end_offset), max(mtime_ns, known.mtime_ns)
-            latest[write.fileid] = ReportWrite(write.fileid, end, mtime_ns)
+            latest[key] = ReportWrite(write.fileid, end, mtime_ns, write.client_id, self._cuts_of(write.fileid))
         results = await asyncio.gather(
             *(replica_async.propose(self._replica, pack_internal(report)) for report in latest.values())
         )
-        return control_pb2.ReportWritesReply(committed=all(result is not None for result in results))
+        late = {key for key, result in zip(latest, results, strict=True) if result == RESULT_DONE + REPORT_REFUSED}
+        return control_pb2.ReportWritesReply(
+            committed=all(result is not None for result in results),
+            refused=[n for n, write in enumerate(request.writes) if (write.fileid, write.client_id) in late],
+        )
+
+    def _cuts_of(self, fileid: int) -> int:
+        with self._replica.env.begin() as txn:
+            raw = txn.get(U64.pack(fileid), db=self._tables.inode)
+        return -1 if raw is None else unpack_inode(raw).cuts
 
     async def _require(self, context: Context, ds_id: str) -> None:
         if not credentials.caller_is(context, ds_id, credentials.ROLE_DS):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import files, recalls, session_records, shares
+from mdscluster.fsm import files, io_claims, recalls, session_records, shares
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE, SessionView, session_client_id
 from mdscluster.fsm.settings import DEFAULT, Settings
 from mdscluster.fsm.stateids import TYPE_OPEN
@@ -232,6 +232,7 @@ def bury(cx: Compound, client_id: int, client: Client) -> None:
     for session_id in session_records.of_client(cx, client_id):
         session_records.remove(cx, session_id)
     _drop_opens(cx, client_id)
+    io_claims.forget(cx, client_id)
     _forget_owner(cx, client_id, client)
     key = U64.pack(client_id)
     cx.delete(key + _LEASE_SUFFIX, db=cx.tables.client)

@@ -37,6 +37,7 @@ RESULT_SEQUENCE: Final = b"\1"  # u32 status: SEQUENCE itself failed
 RESULT_RECALL: Final = b"\2"  # + fileid: not run, its layouts are being recalled; propose again when they are back
 RESULT_DONE: Final = b"\3"  # an internal command's own result follows
 RESULT_PARTIAL: Final = b"\4"  # a progress follows: I/O is needed before the COMPOUND can go on
+RESULT_UNCLAIMED: Final = b"\5"  # not run: another front end has claimed to write for this client
 
 REPLY_HEAD: Final = Struct(">BII")
 
@@ -54,7 +55,8 @@ class RenewLeases(msgspec.Struct, array_like=True, tag=2):
 
 
 class LeaderStarted(msgspec.Struct, array_like=True, tag=3):
-    """A leader took office: no lease may run out for the time that nobody led (INV-7)."""
+    """A leader took office, or noticed that a node was lost: no lease may run out for the time that nobody led, nor for
+    renewals that only the lost node had heard of (INV-7)."""
 
     node_id: str
 
@@ -75,6 +77,8 @@ class DataServerUpdate(msgspec.Struct, array_like=True, tag=5):
     capacity_bytes: int
     free_bytes: int
     instance: int = 0
+    store_id: bytes = b""
+    """The identity of its data directory; empty: as it is. Kept when it first registers, and not changed by this."""
 
 
 class ReportWrite(msgspec.Struct, array_like=True, tag=6):
@@ -83,6 +87,14 @@ class ReportWrite(msgspec.Struct, array_like=True, tag=6):
     fileid: int
     end_offset: int
     mtime_ns: int
+    client_id: int = 0
+    """Who wrote: it must still have a layout to write. 0: not told."""
+    cuts: int = -1
+    """How often the file had been cut when the report came in (``Inode.cuts``); -1: not told."""
+
+
+REPORT_REFUSED: Final = b"\1"
+"""A ReportWrite's own result: it came too late."""
 
 
 class ObjectsDeleted(msgspec.Struct, array_like=True, tag=7):
@@ -138,6 +150,28 @@ class EnsureStriping(msgspec.Struct, array_like=True, tag=13):
     fileid: int
 
 
+class ClaimIo(msgspec.Struct, array_like=True, tag=14):
+    """A front end is about to write for a client that has no layout. Result: the claim's epoch, 8 bytes; none where
+    there is no such client."""
+
+    client_id: int
+    holder: bytes
+
+
+class IoClaimsInForce(msgspec.Struct, array_like=True, tag=15):
+    """Every data server has in force the fence list of version ``epoch``: so are these clients' claims."""
+
+    client_ids: list[int]
+    epoch: int
+
+
+class ReplaceStore(msgspec.Struct, array_like=True, tag=20):
+    """The operator's word: a data server's registered store is lost, and this new one takes its place."""
+
+    ds_id: str
+    store_id: bytes
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -152,6 +186,9 @@ Internal = (
     | FenceConfirmed
     | Truncated
     | EnsureStriping
+    | ClaimIo
+    | IoClaimsInForce
+    | ReplaceStore
 )
 
 _encoder = msgspec.msgpack.Encoder()

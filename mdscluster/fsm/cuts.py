@@ -32,6 +32,7 @@ EVENT_RETURNED: Final = b"D"  # + fileid: something that requests may wait for i
 
 PREFIX: Final = b"T"
 """In the table of recalls: PREFIX + fileid -> :class:`Cut`."""
+_KEY_BYTES: Final = 9
 
 
 class Cut(msgspec.Struct, array_like=True):
@@ -57,7 +58,10 @@ def begin(cx: Compound, inode: Inode, size: int) -> None:
     earlier = of_file(cx.txn, cx.tables, inode.fileid)
     before = {} if earlier is None else dict(earlier.remaining)
     inode.cuts += 1
-    remaining = [(number, min(size, before.get(number, size))) for number in striping.numbers]
+    lost = data_servers.lost_numbers(cx)
+    remaining = [(n, min(size, before.get(n, size))) for n in striping.numbers if n not in lost]
+    if not remaining:
+        return
     cx.put(PREFIX + U64.pack(inode.fileid), _encode(Cut(inode.fileid, inode.cuts, remaining)), db=cx.tables.recall)
     cx.events.items.append(EVENT_TRUNCATE + U64.pack(inode.fileid))
 
@@ -81,9 +85,22 @@ def truncated(cx: Compound, command: commands.Truncated) -> bytes:
     cut = of_file(cx.txn, cx.tables, command.fileid)
     if cut is None or cut.serial != command.serial:
         return b""
-    cut.remaining = [entry for entry in cut.remaining if entry[0] not in command.numbers]
-    if cut.remaining:
-        cx.put(PREFIX + U64.pack(command.fileid), _encode(cut), db=cx.tables.recall)
-    else:
-        forget(cx, command.fileid)
+    _done(cx, cut, command.numbers)
     return b""
+
+
+def _done(cx: Compound, cut: Cut, numbers: list[int]) -> None:
+    cut.remaining = [entry for entry in cut.remaining if entry[0] not in numbers]
+    if cut.remaining:
+        cx.put(PREFIX + U64.pack(cut.fileid), _encode(cut), db=cx.tables.recall)
+    else:
+        forget(cx, cut.fileid)
+
+
+def forget_server(cx: Compound, number: int) -> None:
+    """A data server's store is lost: nothing is left there that could be cut."""
+    with cx.txn.cursor(db=cx.tables.recall) as cursor:
+        found = [decode(value) for key, value in cursor if key.startswith(PREFIX) and len(key) == _KEY_BYTES]
+    for cut in found:
+        if number in dict(cut.remaining):
+            _done(cx, cut, [number])

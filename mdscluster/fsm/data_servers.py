@@ -36,6 +36,7 @@ WIDTH_MAX: Final = 256
 STALE_KEY: Final = b"S"
 """In the table of recalls: layouts may be out whose device has changed -> the ``other`` seen to last."""
 _SPACE_KEY: Final = b"space"
+_LOST_KEY: Final = b"lost_stores"
 _NEXT_DEVICE: Final = b"next_device"
 
 
@@ -50,6 +51,10 @@ class DataServer(msgspec.Struct, array_like=True):
     capacity_bytes: int
     free_bytes: int
     instance: int
+    store_id: bytes = b""
+    """The identity of its data directory; no other may serve in its place (INV-10). Empty: not told yet."""
+    lost: bool = False
+    """Its store was given up: its objects are gone for good (:mod:`mdscluster.fsm.lost_stores`)."""
 
 
 class Device(msgspec.Struct, array_like=True, frozen=True):
@@ -78,35 +83,63 @@ def all_servers(txn: lmdb.Transaction, tables: Tables) -> list[DataServer]:
         return [_decode_server(value) for _, value in cursor]
 
 
-def number_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> int:
-    """A data server's number; 0 when it never registered."""
+def registered(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> DataServer | None:
+    """A data server's registration."""
     raw = txn.get(ds_id.encode(), db=tables.data_server)
-    return 0 if raw is None else _decode_server(raw).number
+    return None if raw is None else _decode_server(raw)
 
 
-def update(cx: Compound, command: DataServerUpdate) -> bytes:
-    """A data server registered, moved, or went up or down. Returns its number, as 8 bytes.
-
-    When it moved or went down, layouts through it are no good any more: the leader has to recall them, and
-    since that is noted in the same entry, whichever leader there is will (:mod:`~mdscluster.fsm.recalls`).
-    """
-    key = command.ds_id.encode()
-    raw = cx.get(key, db=cx.tables.data_server)
-    if raw is None:
-        number = cx.txn.stat(cx.tables.data_server)["entries"] + 1
-    else:
-        before = _decode_server(raw)
-        number = before.number
-        if before.up and (not command.up or (before.host, before.port) != (command.host, command.port)):
-            cx.put(STALE_KEY, b"", db=cx.tables.recall)
-    server = DataServer(
-        command.ds_id, number, command.host, command.port, command.up,
-        command.capacity_bytes, command.free_bytes, command.instance,
-    )  # fmt: skip
+def save(cx: Compound, key: bytes, server: DataServer) -> None:
+    """Write a registration, and the space of all of them."""
     cx.put(key, _encode(server), db=cx.tables.data_server)
     servers = all_servers(cx.txn, cx.tables)
     space = SPACE.pack(sum(s.capacity_bytes for s in servers), sum(s.free_bytes for s in servers))
     cx.put(_SPACE_KEY, space, db=cx.tables.meta)
+
+
+def next_number(cx: Compound) -> int:
+    """The next data server's; none is ever used again, as registrations are never removed."""
+    return int(cx.txn.stat(cx.tables.data_server)["entries"]) + 1
+
+
+def note_lost(cx: Compound, number: int) -> None:
+    """The store behind this number is lost: nothing has to be cut or deleted there any more."""
+    numbers = lost_numbers(cx) | {number}
+    cx.put(_LOST_KEY, msgspec.msgpack.encode(sorted(numbers)), db=cx.tables.meta)
+
+
+def lost_numbers(cx: Compound) -> set[int]:
+    """Numbers whose store is lost."""
+    raw = cx.get(_LOST_KEY, db=cx.tables.meta)
+    return set() if raw is None else set(msgspec.msgpack.decode(raw, type=list[int]))
+
+
+def number_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> int:
+    """A data server's number; 0 when it never registered."""
+    server = registered(txn, tables, ds_id)
+    return 0 if server is None else server.number
+
+
+def update(cx: Compound, command: DataServerUpdate) -> bytes:
+    """A data server registered, moved, or went up or down. Returns its number, as 8 bytes; nothing when it is refused.
+
+    When it moved or went down, layouts through it are no good any more: the leader has to recall them, and
+    since that is noted in the same entry, whichever leader there is will (:mod:`~mdscluster.fsm.recalls`).
+    """
+    before = registered(cx.txn, cx.tables, command.ds_id)
+    store_id = command.store_id
+    number = next_number(cx) if before is None else before.number
+    if before is not None:
+        if before.store_id and store_id and store_id != before.store_id:
+            return b""  # another store does not become this one by saying so: see ReplaceStore
+        store_id = store_id or before.store_id
+        if before.up and (not command.up or (before.host, before.port) != (command.host, command.port)):
+            cx.put(STALE_KEY, b"", db=cx.tables.recall)
+    server = DataServer(
+        command.ds_id, number, command.host, command.port, command.up,
+        command.capacity_bytes, command.free_bytes, command.instance, store_id,
+    )  # fmt: skip
+    save(cx, command.ds_id.encode(), server)
     return U64.pack(number)
 
 

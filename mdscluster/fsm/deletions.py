@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from mdscluster.fsm import recalls
-from mdscluster.fsm.data_servers import number_of, striping_of
+from mdscluster.fsm.data_servers import lost_numbers, number_of, striping_of
 from mdscluster.fsm.tables import U64, U64x2
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ def enqueue(cx: Compound, fileid: int) -> None:
     raw = cx.get(_NEXT, db=cx.tables.meta)
     sequence: int = 1 if raw is None else U64.unpack(raw)[0]
     cx.put(_NEXT, U64.pack(sequence + 1), db=cx.tables.meta)
+    lost = lost_numbers(cx)
     for number in striping.numbers:
+        if number in lost:
+            continue  # and its objects with it
         cx.put(U64x2.pack(number, sequence), U64.pack(fileid), db=cx.tables.deletion)
     cx.events.items.append(recalls.EVENT_DELETE)
 
@@ -48,8 +51,13 @@ def objects_deleted(cx: Compound, command: commands.ObjectsDeleted) -> bytes:
     return b""
 
 
-def _queue_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> Iterator[tuple[int, int]]:
-    number = number_of(txn, tables, ds_id)
+def forget_server(cx: Compound, number: int) -> None:
+    """A data server's store is lost, and all objects on it."""
+    for sequence, _ in list(_queue(cx.txn, cx.tables, number)):
+        cx.delete(U64x2.pack(number, sequence), db=cx.tables.deletion)
+
+
+def _queue(txn: lmdb.Transaction, tables: Tables, number: int) -> Iterator[tuple[int, int]]:
     with txn.cursor(db=tables.deletion) as cursor:
         if cursor.set_range(U64x2.pack(number, 0)):
             for key, value in cursor:
@@ -57,6 +65,10 @@ def _queue_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> Iterator[tup
                 if owner != number:
                     return
                 yield sequence, U64.unpack(value)[0]
+
+
+def _queue_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> Iterator[tuple[int, int]]:
+    return _queue(txn, tables, number_of(txn, tables, ds_id))
 
 
 def deletions_for(txn: lmdb.Transaction, tables: Tables, ds_id: str, limit: int) -> list[tuple[int, int]]:

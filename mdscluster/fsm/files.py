@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm import access, deletions, shares
+from mdscluster.fsm import access, deletions, layout_states, shares
 from mdscluster.fsm.attribute_plan import MAX_NAME_BYTES
+from mdscluster.fsm.commands import REPORT_REFUSED
 from mdscluster.fsm.records import DIRENT, FIRST_COOKIE, Inode
 from mdscluster.fsm.settable import NOTHING, Wanted, blocks_bytes
 from mdscluster.fsm.tables import DEFAULT_VOLUME, U32, U64, VOLUME_SHIFT, U64x2, root_fileid
@@ -232,20 +233,36 @@ def maybe_delete(cx: Compound, inode: Inode) -> bool:
 
 # ---------------------------------------------------------------- internal commands
 def report_write(cx: Compound, command: commands.ReportWrite) -> bytes:
-    """A data server made a stable write, for which no LAYOUTCOMMIT will come: take over size and mtime."""
+    """A data server made a stable write, for which no LAYOUTCOMMIT will come: take over size and mtime.
+
+    One that comes late, from a node that stood still, must not make a file that was cut meanwhile grow again: nobody
+    has a layout when a file is cut, so who wrote must have one, and the file as many cuts as when the report came in.
+
+    Set-user-ID and set-group-ID go, as with any write: a data server knows no user, and this one may not be user 0.
+    """
     inode = cx.load_other(command.fileid)
     if inode is None or inode.type != nfs4.NF4REG:
         return b""
+    if command.cuts not in (-1, inode.cuts) or (command.client_id and not _may_write(cx, command)):
+        return REPORT_REFUSED
     grown = command.end_offset - inode.size
     inode.size = max(inode.size, command.end_offset)
     if grown > 0:
         inode.space_used = min(inode.space_used + blocks_bytes(grown), blocks_bytes(inode.size))
+    access.clear_privileges(inode)
     stamp_changed(cx, inode)
     mtime = divmod(command.mtime_ns, 1_000_000_000)
     if mtime > (inode.mtime_s, inode.mtime_ns):
         inode.mtime_s, inode.mtime_ns = mtime
     cx.store(inode)
     return b""
+
+
+def _may_write(cx: Compound, command: commands.ReportWrite) -> bool:
+    """Whether who wrote has a layout to write."""
+    other = layout_states.other_of(cx, command.client_id, command.fileid)
+    state = None if other is None else layout_states.load(cx, other)
+    return state is not None and bool(state.iomodes & layout_states.RW)
 
 
 # The queue's own commands and views, for those who know the namespace by this module.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from mdscluster.fsm import clients, commands, cuts, data_servers, files, recalls, revocation
+from mdscluster.fsm import clients, commands, cuts, data_servers, files, lost_stores, recalls, revocation
 from mdscluster.fsm.commands import RESULT_DONE
 
 if TYPE_CHECKING:
@@ -20,12 +20,15 @@ _HANDLERS: Final[dict[type, Callable[[Compound, Any], bytes]]] = {
     commands.ReportWrite: files.report_write,
     commands.ObjectsDeleted: files.objects_deleted,
     commands.DataServerUpdate: data_servers.update,
+    commands.ReplaceStore: lost_stores.replace,
     commands.EnsureStriping: data_servers.ensure,
     commands.RecallDone: revocation.recall_done,
     commands.StartRecall: recalls.start_recall,
     commands.StartFence: revocation.start_fence,
     commands.FenceConfirmed: revocation.fence_confirmed,
     commands.Truncated: cuts.truncated,
+    commands.ClaimIo: revocation.claim_io,
+    commands.IoClaimsInForce: revocation.io_claims_in_force,
 }
 
 

@@ -36,6 +36,10 @@ class Progress(msgspec.Struct, array_like=True):
     results: bytes
     cuts_seen: int = -1
     """Of a PROXY_WRITE that comes next: how often its file had been cut when the data was moved (``Inode.cuts``)."""
+    claim: int = 0
+    """The epoch of the claim under which its front end writes data for the client; 0: it writes none."""
+    cut_bytes: int = 0
+    """Of a command: how many bytes of the operations were left away behind its end. It stops before it needs them."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -53,9 +57,19 @@ def unpack(raw: bytes | memoryview) -> Progress:
 def take(cx: Compound, part: int, status: int = 0) -> Progress:
     """The progress of a COMPOUND that stopped in front of ``cx.op_start`` (or, with a status, ended)."""
     return Progress(
-        part, status, cx.ops_done, cx.ops_left, cx.end - cx.pos, cx.fileid, cx.saved_fileid,
-        _plain(cx.stateid), _plain(cx.saved_stateid), b"".join(cx.res), cx.cuts_seen,
+        part, status, cx.ops_done, cx.ops_left, cx.end - cx.pos + cx.cut_bytes, cx.fileid, cx.saved_fileid,
+        _plain(cx.stateid), _plain(cx.saved_stateid), b"".join(cx.res), cx.cuts_seen, cx.claim,
     )  # fmt: skip
+
+
+def begin(ops_left: int) -> Progress:
+    """Of a COMPOUND of which nothing was run."""
+    return Progress(0, 0, 0, ops_left, 0, 0, 0, None, None, b"")
+
+
+def ended(status: int, ops_done: int, results: bytes) -> Progress:
+    """Of a COMPOUND of which the log has run nothing and is to run nothing: it was answered so."""
+    return Progress(0, status, ops_done, 0, 0, 0, 0, None, None, results)
 
 
 def restore(cx: Compound, progress: Progress) -> None:
@@ -68,6 +82,7 @@ def restore(cx: Compound, progress: Progress) -> None:
     cx.saved_stateid = _stateid(progress.saved_stateid)
     cx.res.append(progress.results)
     cx.cuts_seen = progress.cuts_seen
+    cx.cut_bytes = progress.cut_bytes
     cx.changed = progress.part > 0  # the log has run a part of it: it cannot be put off as a whole any more
 
 

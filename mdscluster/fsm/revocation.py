@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm import clients, cuts, fences, layout_states, recalls
+from mdscluster.fsm import clients, cuts, fences, io_claims, layout_states, recalls
 from mdscluster.fsm.layout_states import RW, LayoutState
+from mdscluster.fsm.tables import U64
 
 if TYPE_CHECKING:
     from mdscluster.fsm import commands
@@ -74,6 +75,22 @@ def fence_confirmed(cx: Compound, command: commands.FenceConfirmed) -> bytes:
         for other, state in layout_states.of_client(cx, command.client_id):
             if state.epoch < in_force:
                 _revoked(cx, other, state)
+    return b""
+
+
+def claim_io(cx: Compound, command: commands.ClaimIo) -> bytes:
+    """A front end claims the writing of a client's data; who had claimed it is fenced."""
+    if clients.load(cx, command.client_id) is None:
+        return b""
+    epoch = io_claims.take(cx, command.client_id, command.holder)
+    _keep_short(cx)
+    return U64.pack(epoch)
+
+
+def io_claims_in_force(cx: Compound, command: commands.IoClaimsInForce) -> bytes:
+    """Every data server refuses what came before these claims."""
+    for client_id in command.client_ids:
+        io_claims.confirm(cx, client_id, command.epoch)
     return b""
 
 

@@ -44,7 +44,7 @@ TABLE_NAMES: Final = (
     "client",  # clientid -> client record
     "client_owner",  # digest of co_ownerid -> confirmed and unconfirmed clientid
     "session",  # sessionid -> session record
-    "slot",  # sessionid + slot -> sequence ID + cached reply
+    "slot",  # sessionid + slot -> sequence ID, user and digest of the request, cached reply
     "state",  # stateid.other -> state record (open, lock, layout)
     "state_file",  # fileid + type + stateid.other -> what conflicts are judged by
     "state_client",  # clientid + stateid.other -> nothing (what dies with the client)
@@ -56,6 +56,7 @@ TABLE_NAMES: Final = (
     "data_server",  # data-server id -> registration
     "recall",  # stateid.other -> a recall under way
     "fence",  # fileid + clientid -> epoch
+    "io_claim",  # clientid -> which front end writes for it, without a layout
     "deletion",  # data server's number + sequence -> fileid whose objects it has to delete
 )
 
@@ -84,6 +85,7 @@ class Tables:
     data_server: lmdb._Database
     recall: lmdb._Database
     fence: lmdb._Database
+    io_claim: lmdb._Database
     deletion: lmdb._Database
 
     def __init__(self, env: lmdb.Environment, txn: lmdb.Transaction | None = None) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import structlog
 
 from mdscluster.fsm import progress, session_records
@@ -23,18 +24,20 @@ from mdscluster.fsm.commands import (
     RESULT_PARTIAL,
     RESULT_RECALL,
     RESULT_REPLY,
+    RESULT_UNCLAIMED,
 )
 from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
-from mdscluster.fsm.machine import SLOT_KEY, load_settings
+from mdscluster.fsm.machine import SLOT_HEAD, SLOT_KEY, load_settings
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.tables import U64, Tables, root_fileid
-from mdscluster.nfs_frontend import sessionless
+from mdscluster.nfs_frontend import loggable, scan, sessionless
 from mdscluster.nfs_frontend.counters import Counters
 from mdscluster.nfs_frontend.exports import NOBODY, Identity
 from mdscluster.nfs_frontend.quorum import SERVING, can_tell
 from mdscluster.nfs_frontend.request import Connection, Request
 from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REFUSED, REPLAY, Session
+from mdscluster.nfs_frontend.turns import Turns
 from mdscluster.nfs_frontend.waiting import WaitingRoom
 from mdscluster.nfs_frontend.wire import (
     CALL_HEAD,
@@ -47,6 +50,7 @@ from mdscluster.nfs_frontend.wire import (
     plain_reply,
     session_reply,
 )
+from mdscluster.replica import PAYLOAD_BYTES_MAX
 from nfswire import nfs4, rpc
 from nfswire.xdr import XdrError
 
@@ -57,12 +61,9 @@ log = structlog.get_logger()
 
 NFS_PROGRAM: Final = 100003
 _BARRIERS_IN_FLIGHT: Final = 2
+_SLICE_S: Final = 0.005
+"""How long reads are run before others have their turn: what sits in the sockets, and what consensus has to say."""
 _LONGEST_CREDENTIAL: Final = 400  # bytes (RFC 5531 §8.2)
-
-#: Operations that tell nothing of whether a COMPOUND changes state; the scan in front of it skips them.
-_NEUTRAL: Final = frozenset(
-    (nfs4.OP_PUTROOTFH, nfs4.OP_PUTPUBFH, nfs4.OP_SAVEFH, nfs4.OP_RESTOREFH, nfs4.OP_GETFH)
-)
 
 
 class Dispatcher:
@@ -82,6 +83,8 @@ class Dispatcher:
         self.max_operations = max_operations
         self.run_io = run_io
         self.clock_s = clock_s
+        self.on_unknown: Callable[[int], None] = lambda client_id: None
+        """Gets the client of a proposal of which nobody knows what became of it."""
         self.service = SERVING
         """What this node does for clients; without a quorum, less (:mod:`mdscluster.nfs_frontend.quorum`)."""
         self.env = replica.env
@@ -90,6 +93,8 @@ class Dispatcher:
         self.touched: set[int] = set()
         """Clients heard of since the last report of leases."""
         self.reads: list[Request] = []
+        self.turns = Turns()
+        self._slice_scheduled = False
         self.waiting = WaitingRoom(self.propose, self._put_off)
         self._batches: list[list[Request]] = []  # reads by the barrier that they wait for
         self._delayed: list[Connection] = []
@@ -113,7 +118,7 @@ class Dispatcher:
         self.service = service
         self._delayed.clear()
         if service != SERVING:
-            waiting, self.reads = [*self.reads, *self.waiting.take_all()], []
+            waiting, self.reads = [*self.reads, *self.turns.take_all(), *self.waiting.take_all()], []
             for batch in self._batches:
                 waiting += batch
                 batch.clear()
@@ -141,7 +146,12 @@ class Dispatcher:
 
     # ------------------------------------------------------------ records
     def receive(self, connection: Connection, data: bytes, pos: int, end: int) -> None:
-        """Handle one whole RPC record, ``data[pos:end]`` (without its mark)."""
+        """Handle one whole RPC record, ``data[pos:end]`` (without its mark).
+
+        Decoders stop where their buffer does: what follows the record is another request's, and cut off first.
+        """
+        if end != len(data):
+            data, pos, end = data[pos:end], 0, end - pos
         if end - pos < CALL_HEAD.size + 8:
             if end - pos >= 8 and U32x2.unpack_from(data, pos)[1] == 1:
                 connection.on_callback_reply(data[pos:end])
@@ -163,9 +173,15 @@ class Dispatcher:
         identity = connection.identities.get(credential)
         if identity is None:
             try:
-                identity = self._identify(connection, rpc.unpack_call(data, pos, end).credential, credential)
-            except (XdrError, rpc.RpcReject):
-                self._refuse_call(connection, data, pos, end)
+                identity = self._identify(connection, rpc.unpack_call(data, pos, end), credential)
+            except rpc.RpcReject as refusal:
+                if procedure == 0:
+                    identity = Identity(NOBODY, NOBODY, ())  # NULL is answered to everybody
+                else:
+                    self._send_rpc(connection, refusal.reply)
+                    return
+            except XdrError as error:
+                connection.abort(f"malformed RPC header: {error}")
                 return
         if procedure == 1 and program == NFS_PROGRAM and version == 4:
             self._compound(connection, identity, data, body, end, xid)
@@ -178,10 +194,17 @@ class Dispatcher:
         else:
             self._send_rpc(connection, rpc.reply_proc_unavail(xid))
 
-    def _identify(self, connection: Connection, parsed: rpc.Credential, credential: bytes) -> Identity:
-        """The caller behind a credential, squashed by the export's rule, and remembered for its next call."""
+    def _identify(self, connection: Connection, call: rpc.Call, credential: bytes) -> Identity:
+        """The caller behind a credential, squashed by the export's rule, and remembered for its next call.
+
+        ``RpcReject`` where no export is for the client's address.
+        """
+        parsed, xid = call.credential, call.xid
         rule = connection.rule
-        if rule is not None and isinstance(parsed, rpc.AuthSys):
+        if rule is None:
+            # As knfsd does, for every procedure but NULL: nothing is kept, in no log, for who may not mount.
+            raise rpc.RpcReject("no export is for this address", rpc.reply_auth_error(xid, rpc.AUTH_TOOWEAK))
+        if isinstance(parsed, rpc.AuthSys):
             identity = rule.squash(parsed.uid, parsed.gid, parsed.gids)
         else:
             identity = Identity(NOBODY, NOBODY, ())
@@ -226,6 +249,9 @@ class Dispatcher:
         if count == 0:
             self._send(connection, plain_reply(xid, tag, 0, 0, b""), 0)
             return
+        if after > end:
+            self._send_rpc(connection, rpc.reply_garbage_args(xid))  # it announces operations, and holds none
+            return
         if op != nfs4.OP_SEQUENCE:
             sessionless.start(self, connection, identity, data, after, end, xid, tag, minor, count, op)
             return
@@ -234,6 +260,7 @@ class Dispatcher:
             return
         request = Request()
         request.connection = connection
+        request.ticket = connection.ticket(end - pos)
         request.identity = identity
         request.xid = xid
         request.tag = tag
@@ -258,7 +285,10 @@ class Dispatcher:
             self._start(request)
 
     def _tagged(self, data: bytes, pos: int, end: int) -> tuple[bytes, int, int, int, int]:
-        """The COMPOUND header when it has a tag or a verifier: tag, minor, count, first operation, offset behind it."""
+        """The COMPOUND header when it has a tag or a verifier: tag, minor, count, first operation, offset behind it.
+
+        That offset lies behind ``end`` where the first operation is announced and is not there.
+        """
         _, verifier_length = U32x2.unpack_from(data, pos)
         pos += 8 + ((verifier_length + 3) & ~3)
         if verifier_length > _LONGEST_CREDENTIAL or pos + 4 > end:
@@ -269,12 +299,14 @@ class Dispatcher:
             raise XdrError("tag")
         tag = data[pos + 4 : pos + 4 + tag_length]
         minor, count = U32x2.unpack_from(data, after_tag)
-        if count == 0 or after_tag + 12 > end:
+        if count == 0:
             return tag, minor, 0, 0, after_tag + 8
+        if after_tag + 12 > end:
+            return tag, minor, count, 0, after_tag + 12
         return tag, minor, count, U32.unpack_from(data, after_tag + 8)[0], after_tag + 12
 
     def _short_compound(self, connection: Connection, data: bytes, pos: int, end: int, xid: int) -> None:
-        """A COMPOUND header that ends before its first operation: fine when it announces none."""
+        """A COMPOUND header that ends before its first operation: fine when it announces none (RFC 5531 §9)."""
         try:
             tag, minor, count, _, _ = self._tagged(data, pos, end)
         except XdrError:
@@ -283,7 +315,7 @@ class Dispatcher:
         if count:
             self._send_rpc(connection, rpc.reply_garbage_args(xid))
             return
-        status = 0 if 1 <= minor <= 2 else nfs4.NFS4ERR_MINOR_VERS_MISMATCH
+        status = 0 if minor in DISPATCH else nfs4.NFS4ERR_MINOR_VERS_MISMATCH
         self._send(connection, plain_reply(xid, tag, status, 0, b""), status)
 
     def _admit(self, request: Request, session: Session, length: int) -> bool:
@@ -298,6 +330,8 @@ class Dispatcher:
             refusal = nfs4.NFS4ERR_TOO_MANY_OPS
         elif request.cache_this and session.max_cached_bytes < SESSION_REPLY.size:
             refusal = nfs4.NFS4ERR_REP_TOO_BIG_TO_CACHE
+        elif session.is_false_retry(request):
+            refusal = nfs4.NFS4ERR_SEQ_FALSE_RETRY
         if refusal:
             self._send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, refusal)
             return False
@@ -327,16 +361,15 @@ class Dispatcher:
             )
             return False
         self.touched.add(session.client_id)
+        if not request.connection.in_session:
+            request.connection.note_session()
         return True
 
     def _start(self, request: Request) -> None:
         """Run an admitted request: propose at once when its first telling operation changes state."""
         session = request.session
         assert session is not None
-        if request.connection.rule is None and request.ops_left:
-            self._refuse_export(request, session)
-            return
-        changes = self._changes(request)
+        changes = scan.begins_with_change(request.data, request.pos, request.end, request.ops_left, request.minor)
         if changes or session.knows(request.slot, request.connection):
             # What changes state is judged again in ``apply``, by the replicated slot.
             session.start(request.slot, request.sequence_id, request.connection, request)
@@ -345,34 +378,6 @@ class Dispatcher:
             self.propose(request)
         else:
             self._read_later(request)
-
-    def _refuse_export(self, request: Request, session: Session) -> None:
-        """No export is for this client's network: its first operation is NFS4ERR_ACCESS."""
-        session.start(request.slot, request.sequence_id, request.connection, request)
-        request.started = True
-        op = U32.unpack_from(request.data, request.pos)[0] if request.pos + 4 <= request.end else nfs4.OP_ILLEGAL
-        self.reply(request, nfs4.NFS4ERR_ACCESS, 1, U32x2.pack(op, nfs4.NFS4ERR_ACCESS))
-
-    def _changes(self, request: Request) -> bool:
-        """Whether the first operation that is not about filehandles changes state.
-
-        A hint that saves a read barrier: a wrong "no" only costs that barrier.
-        """
-        data = request.data
-        pos = request.pos
-        end = request.end
-        changes = DISPATCH[request.minor].changes
-        for _ in range(request.ops_left):
-            if pos + 8 > end:
-                return False
-            op, length = U32x2.unpack_from(data, pos)
-            if op == nfs4.OP_PUTFH:
-                pos += 8 + ((length + 3) & ~3)
-            elif op in _NEUTRAL:
-                pos += 4
-            else:
-                return bool(op < len(changes) and changes[op])
-        return False
 
     # ------------------------------------------------------------ reads
     def _read_later(self, request: Request) -> None:
@@ -410,10 +415,42 @@ class Dispatcher:
 
     def _run_reads(self, batch: list[Request]) -> None:
         """Run what a confirmed barrier, or the want of a quorum, allows to be answered from this node's state."""
+        for request in batch:
+            self.turns.add(request)
+        if not self._slice_scheduled:
+            self._run_slice()
+
+    def _run_slice(self) -> None:
+        """Run reads for a few milliseconds; the rest in the loop's next turn.
+
+        A later state than the barrier's is as good: it holds all that was acknowledged before the request came.
+        """
+        self._slice_scheduled = False
+        turns = self.turns
+        until_s = self.clock_s() + _SLICE_S
         with self.env.begin() as txn:
             self.view.bind_view(txn)
-            for request in batch:
+            while (request := turns.next()) is not None:
                 self._read(request)
+                if turns and self.clock_s() > until_s:
+                    break
+            self.view.unbind()
+        self._continue_reads()
+
+    def _continue_reads(self) -> None:
+        if self.turns and not self._slice_scheduled:
+            self._slice_scheduled = True
+            self.defer(self._run_slice)
+
+    def drained(self, connection: Connection) -> None:
+        """The client takes its replies again: go on with what it asked."""
+        self.turns.drained(connection)
+        self._continue_reads()
+
+    def lost(self, connection: Connection) -> None:
+        """The connection is gone: nobody waits for what was read next for it."""
+        for request in self.turns.take(connection):
+            self.give_up(request, "connection lost")
 
     def _read(self, request: Request) -> None:
         """Run one request on the view; propose it when it turns out to change something."""
@@ -435,20 +472,35 @@ class Dispatcher:
         status = run(view, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
         if self.service != SERVING:
             self._answer_read_only(request, status)
-        elif status >= 0:
-            self.reply(request, status, view.ops_done, b"".join(view.res))
         elif status == NEED_CHANGE:
             self.propose(request)
+        elif status > 0 and (effects := self.effects_left(request, view)):
+            if effects & scan.WRITES and self.run_io is not None:
+                self.run_io(self, request, None)  # another node may be writing for it: it is answered under a claim
+            else:
+                self.propose(request)
+        elif status >= 0:
+            self.reply(request, status, view.ops_done, b"".join(view.res))
         elif status == NEED_IO and self.run_io is not None:
             self.run_io(self, request, None)
         else:
             self.give_up(request, f"view asked for {status}")
 
+    def effects_left(self, request: Request, cx: Compound) -> int:
+        """Which effects a COMPOUND that failed would have had behind where it failed (:func:`scan.effects`).
+
+        Where there are any the failure is an answer that only the log may give: it uses the slot's sequence ID up on
+        every node, so that no copy of the request that comes late, anywhere, can have those effects (INV-3).
+        """
+        if cx.ops_left < 1:
+            return 0
+        return scan.effects(request.data, cx.op_start, request.end, cx.ops_left, request.minor)
+
     def _answer_read_only(self, request: Request, status: int) -> None:
         """Answer from a state that others may have left behind; its silence is no answer, and neither is its doubt."""
         view = self.view
         op = U32.unpack_from(view.data, view.op_start)[0] if status > 0 and view.op_start + 4 <= view.end else 0
-        if status < 0 or not can_tell(status, op):
+        if status < 0 or not can_tell(status, op) or (status and self.effects_left(request, view)):
             self._delay(request)
             return
         self.counters.calls["read-only"] += 1
@@ -464,9 +516,11 @@ class Dispatcher:
         if slot < session.slots:
             cached = self.view.get(SLOT_KEY.pack(request.session_id, slot), db=self.tables.slot)
             if cached is None:
-                session.learn(slot, 0, None)
+                session.learn(slot, 0, 0, 0, None)
             else:
-                session.learn(slot, U32.unpack_from(cached)[0], self._record_of(request, session, cached[4:]))
+                reply = self._record_of(request, session, cached[SLOT_HEAD.size :])
+                sequence_id, user, digest = SLOT_HEAD.unpack_from(cached)
+                session.learn(slot, sequence_id, user, digest, reply)
         if not self._admit(request, session, request.end - request.pos):
             return False
         session.start(slot, request.sequence_id, request.connection, request)
@@ -493,7 +547,7 @@ class Dispatcher:
         cx.slot = request.slot
         cx.sequence_id = request.sequence_id
         cx.root = root_fileid()
-        cx.limit_reply(session.room_for_results(request.cache_this), cache_this=bool(request.cache_this))
+        cx.limit_reply(session.room_for_results(request.cache_this, request.tag), cache_this=bool(request.cache_this))
         if rule is not None:
             cx.read_only = rule.read_only
             cx.layouts_allowed = rule.layouts
@@ -527,6 +581,9 @@ class Dispatcher:
         if payload is None:
             self.counters.count_proposed(request.data, request.pos, request.end, request.ops_left)
             payload = request.payload = self.command(request, request.data[request.pos : request.end])
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            self._refuse_sequence(request, nfs4.NFS4ERR_REQ_TOO_BIG)
+            return
         self.replica.propose(payload, lambda result: self._proposed(request, result))
 
     def command(
@@ -543,8 +600,12 @@ class Dispatcher:
         flags = (FLAG_PROXIED if proxied else 0) | (FLAG_CACHE_THIS if request.cache_this else 0)
         if rule is not None:
             flags |= rule.command_flags
+        count = request.ops_left if continued is None else continued.ops_left
+        operations, left_away = loggable.shorten(operations, count, proxied=proxied)
+        if left_away:
+            continued = msgspec.structs.replace(continued or progress.begin(count), cut_bytes=left_away)
         kind = KIND_COMPOUND if continued is None else KIND_CONTINUED
-        room = session.room_for_results(request.cache_this)
+        room = session.room_for_results(request.cache_this, request.tag)
         head = COMPOUND_HEAD.pack(
             kind, request.minor, flags, len(identity.gids), request.slot, request.sequence_id, request.ops_left,
             identity.uid, identity.gid, room, request.session_id,
@@ -558,7 +619,12 @@ class Dispatcher:
 
     def _proposed(self, request: Request, result: bytes | None) -> None:
         if result is None:
+            if request.session is not None:
+                self.on_unknown(request.session.client_id)
             self.give_up(request, "no outcome within the deadline")
+            return
+        if result == RESULT_UNCLAIMED:
+            self.give_up(request, "another node writes for this client")
             return
         if result[:1] == RESULT_RECALL:
             self.waiting.park(request, U64.unpack_from(result, 1)[0])
@@ -570,18 +636,27 @@ class Dispatcher:
             status = U32.unpack_from(result, 1)[0]
             if status == nfs4.NFS4ERR_BADSESSION:
                 self.forget_session(request.session_id)
-            elif request.session is not None:
-                request.session.forget(request.slot)
-            self._finish(request, failed_first(request.xid, request.tag, nfs4.OP_SEQUENCE, status), status)
+            self._refuse_sequence(request, status)
             return
         _, status, results = REPLY_HEAD.unpack_from(result)
         self.reply(request, status, results, result[REPLY_HEAD.size :])
 
+    def _refuse_sequence(self, request: Request, status: int) -> None:
+        """SEQUENCE itself fails: the slot stays as it was."""
+        if request.session is not None:
+            request.session.forget(request.slot)
+        self._finish(request, failed_first(request.xid, request.tag, nfs4.OP_SEQUENCE, status), status)
+
     def _put_off(self, request: Request) -> None:
-        """Nothing of it was run, and what it waits for takes long: its first operation is NFS4ERR_DELAY."""
+        """Nothing of it was run, and what it waits for takes long: its first operation is NFS4ERR_DELAY.
+
+        The log says so, lest another node run a copy of it after this answer.
+        """
         self.counters.calls["put off"] += 1
         op = U32.unpack_from(request.data, request.pos)[0]
-        self.reply(request, nfs4.NFS4ERR_DELAY, 1, U32x2.pack(op, nfs4.NFS4ERR_DELAY))
+        said = progress.ended(nfs4.NFS4ERR_DELAY, 1, U32x2.pack(op, nfs4.NFS4ERR_DELAY))
+        request.payload = self.command(request, b"", continued=said)
+        self.propose(request)
 
     # ------------------------------------------------------------ replies
     def reply(self, request: Request, status: int, results: int, body: bytes) -> None:

@@ -43,9 +43,12 @@ class ExportRule(msgspec.Struct, frozen=True):
         )
 
     def squash(self, uid: int, gid: int, gids: tuple[int, ...]) -> Identity:
-        if uid == 0 and self.root_squash:
+        """Who the caller is here. ``root_squash``: neither user 0 nor a member of group 0, as with Linux knfsd."""
+        if not self.root_squash:
+            return Identity(uid, gid, gids)
+        if uid == 0:
             return Identity(NOBODY, NOBODY, ())
-        return Identity(uid, gid, gids)
+        return Identity(uid, gid or NOBODY, tuple(member or NOBODY for member in gids))
 
 
 def make_rule(networks: list[str], **rights: bool) -> ExportRule:

@@ -15,9 +15,10 @@ import msgspec
 import structlog
 
 from mdscluster import replica_async
-from mdscluster.fsm import cuts, data_servers, fences, stateids
+from mdscluster.fsm import cuts, data_servers, fences, io_claims, stateids
 from mdscluster.fsm.data_servers import Striping
 from mdscluster.fsm.tables import U64
+from mdscluster.nfs_frontend.claims import ClaimLost, Claims
 from nfsclient.data_servers import DataServer, DataServerFailed, DataServers
 from nfswire import dsfh, nfs4
 
@@ -46,6 +47,13 @@ class IoFailed(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(nfs4.STATUS_NAMES.get(status, str(status)))
         self.status = status
+
+
+class Writer(msgspec.Struct, frozen=True):
+    """For whom, and under which claim, data is written."""
+
+    client_id: int
+    epoch: int
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -91,8 +99,9 @@ class Place:
 class Stripes:
     """Reads, writes and commits files on the data servers."""
 
-    def __init__(self, dispatcher: Dispatcher, servers: DataServers) -> None:
+    def __init__(self, dispatcher: Dispatcher, servers: DataServers, claims: Claims) -> None:
         self._dispatcher = dispatcher
+        self._claims = claims
         self._servers = servers
         self._verifiers: dict[int, bytes] = {}  # by data server's number: its write verifier as last heard
 
@@ -117,19 +126,23 @@ class Stripes:
             data = await self._at(place, piece.stripe, 0, call)
         return data[:wanted] + bytes(piece.length - min(len(data), wanted))
 
-    async def write(self, place: Place, offset: int, data: memoryview, stable: int) -> tuple[int, bytes]:
-        """The level at which all of it is stable at least, and the file's write verifier."""
+    async def write(
+        self, place: Place, writer: Writer, offset: int, data: memoryview, stable: int
+    ) -> tuple[int, bytes]:
+        """The level at which all of it is stable at least, and the file's write verifier. ``ClaimLost``: refused."""
         assert place.striping is not None
         levels = await self._all(
             [
-                self._write_piece(place, piece, data[piece.offset - offset :][: piece.length], stable)
+                self._write_piece(place, writer, piece, data[piece.offset - offset :][: piece.length], stable)
                 for piece in pieces(place.striping, offset, len(data))
             ]
         )
         level = min(levels)
         return level, await self._verifier(place, learn=level == nfs4.UNSTABLE4)
 
-    async def _write_piece(self, place: Place, piece: Piece, data: memoryview, stable: int) -> int:
+    async def _write_piece(
+        self, place: Place, writer: Writer, piece: Piece, data: memoryview, stable: int
+    ) -> int:
         number = place.number(piece.stripe)
         done = 0
         level = nfs4.FILE_SYNC4
@@ -140,7 +153,7 @@ class Stripes:
                 offset, left = piece.offset + done, data[done:]  # noqa: B023 - awaited before the loop goes on
                 return await server.write(handle, stateids.ANONYMOUS, offset, stable, left)
 
-            result = await self._at(place, piece.stripe, dsfh.FLAG_WRITE, call)
+            result = await self._at(place, piece.stripe, dsfh.FLAG_WRITE, call, writer)
             if not result.count or (first and result.writeverf != first):
                 raise IoFailed(nfs4.NFS4ERR_DELAY)  # it restarted in between: what it took before may be lost
             first = result.writeverf
@@ -189,22 +202,43 @@ class Stripes:
 
     # ------------------------------------------------------------ one data server
     async def _at(
-        self, place: Place, stripe: int, flags: int, call: Callable[[DataServer, bytes], Awaitable[T]]
+        self,
+        place: Place,
+        stripe: int,
+        flags: int,
+        call: Callable[[DataServer, bytes], Awaitable[T]],
+        writer: Writer | None = None,
     ) -> T:
-        """Call a stripe's data server with a filehandle of the present epoch; IoFailed with what the client gets."""
-        loop = asyncio.get_running_loop()
+        """Call a stripe's data server; IoFailed with what the client gets.
+
+        The filehandle is of the present epoch, as what is only read may be asked for by anybody, or ``writer``'s.
+        """
         for again in (True, False):
-            if loop.time() - place.as_of_s > FRESH_S:
+            if self._dispatcher.clock_s() - place.as_of_s > FRESH_S:
                 raise IoFailed(nfs4.NFS4ERR_DELAY)
             known = place.servers[place.number(stripe)]
             if not known.up:
                 raise IoFailed(nfs4.NFS4ERR_IO)
             key = self._dispatcher.settings.capability_key
-            handle = dsfh.pack_ds_fh(key, flags, stripe, place.fileid, 0, place.epoch)
+            if writer is not None and self._claims.is_doubtful(writer.client_id, known.number):
+                raise ClaimLost
+            if writer is None:
+                handle = dsfh.pack_ds_fh(key, flags, stripe, place.fileid, 0, place.epoch)
+            else:
+                proxied = io_claims.identity(writer.client_id)
+                handle = dsfh.pack_ds_fh(key, flags, stripe, place.fileid, proxied, writer.epoch)
             server = self._servers.at(((known.host, known.port),))
             try:
                 return await call(server, handle)
+            except asyncio.CancelledError:
+                if writer is not None:
+                    self._claims.doubt_at(writer.client_id, known.number)
+                raise
             except DataServerFailed as error:
+                if error.status == nfs4.NFS4ERR_STALE and writer is not None:
+                    raise ClaimLost from None
+                if error.status is None and writer is not None:
+                    self._claims.doubt_at(writer.client_id, known.number)
                 if error.status == nfs4.NFS4ERR_STALE and again:
                     await self._renew_epoch(place)  # the fence list was collapsed past the epoch that we knew
                     continue
@@ -215,8 +249,11 @@ class Stripes:
     async def _renew_epoch(self, place: Place) -> None:
         if not await replica_async.barrier(self._dispatcher.replica):
             raise IoFailed(nfs4.NFS4ERR_DELAY)
+        place.epoch = self._epoch()
+
+    def _epoch(self) -> int:
         with self._dispatcher.env.begin() as txn:
-            place.epoch, _ = fences.fences(txn, self._dispatcher.tables)
+            return fences.fences(txn, self._dispatcher.tables)[0]
 
     async def _all(self, work: list[Coroutine[Any, Any, T]]) -> list[T]:
         """All at once, and none is left behind: a WRITE that came late would undo one that was answered meanwhile."""

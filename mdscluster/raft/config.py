@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mdscluster.raft.members import Member, Membership
+from mdscluster.replica import PAYLOAD_BYTES_MAX
 
 
 class ConfigError(ValueError):
@@ -66,7 +67,7 @@ class RaftConfig:
     """A leader sends entries to the others while its own disk writes them; it counts itself only afterwards."""
     entry_bytes_max: int = 256 << 10
     """Proposals are packed into one log entry up to this size."""
-    payload_bytes_max: int = 1 << 20
+    payload_bytes_max: int = PAYLOAD_BYTES_MAX
     """A larger command is refused."""
     pending_bytes_max: int = 64 << 20
     """Commands of this node waiting for their outcome; more are refused at once."""

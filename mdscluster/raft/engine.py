@@ -34,6 +34,8 @@ from mdsproto.raft_pb2 import Message
 if TYPE_CHECKING:
     import lmdb
 
+LEASE_STEP_MS_MAX: Final = 2_000
+"""A leader acts several times a second; what lies between two acts beyond this, it stood still."""
 _NO_PIN: Final = 1 << 62
 _PIN_BYTES_FACTOR: Final = 16
 _READ_KINDS: Final = frozenset(
@@ -103,7 +105,9 @@ class Engine:
         self.applied, _, self._lease_ms = self.store.applied()
         self._connections: Counter[str] = Counter()
         self._work = True
-        self._office: tuple[int, float, int] | None = None
+        self._office: int | None = None  # the term that this node leads in
+        self._clock_ms = 0.0  # of leases, while this node leads
+        self._clock_at_ms = now_ms
         self.pinned_index = _NO_PIN
         self._snapshot_from: str | None = None
         self._urgent: set[str] = set()
@@ -140,7 +144,11 @@ class Engine:
         except ValueError as error:
             raise PeerError(f"{peer}: {error}") from error
         self._follow_roster()
-        return peer in self.guards.peers
+        state = self.guards.peers.get(peer)
+        if state is None:
+            return False
+        state.old_release = not introduction
+        return True
 
     def _follow_roster(self) -> None:
         """Directly after whatever may have changed the roster: from here on everything counts by it."""
@@ -264,6 +272,8 @@ class Engine:
     def _at(self, now_ms: float) -> None:
         self.guards.now_ms = now_ms
         self.core.set_time(now_ms)
+        self._clock_ms += min(max(now_ms - self._clock_at_ms, 0.0), LEASE_STEP_MS_MAX)
+        self._clock_at_ms = now_ms
 
     def _tick(self, now_ms: float, wall_ns: int) -> None:
         core, proposals = self.core, self.proposals
@@ -273,7 +283,7 @@ class Engine:
         proposals.route(leader, core.term, self._connections.get(leader or "", 0), now_ms)
         if core.is_leader:
             self._note_office(now_ms)
-            for data in proposals.take_entries(wall_ns, self._lease_now(now_ms)):
+            for data in proposals.take_entries(wall_ns, self._lease_now()):
                 core.append(data)
         else:
             proposals.discard_inbox()
@@ -305,8 +315,8 @@ class Engine:
         core = self.core
         if not core.is_leader:
             self._office = None
-        elif self._office is None or self._office[0] != core.term:
-            self._office = (core.term, now_ms, self._last_lease_ms())
+        elif self._office != core.term:
+            self._office, self._clock_ms = core.term, float(self._last_lease_ms())
             self.guards.became_leader()
             self._work = True
 
@@ -318,10 +328,11 @@ class Engine:
                 return unpack_stamp(data)[1]
         return self._lease_ms
 
-    def _lease_now(self, now_ms: float) -> int:
+    def _lease_now(self) -> int:
+        """The clock of leases. It counts the time in which this node ran: were the whole cluster paused, nobody had the
+        chance to renew anything, and all leases would run out at once (INV-7)."""
         assert self._office is not None, "only a leader stamps entries"
-        _, since_ms, base_ms = self._office
-        return base_ms + int(now_ms - since_ms)
+        return int(self._clock_ms)
 
     # Apply.
 
@@ -399,6 +410,10 @@ class Engine:
         if self.core.is_leader:
             return LEADER
         return FOLLOWER if self.core.leader_id is not None else CANDIDATE
+
+    def connections(self, peer: str) -> int:
+        """How many connections to ``peer`` have stood since this node's start."""
+        return self._connections[peer]
 
     def status(self, now_ms: float) -> ReplicaStatus:
         """This node's view."""

@@ -162,6 +162,8 @@ class LocalReplica(asyncio.Protocol):
         self.env = env
         self.on_event: Callable[[bytes], None] = _ignore
         self.on_lost: Callable[[], None] | None = None
+        self.failure: Exception | None = None
+        """A bug of ours: what an answer was handed to has failed. Nothing can be trusted then, and the node stops."""
         self._path = path
         self._barriers_max = barriers_in_flight_max
         self._loop = asyncio.get_running_loop()
@@ -271,6 +273,15 @@ class LocalReplica(asyncio.Protocol):
             self.on_lost()
 
     def data_received(self, data: bytes) -> None:
+        try:
+            self._handle(data)
+        except Exception as error:
+            log.critical("a bug: an answer of consensus could not be handled; this node stops", exc_info=error)
+            self.failure = self.failure or error
+            if self._transport is not None:
+                self._transport.abort()  # and so on_lost is called
+
+    def _handle(self, data: bytes) -> None:
         for frame in self._reader.feed(data):
             kind = frame[0]
             if kind == wire.RESULTS:

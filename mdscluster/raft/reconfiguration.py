@@ -96,6 +96,9 @@ class Reconfiguration:
             return ChangeOutcome("busy", "this leader has only just been elected")
         if not self._settled(applied):
             return _busy()
+        old = [peer for peer in sorted(self._roster.others) if self._guards.peers[peer].old_release]
+        if old:
+            return _refused(f"{', '.join(old)} runs a release that knows no membership changes: upgrade it first")
         return {"add": self._add, "promote": self._promote, "remove": self._remove}[change.kind](change)
 
     def _own_term_committed(self) -> bool:

@@ -22,6 +22,7 @@ def report(engine: Engine) -> ReplicaStatus:
             match_index=match,
             lag_entries=journal.last_index - match if leads else -1,
             silent_ms=int(guards.now_ms - state.heard_ms) if state.heard_ms > 0 else -1,
+            connections=engine.connections(peer),
         )
     return ReplicaStatus(
         node_id=engine.config.node_id,

@@ -141,7 +141,7 @@ class Link(asyncio.Protocol):
             if frames and self.peer:
                 self._owner.arrived(self, frames)
         except Stranger as error:
-            log.info("raft connection of no member", peer=error.args[0], reason=error.args[1])
+            self._owner.note_stranger(*error.args)
             self.refused = True
             self.close()
         except (PeerError, DecodeError) as error:
@@ -200,6 +200,7 @@ class Transport:
         self._all: set[Link] = set()
         self._server: asyncio.Server | None = None
         self._peers: dict[str, tuple[str, int]] = {}
+        self._strangers: set[str] = set()
         self._dialers: dict[str, asyncio.Task[None]] = {}
         self._closing = False
 
@@ -289,7 +290,10 @@ class Transport:
             raise PeerError(f"node {body.node_id!r} is not expected here")
         if names is not None and not {body.node_id, self.config.tls_role or body.node_id} <= set(names):
             raise PeerError(f"node {body.node_id!r} showed a certificate of {names}")
-        belongs = self._handler.on_introduced(body.node_id, body.introduction)
+        if body.purpose == Hello.SNAPSHOT:
+            belongs = body.node_id in self._peers
+        else:
+            belongs = self._handler.on_introduced(body.node_id, body.introduction)
         if body.refused:
             raise Stranger(body.node_id, body.refused)
         if not belongs:
@@ -297,6 +301,7 @@ class Transport:
                 link.write(self.hello(f"{self.config.node_id} knows of no member {body.node_id}"))
             raise Stranger(body.node_id, "it is in no membership known here")
         link.peer = body.node_id
+        self._strangers.discard(body.node_id)
         if body.purpose == Hello.SNAPSHOT:
             self._handler.on_snapshot_wanted(link)
             return
@@ -307,6 +312,12 @@ class Transport:
         if dialled is None:
             link.write(self.hello())
         self._handler.on_connected(link.peer)
+
+    def note_stranger(self, peer: str, reason: str) -> None:
+        """Log it once: a node that was removed, or waits to be added, comes again and again."""
+        if peer not in self._strangers:
+            self._strangers.add(peer)
+            log.info("raft connection between strangers", peer=peer, reason=reason)
 
     def arrived(self, link: Link, frames: list[bytes]) -> None:
         """Frames of a link; an older link's are lost."""

@@ -94,7 +94,7 @@ def seeds(depth: str, wanted: range, nodes: int, jobs: int) -> int:
     print(
         f"{'ok' if ok else 'FAILED'}: depth {depth}, {nodes} nodes, seeds {wanted.start}:{wanted.stop}: "
         f"{len(totals.failures)} of {totals.seeds} seeds violated{', vacuous' if vacuous else ''}; "
-        f"{totals.seconds:.0f} s with {jobs} jobs"
+        f"{totals.seconds:.0f} s with {jobs} jobs, {totals.cpu_seconds:.0f} s of CPU"
     )
     return 0 if ok else 1
 

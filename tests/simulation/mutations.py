@@ -15,6 +15,7 @@ from typing import Final, cast
 _TRACES: Final = "tests/simulation/consensus/test_traces.py::"
 _RULES: Final = "tests/simulation/consensus/test_rules.py::"
 _ENGINE: Final = "tests/unit/raft/test_engine.py::"
+_DIRECTED: Final = "tests/simulation/whole/test_directed.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
 
 
@@ -41,6 +42,11 @@ class Mutation:
 
 def _consensus(name: str, off: str, *directed: str, nodes: tuple[int, ...] = (3,), seeds: int = 60) -> Mutation:
     return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "consensus", nodes, seeds)
+
+
+def _whole(name: str, off: str, *directed: str, seeds: int = 20) -> Mutation:
+    tests = tuple(f"{_DIRECTED}test_{test}" for test in directed)
+    return Mutation(name, f"tests.simulation.whole.mutants:{off}", tests, "whole", (3,), seeds)
 
 
 MUTATIONS: Final[tuple[Mutation, ...]] = (
@@ -152,5 +158,21 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "lease clock goes on from the log's",
         "lease_clock_restarts",
         _ENGINE + "test_the_clock_of_leases_never_goes_back",
+    ),
+    _whole(
+        "reply-cache write in the same transaction",
+        "without_reply_cache",
+        "a_retransmission_to_another_node_gets_the_first_reply",
+    ),
+    _whole("slot rule after failover", "strict_slots", "a_slot_of_which_the_new_node_knows_less"),
+    _whole("lease expiry by log time", "leases_by_wall_clock", "a_lease_runs_out_by_the_logs_clock_alone"),
+    _whole(
+        "leases begin anew when a node is lost", "without_lease_floor", "a_renewal_that_died_with_its_node_counts"
+    ),
+    _whole("layout fencing epoch", "without_fence_epoch", "a_layout_is_revoked_while_a_data_server_is_cut_off"),
+    _whole(
+        "fence in force before it is reported",
+        "without_waiting_for_fences",
+        "a_layout_is_revoked_while_a_data_server_is_cut_off",
     ),
 )

@@ -83,7 +83,7 @@ DEPTHS: Final[Mapping[str, Depth]] = {
         Depth(
             "membership",
             "tests.simulation.consensus.membership",
-            "depth consensus, while an operator adds, promotes and removes members",
+            "the same, while an operator adds, promotes, removes and replaces members (--nodes founders)",
         ),
     )
 }

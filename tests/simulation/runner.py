@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import tempfile
 import time
@@ -36,6 +37,8 @@ class Totals:
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[SeedResult] = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """Of all workers: what the seeds cost, whatever else the machine does."""
 
     def add(self, result: SeedResult) -> None:
         self.seeds += 1
@@ -96,19 +99,42 @@ def _work(depth: str, seeds: Sequence[int], nodes: int, parent: Path) -> list[Se
     return results
 
 
+def _workers_cpu_s() -> float:
+    """Of workers that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+@contextmanager
+def _interrupted_by_term(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """An end by SIGTERM leaves no worker and no file behind."""
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + signum)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run_seeds(
     depth: str, seeds: range, nodes: int, jobs: int, progress: Callable[[Totals, int], None] | None = None
 ) -> Totals:
     """All of ``seeds`` on ``jobs`` processes. ``progress`` is called with what is done, and of how many."""
     DEPTHS[depth].run_seed()  # Missing: say so here, not in every worker.
     totals = Totals(depth, nodes)
-    began_s = time.monotonic()
+    began_s, began_cpu_s = time.monotonic(), _workers_cpu_s()
     tasks = iter([seeds[i : i + _SEEDS_A_TASK] for i in range(0, len(seeds), _SEEDS_A_TASK)])
     context = multiprocessing.get_context("spawn")
-    with scratch() as parent, ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with scratch() as parent, ProcessPoolExecutor(jobs, mp_context=context) as pool, _interrupted_by_term(pool):
         waiting: set[Future[list[SeedResult]]] = set()
         while True:
-            while len(waiting) < 2 * jobs and (task := next(tasks, None)) is not None:
+            while len(waiting) < jobs + 1 and (task := next(tasks, None)) is not None:
                 waiting.add(pool.submit(_work, depth, task, nodes, parent))
             if not waiting:
                 break
@@ -119,5 +145,6 @@ def run_seeds(
             totals.seconds = time.monotonic() - began_s
             if progress is not None:
                 progress(totals, len(seeds))
+    totals.cpu_seconds = _workers_cpu_s() - began_cpu_s
     totals.failures.sort(key=lambda result: result.seed)
     return totals

@@ -1,4 +1,4 @@
-"""Simulated time: what happens when, in an order that follows from the calls alone; processes that pause and die."""
+"""Simulated time: what happens when, in an order given by the calls alone, and processes that pause and die."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 Action = Callable[[], None]
+ROUNDING_MS = 1e-6
+"""So much later a timer fires, lest a process whose clock runs at a rate of its own find it early, by a last bit."""
 
 
 class Timeline:
@@ -83,7 +85,8 @@ class Process:
     def after(self, delay_ms: float, action: Action) -> None:
         """Do it after a while."""
         timeline = self.timeline
-        timeline.at(timeline.now_ms + self.true_delay_ms(delay_ms), lambda: self.run(action))
+        wait_ms = self.true_delay_ms(delay_ms) + ROUNDING_MS if delay_ms > 0 else 0.0
+        timeline.at(timeline.now_ms + wait_ms, lambda: self.run(action))
 
     def true_delay_ms(self, delay_ms: float) -> float:
         """How long the world takes for a delay by this process's clock."""

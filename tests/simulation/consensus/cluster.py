@@ -77,24 +77,12 @@ class Cluster:
         self.nodes[node_id].wipe()
 
     def connect(self, a: str, b: str) -> None:
-        """A new connection, which replaces the old one and all it still carried.
-
-        Both tell their membership first; who finds the other in none that it knows refuses.
-        """
-        told = {node_id: self.nodes[node_id].engine.introduction() for node_id in (a, b)}
-        wanted = [self.introduced(a, b, told[b]), self.introduced(b, a, told[a])]
-        if not all(wanted):
-            return
+        """A new connection, which replaces the old one and all it still carried."""
         for x, y in ((a, b), (b, a)):
             self.queues[x, y].clear()
             self.links.add((x, y))
         self.nodes[a].engine.connected(b, self.nodes[a].now_ms)
         self.nodes[b].engine.connected(a, self.nodes[b].now_ms)
-
-    def introduced(self, node_id: str, peer: str, introduction: bytes) -> bool:
-        """Whether the node wants to be connected with ``peer``, which tells its membership."""
-        node = self.nodes[node_id]
-        return node.engine.introduced(peer, introduction, node.now_ms)
 
     def disconnect(self, a: str, b: str) -> None:
         for x, y in ((a, b), (b, a)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.disk import COMMIT_FAILS, SYNC_FAILS
@@ -269,12 +269,16 @@ class Nemesis:
     """Chooses faults of a table, one after the other, while there is to be trouble."""
 
     def __init__(
-        self, world: Simulation, mean_gap_ms: float, faults: Mapping[str, tuple[float, Fault]] | None = None
+        self,
+        world: Simulation,
+        mean_gap_ms: float,
+        faults: Mapping[str, tuple[float, Fault]] | None = None,
+        without: Collection[str] = (),
     ) -> None:
         self._world = world
         self._mean_gap_ms = mean_gap_ms
         table = FAULTS if faults is None else faults
-        self._faults = {name: row for name, row in table.items() if name not in world.without_faults}
+        self._faults = {name: row for name, row in table.items() if name not in without}
         self._names = list(self._faults)
         self._weights = [weight for weight, _ in self._faults.values()]
 

@@ -14,21 +14,13 @@ from mdscluster.raft.errors import PeerError
 from mdscluster.raft.members import MEMBERSHIP, Membership
 from mdscluster.replica import ChangeOutcome, MemberChange
 from tests.simulation.consensus.cluster import Cluster, SimNode
-from tests.simulation.consensus.run import FLOORS as FLOORS_OF_ALL
-from tests.simulation.consensus.run import run_world
+from tests.simulation.consensus.run import batch_bytes, digest, heal, profile, trouble
 from tests.simulation.consensus.simulation import Simulation
 from tests.simulation.result import SeedResult, Trace
 
-_OPERATOR_MS = 100.0
-_VOTERS_MIN, _MEMBERS_MAX = 2, 5
-_SPARE_MACHINES = 3
+_OPERATOR_MS = 90.0
 
-FLOORS = {
-    **{name: floor for name, floor in FLOORS_OF_ALL.items() if name in ("acked", "barrier", "elections", "snapshots")},
-    "add done": 1.0,
-    "promote done": 0.3,
-    "remove done": 0.5,
-}
+FLOORS = {"acked": 40.0, "elections": 2.0, "add done": 0.5, "promote done": 0.3, "remove done": 0.3, "kill": 0.5}
 """What a seed does in the mean, at the least (``Depth.floors``)."""
 
 
@@ -37,17 +29,28 @@ class Changing(Cluster):
 
     def __init__(self, directory: Path, size: int = 3, *, founders: int = 3, **options: Any) -> None:
         self.founders = [f"n{i + 1}" for i in range(founders)]
-        self.renewed: set[str] = set()
-        """Machines that came with an empty disk, whatever their ids were once."""
-        self.changes_done: list[tuple[object, ChangeOutcome]] = []
+        self.wiped: set[str] = set()
+        """Machines that were given an empty disk, and so join."""
         super().__init__(directory, size=size, **options)
+        self.changes_done: list[tuple[object, ChangeOutcome]] = []
+        self.positions: dict[str, tuple[int, int]] = {}
+        self.taken_back = 0
+        """Memberships that were truncated, or lost with power."""
 
     def config(self, node_id: str, directory: Path, **changes: object) -> RaftConfig:
         settings: dict[str, Any] = {"commit_notice_ms": 0, **self.changes, **changes}
-        founds = node_id in self.founders and node_id not in self.renewed
+        founds = node_id in self.founders and node_id not in self.wiped
         peers = [*self.founders, *([] if node_id in self.founders else [node_id])]
         addresses = {peer: (f"host-{peer}", 1) for peer in peers}
         return RaftConfig(node_id=node_id, peers=addresses, state_dir=directory, join=not founds, **settings)
+
+    def connect(self, a: str, b: str) -> None:
+        """Both tell their membership; who finds the other in none that it knows refuses."""
+        nodes = self.nodes[a].engine, self.nodes[b].engine
+        told = [engine.introduction() for engine in nodes]
+        agreed = [nodes[0].introduced(b, told[1], self.now_ms), nodes[1].introduced(a, told[0], self.now_ms)]
+        if all(agreed):
+            super().connect(a, b)
 
     def hand(self, a: str, b: str, data: bytes) -> None:
         try:
@@ -61,20 +64,18 @@ class Changing(Cluster):
         super().observe(node)
         engine = node.engine
         for other in self.ids:
-            if other != node.id and other not in engine.roster.peers:
-                self.part(node.id, other)
+            if (node.id, other) in self.links and other not in engine.roster.peers:
+                self.disconnect(node.id, other)
         held = engine.roster.applied
         for index in range(max(engine.applied, held[0][1]) + 1, engine.journal.last_index + 1):
             data, _, term = engine.journal.entry(index)
             if data[0] == MEMBERSHIP:
                 held = (term, index), Membership.unpack(data)
+        if engine.roster.position < self.positions.get(node.id, (0, 0)):
+            self.taken_back += 1
+        self.positions[node.id] = engine.roster.position
         if held != (engine.roster.position, engine.roster.membership):
             self.violations.append(f"{node.id} goes by the membership of {engine.roster.position}, not of {held[0]}")
-
-    def part(self, node_id: str, other: str) -> None:
-        """The node does not want this connection any more."""
-        if (node_id, other) in self.links:
-            self.disconnect(node_id, other)
 
     def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
         self.changes_done.append((token, outcome))
@@ -97,98 +98,102 @@ class Changing(Cluster):
 
 
 class MembershipSimulation(Changing, Simulation):
-    """Founders and spare machines; the cluster has 2 to 5 voters, whatever the operator is told of even numbers.
+    """3 founders of 6 machines; the cluster has 2 to 5 voters, whatever the operator is told about even numbers."""
 
-    A machine loses its disk only when it is no member: of a cluster of two nobody may.
-    """
-
-    without_faults = frozenset(("wipe",))
-
-    def __init__(self, directory: Path, seed: int, size: int = 6, **options: Any) -> None:
-        super().__init__(directory, size, seed=seed, **options)
+    def __init__(self, directory: Path, size: int = 6, **options: Any) -> None:
+        super().__init__(directory, size, **options)
         self.strangers = set(self.ids) - set(self.founders)
         """Machines that the operator knows not to be members."""
 
-    def beginners(self) -> list[str]:
-        return self.founders
-
-    def stir(self) -> None:
-        self.at(500, self._operate)
-
-    def peer_error(self, node: SimNode, peer: str, error: PeerError) -> None:
-        """As the transport does: the connection is closed."""
-        self.note(node.id, f"refuses a message of {peer}: {error}")
-        self.part(node.id, peer)
-
-    def part(self, node_id: str, other: str) -> None:
-        link = self.network.link(node_id, other)
-        if link.stands[node_id] and not link.dead:
-            self.note(node_id, f"closes its connection to {other}")
-            self.network.reset(link)
-
-    # The operator.
-
-    def _operate(self) -> None:
-        if not self.trouble:
-            return
-        self.at(self.rng.expovariate(1 / _OPERATOR_MS), self._operate)
-        leaders = [n.id for n in self.nodes.values() if self.listens(n.id) and n.engine.core.is_leader]
-        if not leaders:
-            return
-        leader = self.rng.choice(leaders)
-        membership = self.membership(leader)
-        kind = self.rng.choice(["add", "promote", "promote", "remove"])
-        if kind == "add" and len(membership.ids) < _MEMBERS_MAX:
-            self._add(leader)
-        elif kind == "promote" and (learners := sorted(membership.ids - membership.voters)):
-            self._ask(leader, "promote", self.rng.choice(learners))
-        elif kind == "remove" and len(membership.voters) > _VOTERS_MIN:
-            self._ask(leader, "remove", self.rng.choice(sorted(membership.ids)))
-
-    def _ask(self, leader: str, kind: str, member: str) -> None:
-        self.note("op", f"asks {leader} to {kind} {member}")
-        self.change(leader, kind, member)
-        self.wake(leader)
-
-    def _add(self, leader: str) -> None:
-        """A machine with an empty disk."""
-        known = sorted(self.strangers)
-        if not known:
-            return
-        member = self.rng.choice(known)
-        self.strangers.discard(member)
-        self._renew(member)
-        self._ask(leader, "add", member)
-
-    def _renew(self, member: str) -> None:
-        node = self.nodes[member]
-        self.end(member, back_ms=5.0)
-        if node.dir.exists():
-            node.wipe()
-        self.renewed.add(member)
-        self.begin(member)
-
-    def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
-        super().note_change(node, token, outcome)
-        assert isinstance(token, MemberChange)
-        self.counts[f"{token.kind} {outcome.code}"] += 1
-        self.note(node.id, f"answers {token.kind} {token.id}: {outcome.code}")
-        if token.kind == "remove" and outcome.code == "done":
-            self.strangers.add(token.id)
-
-    # Afterwards.
-
     def members(self) -> list[SimNode]:
-        """The members by the newest leader's word; nobody when there is none."""
-        leaders = [n for n in self.nodes.values() if n.up and n.engine.core.is_leader]
+        """Who belongs to the cluster, as its newest leader has it; nobody while none leads."""
+        leaders = [node for node in self.nodes.values() if node.up and node.engine.core.is_leader]
         if not leaders:
             return []
         newest = max(leaders, key=lambda node: node.engine.core.term)
         return [self.nodes[member] for member in sorted(newest.engine.roster.membership.ids)]
 
+    # The operator.
+
+    def operate(self) -> None:
+        """Ask for a change, of whoever leads or thinks so."""
+        if not self.trouble:
+            return
+        self.at(self.rng.expovariate(1 / _OPERATOR_MS), self.operate)
+        leaders = [node_id for node_id in self.ids if self.listens(node_id)]
+        leaders = [node_id for node_id in leaders if self.nodes[node_id].engine.core.is_leader]
+        if not leaders:
+            return
+        leader = self.rng.choice(leaders)
+        membership = self.membership(leader)
+        learners = sorted(membership.ids - membership.voters)
+        kinds = ["add"] if len(membership.ids) < 5 and self.strangers else []
+        kinds += ["promote"] * 2 if learners else []
+        kinds += ["remove"] if len(membership.voters) > 2 else []
+        kind = self.rng.choice(kinds) if kinds else ""
+        if kind == "add":
+            self._add(leader)
+        elif kind == "promote":
+            self.change(leader, "promote", self.rng.choice(learners))
+        elif kind == "remove":
+            self.change(leader, "remove", self.rng.choice(sorted(membership.ids)))
+        self.wake(leader)
+        if self.rng.random() < 0.3:
+            self.at(self.rng.uniform(0, 25), self._strike, leader)
+
+    def _strike(self, leader: str) -> None:
+        """Trouble just when a change is under way: whoever was asked dies, or reaches one other node at most."""
+        if not self.trouble or not self.nodes[leader].up:
+            return
+        self.counts["strike"] += 1
+        if self.rng.random() < 0.3:
+            self.note("**", f"{leader} dies with a change under way")
+            self.end(leader, self.rng.uniform(300, 1500))
+            return
+        reached = self.rng.choice(self.ids)
+        ms = self.rng.uniform(400, 1500)
+        self.note("**", f"{leader} reaches only {reached} for {ms:.0f} ms")
+        for other in self.ids:
+            if other not in (leader, reached):
+                self.network.hole(leader, other, ms)
+                self.network.hole(other, leader, ms)
+
+    def _add(self, leader: str) -> None:
+        """A machine with an empty disk."""
+        member = self.rng.choice(sorted(self.strangers))
+        self.strangers.discard(member)
+        node = self.nodes[member]
+        self.end(member, 5.0)
+        if node.dir.exists():
+            node.wipe()
+        self.wiped.add(member)
+        self.at(5.0, self.begin, member)
+        self.note("**", f"{member} is empty, and to be added")
+        self.change(leader, "add", member)
+
+    def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
+        super().note_change(node, token, outcome)
+        assert isinstance(token, MemberChange)
+        self.counts[f"{token.kind} {outcome.code}"] += 1
+        self.note(node.id, f"answers the operator, {token.kind} {token.id}: {outcome.code}")
+        if (token.kind, outcome.code) in (("remove", "done"), ("add", "busy"), ("add", "refused")):
+            self.strangers.add(token.id)
+
 
 def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> SeedResult:
-    """Trouble and changes of the membership, healing, and the check of everything promised."""
-    return run_world(
-        MembershipSimulation, seed, nodes, directory, trace, size=nodes + _SPARE_MACHINES, founders=nodes
-    )
+    """Faults and an operator; then the members must converge. ``nodes`` found the cluster; 3 machines more join it."""
+    settings, small = profile(seed)
+    world = MembershipSimulation(directory, nodes + 3, seed=seed, founders=nodes, trace=trace, **settings)
+    world.note("**", f"{nodes} founders, {'small' if small else 'large'} messages, {settings}")
+    try:
+        with batch_bytes(small):
+            world.at(600, world.operate)
+            trouble(world, world.founders, without=("wipe",))
+            heal(world, world.members)
+            if not world.violations:
+                world.check()
+    except AssertionError as error:
+        world.violated(str(error))
+    finally:
+        world.close()
+    return SeedResult(seed, nodes, tuple(world.violations), dict(world.counts), digest(world))

@@ -8,6 +8,7 @@ connection was given up meanwhile.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from mdscluster.raft.framing import FrameReader, pack_frames
@@ -120,25 +121,26 @@ class Network:
         if any(lane.holes for lane in link.lanes.values()) or not (world.listens(a) and world.listens(b)):
             world.at(world.rng.uniform(20, 60), self.dial, link, epoch)
             return
+        if b not in world.nodes[a].engine.roster.peers or not world.introduce(a, b):
+            if world.nodes[a].up and world.nodes[b].up:
+                world.at(world.rng.uniform(40, 120), self.dial, link, epoch)
+            return
         link.epoch += 1
         link.dead = False
         for lane in link.lanes.values():
             lane.clear(world.now_ms)
-        told = {side: world.nodes[side].engine.introduction() for side in link.ends}
         for side in world.rng.sample(link.ends, 2):
-            world.at(world.rng.uniform(0.0, 1.5), self._connected, link, side, link.epoch, told[link.other(side)])
+            world.at(world.rng.uniform(0.0, 1.5), self._connected, link, side, link.epoch)
 
-    def _connected(self, link: Link, side: str, epoch: int, introduction: bytes) -> None:
-        """One side's hello has arrived at the other, and with it the membership that it goes by."""
+    def _connected(self, link: Link, side: str, epoch: int) -> None:
         world = self._world
         if link.epoch != epoch or link.dead or not world.nodes[side].up:
             return
         if not world.listens(side):
-            world.defer(side, self._connected, link, side, epoch, introduction)
+            world.defer(side, self._connected, link, side, epoch)
             return
-        if not world.introduced(side, link.other(side), introduction):
-            world.note(side, f"refuses {link.other(side)}")
-            self.reset(link)
+        if link.other(side) not in world.nodes[side].engine.roster.peers:
+            self._abort(link, side)
             return
         link.stands[side] = True
         world.note(side, f"connected to {link.other(side)}")
@@ -185,6 +187,12 @@ class Network:
                 self._abort(link, node_id)
             elif world.now_ms - out.sent_ms > world.timeout_ms / 4:
                 self.send(node_id, [(peer, ping)])
+
+    def drop_others(self, node_id: str, peers: Collection[str]) -> None:
+        """The node gives up its connections to whoever is none of ``peers``."""
+        for link in self.links_of[node_id]:
+            if link.stands[node_id] and link.other(node_id) not in peers:
+                self._abort(link, node_id)
 
     def _abort(self, link: Link, side: str) -> None:
         """One side gives the connection up; the other is told, unless the word is lost."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -71,15 +71,8 @@ def batch_bytes(small: bool) -> Iterator[None]:
 
 def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> SeedResult:
     """Trouble, healing, and the check of everything promised."""
-    return run_world(Simulation, seed, nodes, directory, trace)
-
-
-def run_world(
-    kind: type[Simulation], seed: int, nodes: int, directory: Path, trace: Trace | None, **options: Any
-) -> SeedResult:
-    """``run_seed`` of one kind of cluster; ``options`` are its own."""
     settings, small = profile(seed)
-    world = kind(directory, seed, trace=trace, **(options or {"size": nodes}), **settings)
+    world = Simulation(directory, seed, nodes, trace=trace, **settings)
     world.note("**", f"{nodes} nodes, {'small' if small else 'large'} messages, {settings}")
     try:
         with batch_bytes(small):
@@ -91,23 +84,25 @@ def run_world(
         world.violated(str(error))
     finally:
         world.close()
-    return SeedResult(seed, nodes, tuple(world.violations), dict(world.counts), _digest(world))
+    return SeedResult(seed, nodes, tuple(world.violations), dict(world.counts), digest(world))
 
 
-def trouble(world: Simulation) -> None:
-    """Everything at once, for ``TROUBLE_MS``."""
+def trouble(world: Simulation, founders: Sequence[str] = (), without: Collection[str] = ()) -> None:
+    """Everything at once, for ``TROUBLE_MS``; all faults but those ``without``."""
     world.trouble = True
     world.workload = Workload(world, _ASK_GAP_MS)
-    for node_id in world.beginners():
+    for node_id in founders or world.ids:
         world.begin(node_id)
-    world.stir()
     world.at(50, world.workload.go)
-    world.at(400, Nemesis(world, _FAULT_GAP_MS).strike)
+    world.at(400, Nemesis(world, _FAULT_GAP_MS, without=without).strike)
     world.run_until(world.now_ms + TROUBLE_MS)
 
 
-def heal(world: Simulation) -> None:
-    """No more faults: a leader must arise, and everybody must propose with success, read, and catch up."""
+def heal(world: Simulation, members: Callable[[], list[SimNode]] | None = None) -> None:
+    """No more faults: a leader must arise, and everybody must propose with success, read, and catch up.
+
+    ``members`` says who everybody is now; by itself it is every node.
+    """
     if world.violations:
         return
     world.trouble = False
@@ -119,14 +114,14 @@ def heal(world: Simulation) -> None:
         world.disk_ms[node.id] = DISK_MS
     end_ms = world.now_ms + HEALING_MS
     asked: dict[str, tuple[object, bytes, object]] = {}
+    everybody = members or (lambda: list(world.nodes.values()))
     while world.now_ms < end_ms and not world.violations:
         world.run_until(world.now_ms + 25)
-        members = world.members()
-        for node in members:
+        nodes = everybody()
+        for node in nodes:
             _ask_once(world, node, asked)
-        if members and all(_answered(node, asked) for node in members):
-            if len({(node.count(), node.engine.roster.membership) for node in members}) == 1:
-                return
+        if nodes and all(_answered(node, asked) for node in nodes) and len({node.count() for node in nodes}) == 1:
+            return
     if not world.violations:
         states = [_state(node, asked) for node in world.nodes.values()]
         world.violated(f"liveness: no convergence {HEALING_MS:.0f} ms after the last fault: {'; '.join(states)}")
@@ -168,7 +163,7 @@ def _state(node: SimNode, asked: dict[str, tuple[object, bytes, object]]) -> str
     )
 
 
-def _digest(world: Simulation) -> str:
+def digest(world: Simulation) -> str:
     """Of all that was committed, of what happened, and of every random number drawn."""
     course = repr((sorted(world.counts.items()), sorted(world.committed.items()), world.rng.getstate(), world.now_ms))
     return hashlib.blake2b(course.encode(), digest_size=16).hexdigest()

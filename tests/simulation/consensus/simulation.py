@@ -18,6 +18,7 @@ import lmdb
 from mdscluster.raft.engine import Output
 from mdscluster.raft.errors import ConsensusBug, PeerError, StorageError
 from mdscluster.raft.interface import STORAGE_EXIT_CODE
+from mdscluster.replica import ChangeOutcome
 from mdsproto.raft_pb2 import Message
 from tests.simulation.consensus.checks import Checks
 from tests.simulation.consensus.cluster import Cluster, SimNode
@@ -53,15 +54,13 @@ class Life:
     halted: bool = False
     timer_ms: float = _NEVER
     deferred: list[tuple[Callable[..., None], tuple[Any, ...]]] = field(default_factory=list)
+    roster_version: int = -1
     turns: int = 0
     turns_since_ms: float = 0.0
 
 
 class Simulation(Cluster):
     """A cluster that moves by itself. ``run`` it; faults and workload put events into it."""
-
-    without_faults: frozenset[str] = frozenset()
-    """Faults that this kind of cluster does not promise to survive."""
 
     def __init__(
         self, directory: Path, seed: int, size: int = 3, *, trace: Trace | None = None, **options: Any
@@ -187,35 +186,38 @@ class Simulation(Cluster):
         self.guarded(node, node.engine.disconnected, peer, node.now_ms)
         self.wake(node_id)
 
+    def introduce(self, a: str, b: str) -> bool:
+        """Both tell their membership as a connection begins; whether each finds the other in one that it knows."""
+        pairs = [(self.nodes[a], b), (self.nodes[b], a)]
+        told = [node.engine.introduction() for node, _ in pairs]
+        agreed = [
+            self.guarded(node, node.engine.introduced, peer, introduction, node.now_ms)
+            for (node, peer), introduction in zip(pairs, reversed(told), strict=True)
+        ]
+        for node, _ in pairs:
+            self._follow_roster(node)
+        return all(agreed)
+
+    def _follow_roster(self, node: SimNode) -> None:
+        """Be connected with whom the engine wants to be."""
+        life = self.lives[node.id]
+        if node.up and life.roster_version != node.engine.roster.version:
+            life.roster_version = node.engine.roster.version
+            self.network.drop_others(node.id, node.engine.roster.peers)
+            self.wake(node.id)
+
     def arrive(self, a: str, b: str, frame: bytes) -> None:
         node = self.nodes[b]
+        if a not in node.engine.roster.peers:
+            self.network.drop_others(b, node.engine.roster.peers)
+            return
         message = Message.FromString(frame)
         if self.trace is not None and (text := describe(message)):
             self.note(b, f"<- {a}: {text}")
         self.checks.heard(a, b, message)
-        self.guarded(node, self._receive, node, a, message)
+        self.guarded(node, node.engine.receive, a, message, node.now_ms)
+        self._follow_roster(node)
         self.wake(b)
-
-    def _receive(self, node: SimNode, peer: str, message: Message) -> None:
-        try:
-            node.engine.receive(peer, message, node.now_ms)
-        except PeerError as error:
-            self.peer_error(node, peer, error)
-
-    def peer_error(self, node: SimNode, peer: str, error: PeerError) -> None:
-        """Where the membership stays, no correct node sends what another must refuse."""
-        self.violated(f"bug: {node.id} refuses a message of {peer}: {error}")
-
-    def beginners(self) -> list[str]:
-        """Whose processes run from the start."""
-        return self.ids
-
-    def stir(self) -> None:
-        """Begin what this kind of cluster does beside the faults."""
-
-    def members(self) -> list[SimNode]:
-        """Who must be well once all faults are over."""
-        return list(self.nodes.values())
 
     def post(self, a: str, b: str, data: bytes) -> None:
         self.network.send(a, [(b, data)])
@@ -294,6 +296,7 @@ class Simulation(Cluster):
         node.release(output)
         if messages:
             self.network.send(node_id, messages)
+        self._follow_roster(node)
         if node.snapshot_from is not None:
             leader, node.snapshot_from = node.snapshot_from, None
             self.installs.wanted(node, leader)
@@ -363,6 +366,10 @@ class Simulation(Cluster):
 
     def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
         self.checks.result(node, token, result)
+
+    def note_change(self, node: SimNode, token: object, outcome: ChangeOutcome) -> None:
+        self.counts[f"change {outcome.code}"] += 1
+        self.note(node.id, f"answers {token}: {outcome.code}")
 
     def note_barrier(self, node: SimNode, token: object, ok: bool) -> None:
         self.checks.barrier(node, token, ok=ok)

@@ -278,7 +278,7 @@ def test_a_node_that_comes_back_empty_votes_only_when_it_has_caught_up(make_chan
     done(cluster, "remove", "n3")
     cluster.kill("n3")
     cluster.wipe("n3")
-    cluster.renewed.add("n3")
+    cluster.wiped.add("n3")
     cluster.start("n3", connect=False)
     cluster.calm()
     engine = cluster["n3"].engine
@@ -557,3 +557,15 @@ def test_a_leader_hands_over_to_a_voter(make_changing: MakeChanging) -> None:
     assert not cluster["n1"].engine.hand_over(cluster.now_ms)
     cluster.turn("n1")
     assert not any(cluster_message(data) == "timeout_now" for data in cluster.queues["n1", "n4"])
+
+
+def test_no_change_while_an_older_release_runs(make_changing: MakeChanging) -> None:
+    """A node of a release without memberships would refuse the entry, and everything behind it, for ever."""
+    cluster = make_changing()
+    engine = cluster["n1"].engine
+    assert engine.introduced("n2", b"", cluster.now_ms)
+    change = cluster.change("n1", "add", "n4")
+    cluster.settle("n1", "n2", "n3")
+    assert outcome(cluster, change) == "refused"
+    assert engine.introduced("n2", cluster["n2"].engine.introduction(), cluster.now_ms)
+    done(cluster, "add", "n4")

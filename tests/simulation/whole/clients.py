@@ -81,13 +81,10 @@ class Generation:
         """End its coroutines, for the interpreter's sake."""
         self.runtime.drop_tasks()
 
-    async def mount(self) -> Client:
+    async def mount(self, addresses: list[Address], minor_version: int) -> Client:
         """Become known to the service; a client of this name that lived before loses what it had."""
-        world, rng = self.owner.world, self.owner.world.client_rng
-        addresses = list(world.nfs_ids)
-        rng.shuffle(addresses)
         client = await Client.connect(
-            addresses, rng.choice([1, 2]), settings=SETTINGS, owner=self.owner.name.encode(),
+            addresses, minor_version, settings=SETTINGS, owner=self.owner.name.encode(),
             credential=rpc.AuthSys(0, self.owner.name.encode(), 0, 0, ()), runtime=self.runtime, history=self._record,
         )  # fmt: skip
         self.client = client
@@ -174,7 +171,10 @@ class SimClient:
         generation.runtime.spawn(guarded())
 
     async def _live(self, generation: Generation) -> None:
-        client = await generation.mount()
+        rng = self.world.client_rng
+        addresses = list(self.world.nfs_ids)
+        rng.shuffle(addresses)
+        client = await generation.mount(addresses, rng.choice([1, 2]))
         self.world.note(generation.name, f"mounted, client ID {client.mds.session.client_id:x}")
         for worker in self.workers:
             self._spawn(generation, self._work(generation, worker, client))

@@ -145,6 +145,7 @@ class SimDataServer:
         self.store = MemoryStore(world.data_rng)
         self.tombstones = Tombstones()
         self.instance = 0
+        self._certificate = Certificate(self.ds_id, credentials.ROLE_DS)
         self.process = Process(world.timeline, self.ds_id)
         self.process.alive = False
 
@@ -152,6 +153,7 @@ class SimDataServer:
         world = self.world
         self.instance += 1
         self.process = Process(world.timeline, self.ds_id, rate=world.data_rng.uniform(0.99, 1.01))
+        self._reported: dict[int, int] = {}  # by file: up to where a quorum knows of stable writes
         self.authority = Authority(self.key, self.clock_ns, lease_wait_ms=0, deleted=self.tombstones.ids)
         store: Any = self.store
         tombstones: Any = self.tombstones
@@ -188,7 +190,22 @@ class SimDataServer:
         raise AssertionError("a heartbeat is a question and an answer here")
 
     def _report_write(self, fileid: int, client_id: int, stripe: int, end_offset: int, mtime_ns: int) -> bool:
-        """No metadata server answers in time: the writer is told to come again, and turns to one itself."""
+        """Whether a quorum has committed the report. The product waits for it; here the writer has to come again."""
+        if self._reported.get(fileid, 0) >= end_offset:
+            del self._reported[fileid]
+            return True
+        write = control_pb2.WriteReport(
+            fileid=fileid, client_id=client_id, stripe=stripe, end_offset=end_offset, mtime_ns=mtime_ns
+        )
+        request = control_pb2.ReportWritesRequest(ds_id=self.ds_id, writes=[write])
+        context: Any = self._certificate
+
+        def end(reply: control_pb2.ReportWritesReply | None) -> None:
+            if reply is not None and reply.committed:
+                self._reported[fileid] = max(self._reported.get(fileid, 0), end_offset)
+
+        node_id = self.world.data_rng.choice(self.world.ids)
+        self.world.ask_node(self.process, node_id, lambda control: control.ReportWrites(request, context), end)
         return False
 
     # Heartbeats.
@@ -211,7 +228,8 @@ class SimDataServer:
                 self.world.oracle.lease_renewed(self)
             process.after(self.config.heartbeat_ms, lambda: self._beat(mds_id))
 
-        self.world.ask_node(self.process, mds_id, request, Certificate(self.ds_id, credentials.ROLE_DS), end)
+        context: Any = self._certificate
+        self.world.ask_node(self.process, mds_id, lambda control: control.Heartbeat(request, context), end)
         process.after(CALL_TIMEOUT_S * 1000, lambda: end(None))
 
     def _delete(self) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import lmdb
 
 from dataserver.heartbeats import CALL_TIMEOUT_S
 from mdscluster.config import ClusterConfig, Export, Limits, NodeConfig, Peer, TlsPaths
 from mdscluster.control.registry import Heard
+from mdscluster.control.service import ControlService
 from mdscluster.front_end import FrontEnd
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.nfs_frontend.server import ClientConnection
@@ -30,8 +31,25 @@ from tests.support.timeline import Process
 if TYPE_CHECKING:
     from tests.simulation.whole.simulation import WholeSimulation
 
+T = TypeVar("T")
 START_MS = (30.0, 250.0)
 """How long a front end takes to start."""
+
+
+class ReadEnvironment:
+    """The node's environment as its front end has it: to read. (In one process LMDB may not be opened twice.)"""
+
+    def __init__(self, node: WholeNode) -> None:
+        self._env = node.env
+        self._tables = node.machine.tables
+
+    def begin(self) -> lmdb.Transaction:
+        return self._env.begin()
+
+    def open_db(self, key: bytes, txn: None = None, create: bool = False) -> Any:
+        """A table that the state machine has opened; to open one takes a write transaction."""
+        assert not create, "the front end does not write"
+        return getattr(self._tables, key.decode().removeprefix("fsm_"))
 
 
 class NodeProcess(Process):
@@ -150,7 +168,8 @@ class SimFrontEnd:
 
     async def _serve(self) -> None:
         config = self.world.node_config(self.node)
-        replica = LocalReplica(config.socket_path, self.node.env)
+        env: Any = ReadEnvironment(self.node)
+        replica = LocalReplica(config.socket_path, env)
         await replica.connect()
         links = SimLinks(self)
         front_end = FrontEnd(config, replica, self.runtime, links, lambda: int(self.process.now_ms()))
@@ -173,24 +192,18 @@ class SimFrontEnd:
         connection = ClientConnection(self.front_end.server)
         return SimTransport(self.loop, stream, self.world.client_ip(stream.a.name), connection)
 
-    def heartbeat(
-        self, request: control_pb2.HeartbeatRequest, who: Certificate,
-        done: Callable[[control_pb2.HeartbeatReply | None], None],
-    ) -> None:  # fmt: skip
-        """A data server's heartbeat arrives."""
+    def serve(self, call: Callable[[ControlService], Coroutine[Any, Any, T]], done: Callable[[T | None], None]) -> None:
+        """A data server's call to the control service arrives; None: this node does not serve yet."""
         front_end = self.front_end
         if front_end is None:
             done(None)
             return
-        context: Any = who
 
-        def answered(task: asyncio.Task[control_pb2.HeartbeatReply]) -> None:
+        def answered(task: asyncio.Task[T]) -> None:
             if not task.cancelled():
                 done(task.result())
 
-        self.loop.io(
-            lambda: self.loop.create_task(front_end.control.Heartbeat(request, context)).add_done_callback(answered)
-        )
+        self.loop.io(lambda: self.loop.create_task(call(front_end.control)).add_done_callback(answered))
 
     def die(self) -> None:
         self.process.die()

@@ -1,4 +1,4 @@
-"""An asyncio event loop on simulated time, one for each life of a front end: production coroutines run on it.
+"""An asyncio event loop on simulated time, one for each life of a front end: the product's coroutines run on it.
 
 It has what the front end uses of a loop, and nothing that waits for the machine: callbacks, timers, futures, tasks, and
 the one Unix socket to the node's consensus process.

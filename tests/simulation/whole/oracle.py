@@ -94,8 +94,10 @@ class Oracle:
         self.counts[f"{claim.kind} told"] += 1
         for other in self.claims.values():
             if claim.conflicts(other):
-                who, whose = claim.holder.name, other.holder.name
-                self.violation(f"INV-5: {who} was told that it holds {claim}, while {whose} holds {other}")
+                self.violation(
+                    f"INV-5: {claim.holder.name} was told that it holds {claim}, "
+                    f"while {other.holder.name} holds {other}"
+                )
         self.claims[key] = claim
 
     def released(self, key: object) -> None:
@@ -160,6 +162,7 @@ class Oracle:
                 if handle in self.revoked:
                     continue
                 self.revoked[handle] = None
+                self.counts["handles revoked"] += 1
                 for server in self.world.data_servers.values():
                     self._must_refuse(server, handle)
 

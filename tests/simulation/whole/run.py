@@ -10,10 +10,23 @@ from typing import Any, Final
 import structlog
 
 from tests.simulation.result import SeedResult, Trace
+from tests.simulation.whole.faults import CLIENT_FAULTS, NODE_FAULTS
 from tests.simulation.whole.simulation import WholeSimulation
 
-FAULTS_MS: Final = 12_000.0
-FLOORS: Final = {"operations": 300.0, "kill": 1.0}
+FAULTS_MS: Final = 10_000.0
+FLOORS: Final = {
+    "operations": 300.0,
+    "acked": 300.0,
+    "elections": 2.0,
+    "lock told": 20.0,
+    "open told": 20.0,
+    "write data": 3.0,
+    "digest": 3.0,
+    "data server renewed": 50.0,
+    "lease ran out": 0.1,
+    "handles revoked": 0.1,
+    **{name: 0.1 for name in (*NODE_FAULTS, *CLIENT_FAULTS) if name != "ring"},
+}
 """What a seed does in the mean, at the least (``Depth.floors``)."""
 
 

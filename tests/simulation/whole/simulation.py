@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mdscluster.config import ClusterConfig, NodeConfig
+from mdscluster.control.service import ControlService
 from mdscluster.fsm import data_servers, digest
 from mdscluster.fsm.commands import RenewLeases, pack_internal
 from mdscluster.raft.local import Token
-from mdsproto import control_pb2
 from mdsproto.keyfile import read_cluster_key
 from nfsclient.errors import status_name
 from nfsclient.runtime import Address
@@ -21,7 +21,7 @@ from tests.simulation.consensus.node import SimNode
 from tests.simulation.consensus.simulation import DISK_MS, Life, Simulation
 from tests.simulation.result import Trace
 from tests.simulation.whole.clients import Generation, SimClient
-from tests.simulation.whole.data_server import Certificate, SimDataServer
+from tests.simulation.whole.data_server import SimDataServer
 from tests.simulation.whole.faults import CLIENT_FAULT_MS, CLIENT_FAULTS, NODE_FAULT_MS, NODE_FAULTS
 from tests.simulation.whole.front_end import WholeNode, node_config
 from tests.simulation.whole.network import Network
@@ -30,6 +30,7 @@ from tests.simulation.whole.workload import WORKERS, prepare
 from tests.support.linearizability import History, Operation, Recorder, SharedNames, check
 from tests.support.timeline import Process
 
+T = TypeVar("T")
 DATA_SERVERS: Final = 2
 NFS_PORT: Final = 2049
 
@@ -142,18 +143,19 @@ class WholeSimulation(Simulation):
         )
 
     def ask_node(
-        self, source: Process, node_id: str, request: control_pb2.HeartbeatRequest, who: Certificate, done: Any
-    ) -> None:
-        """A data server's heartbeat to a metadata node, over the network."""
+        self, source: Process, node_id: str, call: Callable[[ControlService], Coroutine[Any, Any, T]],
+        done: Callable[[T | None], None],
+    ) -> None:  # fmt: skip
+        """A data server calls a metadata node's control service, over the network."""
         front = self.whole(node_id).front
         if front is None:
             source.after(1.0, lambda: done(None))
             return
 
-        def answer(reply: control_pb2.HeartbeatReply | None) -> None:
+        def answer(reply: T | None) -> None:
             self.net.post(front.process, source, lambda: done(reply))
 
-        self.net.post(source, front.process, lambda: front.heartbeat(request, who, answer))
+        self.net.post(source, front.process, lambda: front.serve(call, answer))
 
     def holder_of(self, session_id: bytes) -> Generation | None:
         """The living generation with this session."""
@@ -254,7 +256,7 @@ class WholeSimulation(Simulation):
         done: list[None] = []
 
         async def work() -> None:
-            client = await generation.mount()
+            client = await generation.mount(list(self.nfs_ids), 1)
             await prepare(client)
             self.names = await SharedNames.prepare(
                 client, "/s/names", self.recorder, seed=self.seed, directories=2, names=4

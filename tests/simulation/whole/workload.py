@@ -1,4 +1,4 @@
-"""What the clients do. Each worker is one task of a client; the next generation goes on where the last one ended."""
+"""What the clients do. A worker is one task of a client; it goes on in the next generation where the last one ended."""
 
 from __future__ import annotations
 

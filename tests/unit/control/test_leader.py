@@ -6,9 +6,12 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from mdscluster.fsm import cuts
+from mdscluster.control.cutting import BATCH
+from mdscluster.control.registry import Heard
+from mdscluster.fsm import cuts, data_servers
 from mdscluster.fsm.machine import load_settings
 from mdscluster.replica import FOLLOWER, ReplicaStatus
 from nfswire import nfs4
@@ -27,6 +30,14 @@ def a_cut(cluster: Cluster, client: PnfsClient) -> bytes:
     client.ok(putfh(handle), layoutreturn(layout))
     client.ok(putfh(handle), setsize(10, opened))
     return handle
+
+
+def with_striping(cluster: Cluster, handle: bytes, numbers: list[int]) -> None:
+    """Give a file its data servers, as if it had been written."""
+    tables = cluster.nodes[0].dispatcher.tables
+    striping = data_servers.Striping(numbers, 1 << 20)
+    with cluster.replica.env.begin(write=True) as txn:
+        txn.put(handle[8:16], msgspec.msgpack.encode(striping), db=tables.layout)
 
 
 def cuts_left(cluster: Cluster, handle: bytes) -> cuts.Cut | None:
@@ -74,6 +85,57 @@ def test_a_cut_is_finished_when_the_data_server_is_back(cluster: Cluster) -> Non
     cluster.links.dead.clear()
     cluster.advance(500)
     assert cuts_left(cluster, handle) is None
+
+
+def test_a_dead_data_servers_cuts_keep_no_other_waiting(cluster: Cluster) -> None:
+    """INV-10: however many cuts a dead data server owes, those of the others are carried out, and once."""
+    a = PnfsClient(cluster, b"a")
+    cluster.links.dead.add("ds1")
+    cluster.advance(4_000)
+    handles = []
+    for number in range(2 * BATCH + 7):
+        handle, opened = a.open(b"f%d" % number)
+        with_striping(cluster, handle, [1, 2, 3])
+        a.ok(putfh(handle), setsize(99, opened), setsize(10, opened))
+        handles.append(handle)
+    cluster.advance(2_000)
+    for handle in handles:
+        left = cuts_left(cluster, handle)
+        assert left is not None
+        assert [number for number, _ in left.remaining] == [1]
+    assert len(cluster.links.cuts) == 2 * len(handles)
+    cluster.leader.wake.clear()
+    cluster.advance(1_000)
+    assert not cluster.leader.wake.is_set()
+    cluster.links.dead.clear()
+    cluster.advance(2_000)
+    assert not any(cuts_left(cluster, handle) for handle in handles)
+
+
+def test_files_that_a_data_server_cannot_cut_keep_no_other_waiting(cluster: Cluster) -> None:
+    """A data server that answers, but fails at some objects: the others are cut, and it is asked less and less."""
+    a = PnfsClient(cluster, b"a")
+    handles = [a.open(b"f%d" % number) for number in range(BATCH + 9)]
+    bad = {int.from_bytes(handle[8:16], "big") for handle, _ in handles[:BATCH]}
+    asked: list[int] = []
+    truncate = cluster.links.truncate
+
+    async def failing(heard: Heard, fileid: int, size: int, serial: int) -> bool:
+        asked.append(fileid)
+        return fileid not in bad and await truncate(heard, fileid, size, serial)
+
+    cluster.links.truncate = failing  # type: ignore[method-assign]
+    for handle, opened in handles:
+        with_striping(cluster, handle, [2])
+        a.ok(putfh(handle), setsize(99, opened), setsize(10, opened))
+    cluster.advance(2_000)
+    assert all(cuts_left(cluster, handle) is None for handle, _ in handles[BATCH:])
+    cluster.advance(10_000)
+    asked.clear()
+    cluster.leader.wake.clear()
+    cluster.advance(20_000, step_ms=1_000)
+    assert 3 * BATCH <= len(asked) <= 5 * BATCH
+    assert not cluster.leader.wake.is_set()
 
 
 def test_a_new_leader_renews_every_lease_and_keeps_the_settings(cluster: Cluster) -> None:

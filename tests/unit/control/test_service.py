@@ -11,12 +11,17 @@ import pytest
 
 from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
-from mdscluster.fsm import fences
-from mdsproto import control_pb2, credentials
+from mdscluster.fsm import cuts, data_servers, fences
+from mdscluster.fsm.commands import ReportWrite
+from mdscluster.fsm.tables import U64x2
+from mdsproto import control_pb2, credentials, possession
 from nfswire import nfs4
-from tests.unit.fsm.support.compounds import Namespace, at, remove
-from tests.unit.fsm.support.layouts import fileid_of, get_layout, servers
+from tests.unit.fsm.support.compounds import Namespace, at, putfh, remove, setattr_
+from tests.unit.fsm.support.layouts import fileid_of, get_layout, layoutreturn, servers
 from tests.unit.fsm.support.sessions import connect
+
+STORE, OTHER = b"s" * 16, b"o" * 16
+KEY = bytes(32)  # the settings of the fixture
 
 
 class Refused(Exception):
@@ -38,9 +43,13 @@ def fs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Namespace:
     return namespace
 
 
-def beat(fs: Namespace, registry: Registry | None = None, **request: Any) -> control_pb2.HeartbeatReply:
+def beat(
+    fs: Namespace, registry: Registry | None = None, key: bytes = KEY, **request: Any
+) -> control_pb2.HeartbeatReply:
     service = ControlService(fs.replica, fs.machine.tables, registry or Registry(), lambda: 5, ds_lease_ms=6_000)
-    fields = {"ds_id": "ds1", "nfs_host": "127.0.0.1", "nfs_port": 2049, **request}
+    fields = {"ds_id": "ds1", "nfs_host": "127.0.0.1", "nfs_port": 2049, "store_id": STORE, "instance": 1, **request}
+    proof = possession.prove(key, fields["ds_id"], fields["store_id"], fields["instance"])
+    fields = {"proof": proof, **fields}
     return asyncio.run(service.Heartbeat(control_pb2.HeartbeatRequest(**fields), Context()))  # type: ignore[arg-type]
 
 
@@ -85,11 +94,15 @@ def test_deletions_are_asked_for_until_they_are_acknowledged(fs: Namespace) -> N
 def test_stable_writes_are_committed_before_they_are_answered(fs: Namespace) -> None:
     """INV-10: several reports of a file are one command."""
     caller = connect(fs, b"me")
-    handle, _ = caller.create(b"f")
+    handle, opened = caller.create(b"f")
+    get_layout(caller, handle, opened)
     service = ControlService(fs.replica, fs.machine.tables, Registry(), lambda: 5, ds_lease_ms=6_000)
 
     def report(*ends: int) -> bool:
-        writes = [control_pb2.WriteReport(fileid=fileid_of(handle), end_offset=end, mtime_ns=end) for end in ends]
+        writes = [
+            control_pb2.WriteReport(fileid=fileid_of(handle), client_id=caller.client_id, end_offset=end, mtime_ns=end)
+            for end in ends
+        ]
         request = control_pb2.ReportWritesRequest(ds_id="ds1", writes=writes)
         reply = asyncio.run(service.ReportWrites(request, Context()))  # type: ignore[arg-type]
         return bool(reply.committed)
@@ -102,6 +115,127 @@ def test_stable_writes_are_committed_before_they_are_answered(fs: Namespace) -> 
     assert not report(500)
 
 
+def test_a_report_that_comes_late_does_not_undo_a_cut(fs: Namespace) -> None:
+    """INV-4: it sat in a node that stood still, while the file was truncated; the others of its batch count."""
+    caller = connect(fs, b"me")
+    handle, opened = caller.create(b"f")
+    layout = get_layout(caller, handle, opened)
+    other, opened_other = caller.create(b"g")
+    get_layout(caller, other, opened_other)
+    service = ControlService(fs.replica, fs.machine.tables, Registry(), lambda: 5, ds_lease_ms=6_000)
+
+    def report() -> control_pb2.ReportWritesReply:
+        writes = [
+            control_pb2.WriteReport(fileid=fileid_of(one), client_id=client_id, end_offset=300, mtime_ns=1)
+            for one, client_id in ((handle, caller.client_id), (other, caller.client_id), (other, 0))
+        ]
+        request = control_pb2.ReportWritesRequest(ds_id="ds1", writes=writes)
+        return asyncio.run(service.ReportWrites(request, Context()))  # type: ignore[arg-type]
+
+    assert not report().refused
+    caller.ok(putfh(handle), layoutreturn(layout))
+    caller.ok(putfh(handle), setattr_({nfs4.FATTR4_SIZE: 0}, opened))
+    reply = report()
+    assert reply.committed
+    assert list(reply.refused) == [0]
+    assert fs.attributes(b"f")[nfs4.FATTR4_SIZE] == 0
+    assert fs.attributes(b"g")[nfs4.FATTR4_SIZE] == 300
+    late = ReportWrite(fileid_of(other), 900, 1, caller.client_id, 7)  # proposed before a cut, committed after it
+    fs.internal(late)
+    assert fs.attributes(b"g")[nfs4.FATTR4_SIZE] == 300
+
+
 def test_only_the_data_server_itself_speaks_for_it(fs: Namespace) -> None:
     with pytest.raises(Refused):
         beat(fs, ds_id="stranger")
+
+
+# ---------------------------------------------------------------- the store's identity
+def row(fs: Namespace, ds_id: str = "ds1") -> data_servers.DataServer:
+    with fs.replica.env.begin() as txn:
+        found = data_servers.registered(txn, fs.machine.tables, ds_id)
+    assert found is not None
+    return found
+
+
+def test_another_store_under_a_known_id_is_refused(fs: Namespace) -> None:
+    """INV-10: an empty directory (a disk that is not mounted) would serve acknowledged data as zeros."""
+    registry = Registry()
+    assert beat(fs, registry).quorum_backed
+    registry.heard.clear()
+    reply = beat(fs, registry, store_id=OTHER, deleted=[1])
+    assert not reply.quorum_backed
+    assert "not mounted" in reply.refused
+    assert "dataserver new-store" in reply.refused
+    assert not registry.heard
+    assert registry.refused(5)["ds1"].state == "foreign store"
+    assert row(fs).store_id == STORE
+    assert beat(fs, registry).quorum_backed
+    assert not registry.refused(5)
+
+
+def test_nothing_is_served_before_the_store_is_registered(fs: Namespace) -> None:
+    """INV-10: of two stores that start under one new ID only one gets a lease."""
+    assert beat(fs, ds_id="ds9").quorum_backed
+    assert row(fs, "ds9").store_id == STORE
+    assert row(fs, "ds9").up
+    assert not beat(fs, ds_id="ds9", store_id=OTHER).quorum_backed
+
+
+def test_without_the_clusters_key_nothing_is_served(fs: Namespace) -> None:
+    """INV-10: it would take every filehandle for a forgery; so it is given no stripes, and its operator is told why."""
+    registry = Registry()
+    reply = beat(fs, registry, key=b"w" * 32, ds_id="ds9")
+    assert not reply.quorum_backed
+    assert "cluster_key_file" in reply.refused
+    assert registry.refused(5)["ds9"].state == "wrong key"
+    assert not registry.heard
+    assert not beat(fs, proof=b"").quorum_backed
+    assert not beat(fs, instance=2, proof=possession.prove(KEY, "ds1", STORE, 1)).quorum_backed
+    with fs.replica.env.begin() as txn:
+        assert data_servers.registered(txn, fs.machine.tables, "ds9") is None
+    assert beat(fs, registry, ds_id="ds9").quorum_backed
+
+
+def test_a_heartbeat_without_an_identity_is_refused(fs: Namespace) -> None:
+    """INV-10: a release that knows none cannot tell its own store from another."""
+    assert "upgrade" in beat(fs, store_id=b"").refused
+
+
+def test_the_operators_word_gives_up_a_store_and_its_stripes_are_an_error(fs: Namespace) -> None:
+    """INV-10, INV-11: a lost store's stripes never turn into holes of the new one, and nothing waits for it."""
+    caller = connect(fs, b"me")
+    handle, opened = caller.create(b"f")
+    get_layout(caller, handle, opened)
+    beat(fs)
+    before = row(fs)
+    with fs.entry() as cx:
+        inode = cx.load_other(fileid_of(handle))
+        assert inode is not None
+        cuts.begin(cx, inode, 0)
+        cx.store(inode)
+    caller2 = connect(fs, b"other")
+    gone, opened2 = caller2.create(b"g")
+    get_layout(caller2, gone, opened2)
+    caller2.close(gone, opened2)
+    fs.ok(*at(), remove(b"g"))
+    assert beat(fs, store_id=OTHER, new_store=True).quorum_backed
+    after = row(fs)
+    assert (after.store_id, after.number) == (OTHER, 4)
+    with fs.replica.env.begin() as txn:
+        tables = fs.machine.tables
+        servers = {server.number: server for server in data_servers.all_servers(txn, tables)}
+        striping = data_servers.striping_of(txn, tables, fileid_of(handle))
+        cut = cuts.of_file(txn, tables, fileid_of(handle))
+        owed = [number for number, _ in (U64x2.unpack(key) for key, _ in txn.cursor(db=tables.deletion))]
+    assert striping is not None
+    assert before.number in striping.numbers
+    assert servers[before.number].lost
+    assert not servers[before.number].up
+    assert cut is not None
+    assert before.number not in dict(cut.remaining)
+    assert sorted(owed) == [2, 3]
+    fs.ok(*at(), remove(b"f"))
+    assert beat(fs, store_id=OTHER, new_store=True).quorum_backed
+    assert row(fs).number == 4
+    assert not beat(fs).quorum_backed

@@ -190,3 +190,16 @@ def test_a_bug_of_ours_does_not_end_the_connection(
     monkeypatch.undo()
     assert wire.do(putfh(handle()), read(0, 1)).status == 0
     assert wire.do(op(nfs4.OP_PUTROOTFH)).status == 0
+
+
+def test_fragments_are_limited_by_the_configuration(tmp_path: Path) -> None:
+    """One more than ``limits.max_fragments`` ends the connection; as many are a record."""
+    with LocalServer(tmp_path / "d", limits=Limits(max_fragments=3)) as server:
+        for cuts, is_served in (([0, 9, 30], True), ([0, 9, 30, 40], False)):
+            wire = server.session(b"%d" % len(cuts))
+            message = compound(3, wire.sequence(), putfh(handle()), write(0, b"x" * 100))
+            for start, end in itertools.pairwise([*cuts, len(message)]):
+                last = 0x80000000 if end == len(message) else 0
+                wire.sock.sendall(struct.pack(">I", last | end - start) + message[start:end])
+            assert (wire.sock.recv(1) != b"") is is_served
+            wire.close()

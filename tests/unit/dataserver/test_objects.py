@@ -257,3 +257,25 @@ def test_tombstones(tmp_path: Path) -> None:
         again.add([fileid])
     assert Tombstones(path, 4).ids() == [46, 47, 48, 49]
     assert path.stat().st_size <= 8 * 4
+
+
+def test_a_store_keeps_its_identity(tmp_path: Path) -> None:
+    """INV-10: what tells a data directory from an empty one. One of format 1 gets an identity when it is opened."""
+    directory = DataDir(tmp_path / "d", "ds1")
+    directory.widen(2)
+    first = directory.store_id
+    directory.close()
+    again = DataDir(tmp_path / "d", "ds1")
+    assert again.store_id == first
+    again.close()
+    other = DataDir(tmp_path / "e", "ds1")
+    assert other.store_id != first
+    other.close()
+    (tmp_path / "e" / "dataserver.json").write_text('{"format": 1, "ds_id": "ds1", "stripe_width": 4}')
+    given = DataDir(tmp_path / "e", "ds1")
+    assert given.stripe_width == 4
+    identity = given.store_id
+    given.close()
+    kept = DataDir(tmp_path / "e", "ds1")
+    assert kept.store_id == identity
+    kept.close()

@@ -260,3 +260,56 @@ def test_mistakes_are_told_in_the_operators_words(cluster: Cluster) -> None:
     )  # fmt: skip
     assert missing.returncode == 2
     assert missing.stderr.startswith("dataserver: ")
+
+
+def test_a_refused_data_server_serves_nothing(cluster: Cluster) -> None:
+    """INV-10: its store is not the registered one; it says so and why, and its connections end."""
+    cluster.start()
+    first = cluster.mds[0].beats[-1]
+    assert len(first.store_id) == 16
+    assert not first.new_store
+    for mds in cluster.mds:
+        mds.refused = "foreign store: mount the disk"
+    wait_until(lambda: not cluster.accepts())
+    assert "foreign store: mount the disk" in cluster.log()
+    for mds in cluster.mds:
+        mds.refused = ""
+    wait_until(cluster.accepts)
+    assert cluster.mds[0].beats[-1].store_id == first.store_id
+
+
+def test_a_new_store_takes_a_lost_ones_place_by_the_operators_word_only(cluster: Cluster) -> None:
+    """INV-10: the word goes with the store that it was given for, once."""
+    cluster.start()
+    lost = cluster.mds[0].beats[-1].store_id
+    assert cluster.session().do(putfh(cluster.handle()), write(0, b"x")).status == 0
+    cluster.terminate()
+
+    def new_store() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "dataserver", "new-store", "--config", str(cluster.file)]
+        return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=20, check=False)
+
+    refused = new_store()
+    assert refused.returncode == 2
+    assert "holds objects" in refused.stderr
+    cluster.config.data_dir.rename(cluster.path / "away")
+    done = new_store()
+    assert done.returncode == 0, done.stderr
+    assert "lost" in done.stdout
+    for mds in cluster.mds:
+        mds.quorum = False
+        mds.beats.clear()
+    cluster.start(serving=False)
+    wait_until(lambda: bool(cluster.mds[0].beats))
+    beat = cluster.mds[0].beats[-1]
+    assert beat.new_store
+    assert beat.store_id != lost
+    for mds in cluster.mds:
+        mds.quorum = True
+    wait_until(cluster.accepts)
+    wait_until(lambda: not cluster.mds[0].beats[-1].new_store)
+    cluster.terminate()
+    cluster.mds[0].beats.clear()
+    cluster.start()
+    assert not cluster.mds[0].beats[0].new_store
+    assert cluster.mds[0].beats[0].store_id == beat.store_id

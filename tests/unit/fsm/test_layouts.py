@@ -27,6 +27,7 @@ from tests.unit.fsm.support.compounds import (
     putfh,
     remove,
     root,
+    setattr_,
 )
 from tests.unit.fsm.support.layouts import (
     ANY,
@@ -77,6 +78,23 @@ def test_a_layout_covers_the_file_with_one_capability_for_each_data_server(fs: N
     assert (content.nfl_first_stripe_index, content.nfl_pattern_offset) == (0, 0)
     _, content = granted(caller.ok(putfh(handle), layoutget(stateid, READ)))
     assert not any(capability(fs, fh).may_write for fh in content.nfl_fh_list)
+
+
+def test_a_layout_to_write_clears_set_user_id(fs: Namespace) -> None:
+    """What is written through it and committed at the data servers alone, nobody tells of: so it goes beforehand."""
+    made = connect(fs, b"root")
+    handle, opened = made.create(b"f")
+    made.ok(putfh(handle), setattr_({nfs4.FATTR4_MODE: 0o6777}, opened))
+    bob = connect(fs, b"bob", who=BOB)
+    _, stateid = bob.open(b"f")
+    bob.ok(putfh(handle), layoutget(stateid, READ))
+    assert fs.attributes(b"f")[nfs4.FATTR4_MODE] == 0o6777
+    made.ok(putfh(handle), layoutget(opened, RW))
+    assert fs.attributes(b"f")[nfs4.FATTR4_MODE] == 0o6777
+    before = fs.attributes(b"f")[nfs4.FATTR4_CHANGE]
+    bob.ok(putfh(handle), layoutget(stateid, RW))
+    assert fs.attributes(b"f")[nfs4.FATTR4_MODE] == 0o777
+    assert fs.attributes(b"f")[nfs4.FATTR4_CHANGE] > before
 
 
 def test_load_is_spread_by_the_first_stripe(fs: Namespace) -> None:

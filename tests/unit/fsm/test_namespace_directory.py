@@ -525,3 +525,25 @@ def test_reported_write(fs: Namespace) -> None:
     assert again[nfs4.FATTR4_TIME_MODIFY] == after[nfs4.FATTR4_TIME_MODIFY]
     fs.internal(ReportWrite(fileid + 1000, 10, 5))
     fs.internal(ReportWrite(ROOT, 10, 5))
+
+
+def test_a_reported_write_clears_set_user_id(fs: Namespace) -> None:
+    """A data server knows no user: a program that anybody wrote to does not run as its owner."""
+    fileid = fs.file(b"f")
+    for mode, left in ((0o6777, 0o777), (0o6767, 0o2767)):
+        fs.ok(*at(b"f"), setattr_({nfs4.FATTR4_MODE: mode}))
+        fs.internal(ReportWrite(fileid, 4, 5))
+        assert fs.attributes(b"f")[nfs4.FATTR4_MODE] == left
+
+
+def test_file_times_do_not_go_back_with_a_new_leaders_clock(fs: Namespace) -> None:
+    """INV-8: the time is the log's, and the latest stamp counts."""
+    fs.ok(*at(), mkdir(b"a"))
+    before = fs.attributes(b"a")[nfs4.FATTR4_TIME_METADATA]
+    fs.replica.wall_ns -= 60_000_000_000
+    fs.ok(*at(), mkdir(b"b"))
+    after = fs.attributes(b"b")[nfs4.FATTR4_TIME_METADATA]
+    assert (after.seconds, after.nseconds) >= (before.seconds, before.nseconds)
+    fs.replica.wall_ns += 120_000_000_000
+    fs.ok(*at(), mkdir(b"c"))
+    assert fs.attributes(b"c")[nfs4.FATTR4_TIME_METADATA].seconds > after.seconds

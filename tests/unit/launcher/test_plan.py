@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
 from dataserver.config import DsConfig
+from mdscluster.cli import main
 from mdscluster.config import ConfigError, NodeConfig
 from mdscluster.plan import ClusterPlan
 
@@ -109,3 +111,20 @@ def test_cluster_json_has_the_promised_form(tmp_path: Path) -> None:
             }
         ],
     }
+
+
+@pytest.mark.parametrize("base", ["a-file", "a-file/below", "read-only"])
+def test_a_directory_that_cannot_be_used_is_told_in_the_operators_words(
+    tmp_path: Path, base: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a-file").touch()
+    if base == "read-only":
+
+        def refuse(path: Path, *_: object, **__: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+        monkeypatch.setattr(Path, "mkdir", refuse)  # permissions do not bind user 0, who may run this
+    assert main(["up", "--base-dir", str(tmp_path / base)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("mdscluster: cannot use ")
+    assert str(tmp_path / base) in told

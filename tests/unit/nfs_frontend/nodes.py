@@ -149,8 +149,12 @@ class Cluster(World):
 
     def lead(self) -> None:
         """One pass of the leader's."""
-        asyncio.run(self.leader.turn())
+        asyncio.run(self._pass())
         self.turn()
+
+    async def _pass(self) -> None:
+        await self.leader.turn()
+        await self.leader.cuts_done()
 
     def advance(self, ms: int, *, step_ms: int = 250, lead: bool = True) -> None:
         """Let time pass, for everybody."""

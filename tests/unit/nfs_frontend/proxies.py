@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from mdscluster.fsm.commands import ConfigureCluster, DataServerUpdate, pack_internal
+from mdscluster.fsm import fences, io_claims
+from mdscluster.fsm.commands import ConfigureCluster, DataServerUpdate, IoClaimsInForce, pack_internal
 from mdscluster.fsm.settings import Settings
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
 from mdscluster.nfs_frontend.proxy import ProxyIo
@@ -97,6 +98,31 @@ class FakeServers:
         return list(self.by_port.values())
 
 
+class PausedServers:
+    """The same data servers, seen from a node that is paused as it is about to write: ``go_on`` ends that."""
+
+    def __init__(self, servers: FakeServers) -> None:
+        self._servers = servers
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    def at(self, addresses: tuple[tuple[str, int], ...]) -> Any:
+        return _PausedServer(self, self._servers.at(addresses))
+
+
+class _PausedServer:
+    def __init__(self, paused: PausedServers, server: FakeServer) -> None:
+        self._paused = paused
+        self._server = server
+        self.read = server.read
+        self.commit = server.commit
+
+    async def write(self, *args: Any) -> nfs4.WRITE4resok:
+        self._paused.reached.set()
+        await self._paused.go_on.wait()
+        return await self._server.write(*args)
+
+
 class ProxyWorld(World):
     """Two front ends that move data; in an event loop."""
 
@@ -105,8 +131,23 @@ class ProxyWorld(World):
         settings = Settings(cluster_id=0x1234567, name=b"test", capability_key=KEY, stripe_unit_bytes=UNIT)
         self.internal(ConfigureCluster(msgspec.msgpack.encode(settings)))
         self.ports = ports
+        self.servers: list[Any] = []
+        self.replica.on_event = self._on_event
         for number in range(len(ports)):
             self.server_is(number, up=True)
+
+    def _on_event(self, event: bytes) -> None:
+        """A leader whose data servers answer at once."""
+        if event != fences.EVENT_FENCE:
+            return
+        tables = self.replica.machine.tables
+        with self.replica.env.begin() as txn:
+            version, entries = fences.fences(txn, tables)
+            claims = io_claims.pending(txn, tables)
+        for servers in self.servers:
+            for server in servers.each():
+                server.fences = [dsfh.Fence(*entry) for entry in entries]
+        self.internal(IoClaimsInForce([client_id for client_id, _ in claims], version))
 
     def internal(self, command: Any) -> None:
         self.replica.propose(pack_internal(command), lambda _: None)
@@ -119,6 +160,8 @@ class ProxyWorld(World):
         node = Dispatcher(self.replica, loop.call_soon, clock_s=loop.time)
         node.reload_settings()
         node.run_io = ProxyIo(node, servers).start
+        if isinstance(servers, FakeServers):
+            self.servers.append(servers)
         return node
 
 

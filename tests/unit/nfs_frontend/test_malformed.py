@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nfswire import nfs4, rpc
-from tests.unit.nfs_frontend.support import ROOT, Client, World, getattr_size, mkdir, putroot
+from tests.unit.nfs_frontend.support import ROOT, Client, FakeConnection, World, getattr_size, mkdir, putroot
 
 _numbers = itertools.count()
 
@@ -96,3 +96,48 @@ def test_random_records_never_raise(world: World, data: bytes, flips: list[tuple
     again = Client(world, b"witness %d" % number)
     again.start(node, healthy)
     assert again.decode(again.send(node, healthy, again.compound(1, [putroot(), getattr_size()]))).status == 0
+
+
+@pytest.mark.parametrize("tag", [b"", b"abcdefgh"])
+def test_operations_that_are_announced_and_not_there_are_garbage(world: World, tag: bytes) -> None:
+    """RFC 5531 §9: the arguments cannot be decoded. Not NFS4_OK, as if they had been run."""
+    client = Client(world)
+    body = struct.pack(">I", len(tag)) + tag + struct.pack(">II", 1, 5)
+    reply = client.send(world.node(), world.connect(), client.raw(body))
+    assert reply is not None
+    assert rpc.unpack_reply(reply, 0, len(reply)).status == rpc.GARBAGE_ARGS
+
+
+def test_a_record_is_not_completed_from_the_next_one(world: World) -> None:
+    """RFC 5531 §11: two records came in one segment; the first ends within its last operation."""
+    node, connection, client = world.node(), world.connect(), Client(world, b"neighbours")
+    client.start(node, connection)
+    states = nfs4.TEST_STATEID4args([nfs4.stateid4(0, bytes(12))] * 4)
+    cut = client.compound(1, [nfs4.nfs_argop4(nfs4.OP_TEST_STATEID, states)])[:-32]
+    following = client.compound(2, [putroot()])
+    segment = b"".join(struct.pack(">I", 0x80000000 | len(one)) + one for one in (cut, following))
+    before = len(connection.sent)
+    node.receive(connection, segment, 4, 4 + len(cut))
+    node.receive(connection, segment, 8 + len(cut), len(segment))
+    world.turn()
+    statuses = [client.decode(reply).status for reply in connection.sent[before:]]
+    assert statuses == [nfs4.NFS4ERR_BADXDR, 0]
+
+
+def test_strangers_are_refused_before_anything_is_kept_of_them(world: World) -> None:
+    """Else who may not mount could fill max_clients. NULL is answered, as a ping; all else is AUTH_TOOWEAK."""
+    node, stranger, client = world.node(), FakeConnection(None), Client(world, b"stranger")
+    index = world.replica.index
+    owner = nfs4.EXCHANGE_ID4args(
+        nfs4.client_owner4(b"verifier", b"stranger"), 0, nfs4.state_protect4_a(nfs4.SP4_NONE), []
+    )
+    compound = nfs4.COMPOUND4args(b"", 1, [nfs4.nfs_argop4(nfs4.OP_EXCHANGE_ID, owner)])
+    for _ in range(2):
+        reply = client.send(node, stranger, client.raw(nfs4.pack_COMPOUND4args(compound)))
+        assert reply is not None
+        refused = rpc.unpack_reply(reply, 0, len(reply))
+        assert not refused.accepted
+        assert refused.low == rpc.AUTH_TOOWEAK
+    assert world.replica.index == index
+    ping = b"".join(rpc.pack_call(7, 100003, 4, 0, ROOT, [b""]))
+    assert client.send(node, stranger, ping) == rpc.reply_success(7)

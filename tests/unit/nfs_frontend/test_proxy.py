@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,27 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from mdscluster.fsm import cuts, fences
+from mdscluster.fsm import cuts, data_servers, fences, io_claims
 from mdscluster.fsm.commands import Truncated
-from mdscluster.nfs_frontend import proxy, stripes
+from mdscluster.nfs_frontend import loggable, proxy, stripes
 from nfsclient.data_servers import DataServers, DataServerSettings
 from nfsclient.handshake import Identity
 from nfsclient.stats import Stats
 from nfsclient.transport import AsyncioRuntime
 from nfswire import dsfh, nfs4
+from nfswire.attributes import pack_fattr
 from tests.unit.dataserver.support.local import LocalServer
-from tests.unit.nfs_frontend.nodes import CURRENT, getsize, layoutget, opening, putfh, result_of, setsize
+from tests.unit.nfs_frontend.nodes import (
+    ANONYMOUS,
+    CURRENT,
+    getsize,
+    layoutget,
+    opening,
+    putfh,
+    result_of,
+    setsize,
+    size_in,
+)
 from tests.unit.nfs_frontend.proxies import (
     FILE_SYNC,
     UNIT,
@@ -29,6 +40,7 @@ from tests.unit.nfs_frontend.proxies import (
     FakeServer,
     FakeServers,
     IoClient,
+    PausedServers,
     ProxyWorld,
     commit,
     read,
@@ -37,6 +49,11 @@ from tests.unit.nfs_frontend.proxies import (
     written,
 )
 from tests.unit.nfs_frontend.support import ROOT, mkdir, putroot
+
+
+def setmode(mode: int) -> nfs4.nfs_argop4:
+    wanted = pack_fattr({nfs4.FATTR4_MODE: mode})
+    return nfs4.nfs_argop4(nfs4.OP_SETATTR, nfs4.SETATTR4args(ANONYMOUS, wanted))
 
 
 # ---------------------------------------------------------------- real data servers
@@ -273,19 +290,20 @@ async def test_a_view_is_as_old_as_its_barrier_was_asked_for(
     """INV-4, INV-6: the node slept between the barrier's confirmation and the read: what it knows is old by then."""
     handle = await io.create(b"f")
     await io.ok(putfh(handle), write(0, b"data"))
-    asked = 0
+    asked = slept_s = 0
     barrier = world.replica.barrier
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(io.node, "clock_s", lambda: loop.time() + slept_s)
 
     def counted(done: Any) -> None:
-        nonlocal asked
+        nonlocal asked, slept_s
         asked += 1
+        slept_s += 10 * (asked == 2)
         barrier(done)
 
     world.replica.barrier = counted  # type: ignore[method-assign]
     assert await io.read(handle, 0, 4) == b"data"
     assert asked == 1
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(io.node, "clock_s", lambda: loop.time() - 10)
     assert await io.read(handle, 0, 4) == b"data"
     assert asked == 3
 
@@ -329,6 +347,27 @@ async def test_a_write_does_not_wait_for_ever_for_a_cut(io: IoClient, monkeypatc
 
 
 @pytest.mark.asyncio
+async def test_behind_a_cut_at_a_dead_data_server_writes_end_at_once(io: IoClient, world: ProxyWorld) -> None:
+    """Its stripes are an I/O error, as they are without a cut; the live ones go on."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"o" * 3 * UNIT))
+    await io.ok(putfh(handle), setsize(10))
+    with world.replica.env.begin() as txn:
+        fileid = int.from_bytes(handle[8:16], "big")
+        cut = cuts.of_file(txn, io.node.tables, fileid)
+        striping = data_servers.striping_of(txn, io.node.tables, fileid)
+    assert cut is not None
+    assert striping is not None
+    world.server_is(0, up=False)
+    world.internal(Truncated(cut.fileid, cut.serial, [2, 3]))
+    dead = striping.numbers.index(1)
+    began = asyncio.get_running_loop().time()
+    statuses = [await io.status(putfh(handle), write(stripe * UNIT, b"new")) for stripe in range(3)]
+    assert statuses == ["NFS4ERR_IO" if stripe == dead else "NFS4_OK" for stripe in range(3)]
+    assert asyncio.get_running_loop().time() - began < proxy._CUT_PATIENCE_S
+
+
+@pytest.mark.asyncio
 async def test_a_cut_during_a_write_makes_the_client_write_again(
     io: IoClient, world: ProxyWorld, servers: FakeServers
 ) -> None:
@@ -365,6 +404,74 @@ async def test_what_changed_state_before_its_io_is_not_put_off_as_a_whole(io: Io
 
 
 @pytest.mark.asyncio
+async def test_data_behind_a_change_is_not_in_the_log(
+    io: IoClient, world: ProxyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-3: whatever the session's limits allow is answered: a command never holds a WRITE's data, however large."""
+    commands: list[int] = []
+    propose = world.replica.propose
+
+    def watched(payload: bytes, done: Callable[[bytes | None], None]) -> None:
+        commands.append(len(payload))
+        propose(payload, done)
+
+    monkeypatch.setattr(world.replica, "propose", watched)
+    handle = await io.create(b"f")
+    large = bytes(range(256)) * (1 << 12)
+    result = await io.ok(putfh(handle), setmode(0o600), write(0, large), write(len(large) // 2, large[:99]), getsize())
+    assert written(result).count == 99
+    assert size_in(result) == len(large)
+    data = large[: len(large) // 2] + large[:99] + large[len(large) // 2 + 99 :]
+    assert await io.read(handle, 0, len(large)) == data
+    assert max(commands) < 4096
+
+
+@pytest.mark.asyncio
+async def test_a_cut_command_is_gone_on_with_on_another_node(
+    io: IoClient, world: ProxyWorld, servers: FakeServers
+) -> None:
+    """INV-3: the progress in the slot counts what was left away, so that any node goes on at the right operation."""
+    handle = await io.create(b"f")
+    record = io.record(putfh(handle), setmode(0o600), write(0, b"x" * 3 * UNIT), setmode(0o640), getsize())
+    io.node.run_io = lambda dispatcher, request, done: None  # this node dies at the I/O
+    io.node.receive(io.link, record, 0, len(record))
+    await asyncio.sleep(0.1)
+    other = world.front_end(servers)
+    result = await io.deliver(record, other, world.connect())
+    assert result is not None
+    assert result.status == 0
+    assert size_in(result) == 3 * UNIT
+    assert written(result).count == 3 * UNIT
+
+
+@pytest.mark.asyncio
+async def test_a_read_beside_a_change_is_short(io: IoClient, world: ProxyWorld) -> None:
+    """What it returned goes into the log with the reply; alone it is as long as the session allows."""
+    handle = await io.create(b"f")
+    large = bytes(range(256)) * (1 << 12)
+    await io.ok(putfh(handle), write(0, large))
+    for operations in ((setmode(0o600), read(0, len(large))), (read(0, len(large)), setmode(0o600))):
+        resok = result_of(await io.ok(putfh(handle), *operations), nfs4.OP_READ).resok4
+        assert not resok.eof
+        assert loggable.RESULTS_BYTES_MAX - 200 < len(resok.data) <= loggable.RESULTS_BYTES_MAX
+        assert bytes(resok.data) == large[: len(resok.data)]
+    assert await io.read(handle, 0, len(large)) == large
+
+
+@pytest.mark.asyncio
+async def test_what_is_too_large_for_the_log_is_told(io: IoClient, world: ProxyWorld) -> None:
+    """A client that gets no answer asks for ever."""
+    handle = await io.create(b"f")
+    blob = nfs4.LAYOUTCOMMIT4args(
+        0, 1, False, ANONYMOUS, nfs4.newoffset4(False), nfs4.newtime4(False), nfs4.layoutupdate4(1, bytes(1 << 16))
+    )
+    operations = [nfs4.nfs_argop4(nfs4.OP_LAYOUTCOMMIT, blob)] * 17
+    assert await io.status(putfh(handle), *operations) == "NFS4ERR_REQ_TOO_BIG"
+    io.sequence -= 1  # SEQUENCE failed: the slot is as it was
+    assert await io.status(putfh(handle), getsize()) == "NFS4_OK"
+
+
+@pytest.mark.asyncio
 async def test_a_bug_of_ours_leaves_no_client_waiting(io: IoClient, servers: FakeServers) -> None:
     handle = await io.create(b"f")
     await io.ok(putfh(handle), write(0, b"data"))
@@ -390,3 +497,175 @@ async def test_types_offsets_and_stateids_are_checked_before_data_moves(io: IoCl
     assert await io.status(putfh(handle), commit((1 << 64) - 1, 5)) == "NFS4ERR_INVAL"
     assert written(await io.ok(putfh(handle), write(0, b""))).count == 0
     assert not any(server.calls for server in servers.each())
+
+
+# ---------------------------------------------------------------- two nodes, one of them late
+@pytest.mark.asyncio
+async def test_a_write_that_was_answered_elsewhere_moves_no_data_when_its_copy_comes_late(
+    io: IoClient, world: ProxyWorld, servers: FakeServers
+) -> None:
+    """INV-2, INV-3: it lay in a paused node's socket, on the connection that used its slot last."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"first"))
+    other, elsewhere = world.front_end(servers), world.connect()
+    old = io.record(putfh(handle), write(0, b"older", FILE_SYNC))
+    for record in (old, io.record(putfh(handle), write(0, b"newer", FILE_SYNC))):
+        answered = await io.deliver(record, other, elsewhere)
+        assert answered is not None
+        assert answered.status == 0
+    late = await io.deliver(old)
+    assert late is not None
+    assert late.status == nfs4.NFS4ERR_SEQ_MISORDERED
+    assert _held(servers) == b"newer"
+
+
+def _held(servers: FakeServers) -> bytes:
+    """What lies at the beginning of the only file."""
+    found = [held for server in servers.each() for (_, stripe), held in server.objects.items() if stripe == 0]
+    assert len(found) == 1
+    return bytes(found[0][:5])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_node_that_was_paused_as_it_wrote_writes_no_more_once_another_took_over(
+    io: IoClient, world: ProxyWorld, servers: FakeServers, first: bool
+) -> None:
+    """INV-2, INV-3: whatever it had looked at and claimed before; the data servers refuse it."""
+    handle = await io.create(b"f")
+    if not first:
+        await io.ok(putfh(handle), write(0, b"first"))
+    paused = PausedServers(servers)
+    node, link = world.front_end(paused), world.connect()
+    old = io.record(putfh(handle), write(0, b"older", FILE_SYNC))
+    late = asyncio.create_task(io.deliver(old, node, link))
+    await paused.reached.wait()
+    for record in (old, io.record(putfh(handle), write(0, b"newer", FILE_SYNC))):
+        answered = await io.deliver(record)
+        assert answered is not None
+        assert answered.status == 0
+    paused.go_on.set()
+    result = await late
+    assert result is None or result.status == nfs4.NFS4ERR_SEQ_MISORDERED
+    assert _held(servers) == b"newer"
+    own = dsfh.Capability(dsfh.FLAG_WRITE, 0, int.from_bytes(handle[8:16], "big"), io.client_id, 1)
+    assert not dsfh.refused(servers.each()[0].fences, own), "the client's own layouts are in good order"
+
+
+@pytest.mark.asyncio
+async def test_no_data_moves_before_what_an_earlier_node_may_have_sent_is_refused(
+    io: IoClient, world: ProxyWorld, servers: FakeServers
+) -> None:
+    """INV-2: the fence is in force first."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"first"))
+    world.replica.on_event = lambda event: None
+    node, link = world.front_end(servers), world.connect()
+    calls = sum(server.calls for server in servers.each())
+    writing = asyncio.create_task(io.deliver(io.record(putfh(handle), write(0, b"newer")), node, link))
+    await asyncio.sleep(0.2)
+    assert not writing.done()
+    assert sum(server.calls for server in servers.each()) == calls
+    world._on_event(fences.EVENT_FENCE)
+    result = await writing
+    assert result is not None
+    assert result.status == 0
+
+
+@pytest.mark.asyncio
+async def test_what_an_earlier_holder_has_under_way_in_the_log_is_not_run_after_the_claim(
+    io: IoClient, world: ProxyWorld, servers: FakeServers
+) -> None:
+    """INV-3: else it would be the answer to a request that the new holder is still moving data for."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"first"))
+    propose = world.replica.propose
+    held: asyncio.Future[tuple[bytes, Any]] = asyncio.get_running_loop().create_future()
+    world.replica.propose = lambda payload, done: held.set_result((payload, done))  # type: ignore[method-assign]
+    record = io.record(putfh(handle), write(0, b"again"))
+    first = asyncio.create_task(io.deliver(record))
+    await held
+    world.replica.propose = propose  # type: ignore[method-assign]
+    paused = PausedServers(servers)
+    second = asyncio.create_task(io.deliver(record, world.front_end(paused), world.connect()))
+    await paused.reached.wait()
+    propose(*held.result())
+    assert await first is None, "it was carried out, and answered, though another node is about to write"
+    assert not second.done()
+    paused.go_on.set()
+    result = await second
+    assert result is not None
+    assert result.status == 0
+
+
+@pytest.mark.asyncio
+async def test_a_write_that_failed_is_answered_by_the_log(
+    io: IoClient, world: ProxyWorld, servers: FakeServers
+) -> None:
+    """INV-3: its copy, late at another node, gets the same failure and moves nothing."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"first"))
+    for server in servers.each():
+        server.fails = [nfs4.NFS4ERR_NOSPC]
+    record = io.record(putfh(handle), write(0, b"older"))
+    assert (await io.deliver(record)).status == nfs4.NFS4ERR_NOSPC  # type: ignore[union-attr]
+    for server in servers.each():
+        server.fails = []
+    late = await io.deliver(record, world.front_end(servers), world.connect())
+    assert late is not None
+    assert late.status == nfs4.NFS4ERR_NOSPC
+    assert _held(servers) == b"first"
+
+
+@pytest.mark.asyncio
+async def test_after_a_write_of_unknown_fate_the_client_is_claimed_anew(
+    io: IoClient, world: ProxyWorld, servers: FakeServers
+) -> None:
+    """INV-2: it may lie in a data server's socket still, and must not come after what is written next."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"first"))
+
+    def claim() -> Any:
+        with world.replica.env.begin() as txn:
+            return io_claims.load(txn, io.node.tables, io.client_id)
+
+    before = claim()
+    await io.ok(putfh(handle), write(0, b"again"))
+    assert claim() == before
+    for server in servers.each():
+        server.fails = [None]
+    assert await io.status(putfh(handle), write(0, b"older")) == "NFS4ERR_DELAY"
+    for server in servers.each():
+        server.fails = []
+    await io.ok(putfh(handle), write(UNIT, b"elsewhere"))
+    assert claim() == before, "another data server is not concerned"
+    await io.ok(putfh(handle), write(0, b"newer"))
+    assert claim().epoch > before.epoch
+    assert claim().in_force
+
+
+# ---------------------------------------------------------------- what it takes of the node
+@pytest.mark.asyncio
+async def test_io_under_way_holds_no_place_among_the_readers(
+    io: IoClient, world: ProxyWorld, servers: FakeServers
+) -> None:
+    """INV-7: LMDB has a few hundred of them, and a node without one stops."""
+    handle = await io.create(b"f")
+    await io.ok(putfh(handle), write(0, b"data"))
+    go_on = asyncio.Event()
+    for server in servers.each():
+        original = server.read
+
+        async def slow(*args: Any, original: Any = original) -> nfs4.READ4resok:
+            await go_on.wait()
+            result: nfs4.READ4resok = await original(*args)
+            return result
+
+        server.read = slow  # type: ignore[method-assign]
+    clients = [await IoClient(world, b"r%d" % i, io.node).started() for i in range(40)]
+    before = len(world.replica.env.readers().splitlines())
+    reading = [asyncio.create_task(client.read(handle, 0, 4)) for client in clients]
+    await asyncio.sleep(0.2)
+    assert len(world.replica.env.readers().splitlines()) <= before + 2
+    go_on.set()
+    assert await asyncio.gather(*reading) == [b"data"] * 40

@@ -16,6 +16,7 @@ from tests.unit.nfs_frontend.nodes import (
     READ,
     RECALL_MS,
     Cluster,
+    Link,
     PnfsClient,
     getdeviceinfo,
     getsize,
@@ -243,6 +244,8 @@ def test_a_request_that_waits_is_put_off_in_bounded_time_and_its_slot_is_free(cl
     assert b.send(b.dispatcher, b.link, record) == b.link.sent[-1], "the same answer to a retransmission"
     a.ok(putfh(handle), layoutreturn(nfs4.stateid4(0, layout.other)))
     cluster.advance(3_000)
+    late = Link(cluster.nodes[1], cluster.rule)
+    assert b.decode(b.send(late.node.dispatcher, late, record)).status == nfs4.NFS4ERR_DELAY, "and on other nodes"
     assert size_in(b.ok(putfh(handle), getsize())) == 1000, "it was put off for good"
     b.ok(putfh(handle), setsize(10))
     assert len(cluster.nodes[0].dispatcher.waiting) == 0

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from nfswire import nfs4, rpc
-from nfswire.limits import WireLimits
 
 SESSION = bytes(range(16))
 
@@ -68,14 +65,3 @@ def test_compound_sequence() -> None:
     tagged = nfs4.pack_COMPOUND4args(nfs4.COMPOUND4args(b"tag", 1, [sequence]))
     assert nfs4.unpack_compound_sequence(tagged, 0) is None
     assert nfs4.unpack_compound_sequence(data[:-8] + b"\0\0\0\2" + data[-4:], 0) is None
-
-
-@pytest.mark.parametrize(("limits", "words"), [
-    (WireLimits(record_bytes_max=100), "record_bytes_max"), (WireLimits(fragments_max=0), "fragments_max"),
-    (WireLimits(compound_ops_max=1), "compound_ops_max"), (WireLimits(tag_bytes_max=-1), "tag_bytes_max"),
-])
-def test_limits_name_the_setting(limits: WireLimits, words: str) -> None:
-    """The message names the setting and its range."""
-    WireLimits().validate()
-    with pytest.raises(ValueError, match=words):
-        limits.validate()

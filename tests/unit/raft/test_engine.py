@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mdscluster.raft import core
+from mdscluster.raft.engine import LEASE_STEP_MS_MAX
 from mdscluster.raft.entry import COMMAND, unpack_groups
 from mdscluster.raft.errors import ConsensusBug, StorageError
 from mdscluster.raft.store import Store
@@ -367,6 +368,19 @@ def test_the_clock_of_leases_never_goes_back(make_cluster: MakeCluster) -> None:
     stamps = [lease_ms for _, _, lease_ms in cluster[leader].machine.entries]
     assert stamps == sorted(stamps)
     assert stamps[-1] > 500
+
+
+def test_the_clock_of_leases_does_not_count_what_the_leader_stood_still(make_cluster: MakeCluster) -> None:
+    """INV-7: after the whole cluster was paused for an hour, nobody's lease has run out."""
+    cluster, leader, _ = elected(make_cluster)
+    engine = cluster[leader].engine
+    now_ms, before = cluster.now_ms, engine._lease_now()
+    for _ in range(20):
+        now_ms += 100
+        engine._at(now_ms)
+    assert engine._lease_now() - before == pytest.approx(2_000, abs=2)
+    engine._at(now_ms + 3_600_000)
+    assert engine._lease_now() - before <= 2_002 + LEASE_STEP_MS_MAX
 
 
 def test_events_reach_every_node_once(make_cluster: MakeCluster) -> None:

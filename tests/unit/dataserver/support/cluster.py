@@ -47,6 +47,7 @@ class FakeMds(control_pb2_grpc.ControlServicer):
     def __init__(self, pki: ClusterPki, mds_id: str) -> None:
         self.mds_id = mds_id
         self.quorum = True
+        self.refused = ""
         self.fence_version = 0
         self.fences: list[control_pb2.FenceEntry] = []
         self.deletes: list[control_pb2.DeleteRequest] = []
@@ -82,8 +83,8 @@ class FakeMds(control_pb2_grpc.ControlServicer):
     ) -> control_pb2.HeartbeatReply:
         assert credentials.caller_is(context, request.ds_id, credentials.ROLE_DS)
         self.beats.append(request)
-        if not self.quorum:
-            return control_pb2.HeartbeatReply(quorum_backed=False)
+        if self.refused or not self.quorum:
+            return control_pb2.HeartbeatReply(quorum_backed=False, refused=self.refused)
         self.deleted += request.deleted
         self.deletes = [entry for entry in self.deletes if entry.sequence not in request.deleted]
         fences = self.fences if request.fence_version != self.fence_version else []

@@ -1,0 +1,54 @@
+"""Whether a data server may serve: what its heartbeat presents, against what is committed of it.
+
+A data server on an empty directory (a disk that is not mounted) would answer every read with zeros. It is known by the
+identity of its store, which the metadata servers keep from its first registration on (INV-10); one that presents
+another is refused, and has no lease to serve under, until the operator says that the registered one is lost. One that
+cannot prove that it holds the cluster key is refused, too: it would take every filehandle for a forgery.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mdsproto import possession
+
+if TYPE_CHECKING:
+    from mdscluster.fsm.data_servers import DataServer
+    from mdsproto import control_pb2
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a data server may not serve."""
+
+    state: str
+    """In a few words, for the status."""
+    reason: str
+    """What the operator has to know and to do."""
+
+
+def judge(known: DataServer | None, request: control_pb2.HeartbeatRequest, key: bytes) -> Refusal | None:
+    """None: it may serve, once it is registered (:func:`is_registered`). ``key``: the cluster's."""
+    if not request.store_id:
+        return Refusal("old release", f"data server {request.ds_id} tells no store identity: upgrade it")
+    if not possession.is_proven(request.proof, key, request.ds_id, request.store_id, request.instance):
+        return Refusal(
+            "wrong key",
+            f"data server {request.ds_id} does not hold this cluster's key: copy the cluster's key file to it "
+            "(cluster_key_file in its configuration), and start it again",
+        )
+    if known is None or not known.store_id or known.store_id == request.store_id or request.new_store:
+        return None
+    return Refusal(
+        "foreign store",
+        f"data server {request.ds_id} presents the store {request.store_id.hex()}, and the one that holds its data is "
+        f"{known.store_id.hex()}: its disk is not mounted, or it is another one. Stop it, bring its own data_dir back, "
+        "and start it again. Only if that is lost for good: 'dataserver new-store --config FILE' gives it the empty "
+        "one, and what lay on the other is then lost",
+    )
+
+
+def is_registered(known: DataServer | None, request: control_pb2.HeartbeatRequest) -> bool:
+    """Whether the store that the data server presents is the registered one."""
+    return known is not None and known.store_id == request.store_id

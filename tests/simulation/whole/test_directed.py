@@ -1,0 +1,204 @@
+"""Scenarios that chance meets too rarely: each one fault, where it hurts most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nfsclient import LockDenied
+from nfsclient.file import File
+from nfswire import nfs4
+from tests.simulation.whole.oracle import Claim
+from tests.simulation.whole.stage import Stage
+
+MakeStage = Callable[..., Stage]
+
+
+@pytest.fixture
+def make_stage(fast_dir: Path) -> Iterator[MakeStage]:
+    """Build a stage; further arguments are ``Stage``'s."""
+    made: list[Stage] = []
+
+    def make(**options: Any) -> Stage:
+        made.append(Stage(fast_dir / str(len(made)), **options))
+        return made[-1]
+
+    yield make
+    for stage in made:
+        stage.close()
+
+
+def test_a_retransmission_to_another_node_gets_the_first_reply(make_stage: MakeStage) -> None:
+    """INV-3: the reply is lost, the node dies; a second run would answer NFS4ERR_EXIST."""
+    stage = make_stage()
+    world, leader = stage.world, stage.leader()
+    first, second = stage.others(leader)
+    c1 = stage.mount(0, first, second)
+    client = stage.client(c1)
+    stage.lose_replies(first, c1)
+    made = stage.start(c1, client.mkdir("/once"))
+    stage.wait(150)
+    assert not made, "the reply was to be lost"
+    world.end(first, 5_000)
+    stage.result(c1, made, 5_000)
+    assert stage.node_of(c1) == second
+    assert client.stats.retransmissions >= 1
+    entries = stage.run(c1, client.readdir("/"))
+    assert [entry.name for entry in entries].count(b"once") == 1
+
+
+def test_a_slot_of_which_the_new_node_knows_less(make_stage: MakeStage) -> None:
+    """INV-7: reads are not replicated; neither a read nor a change after them is misordered on another node."""
+    stage = make_stage()
+    world, nodes = stage.world, stage.world.ids
+    c1 = stage.mount(0, *nodes)
+    client = stage.client(c1)
+    for turn in range(6):
+        for _ in range(3):
+            stage.run(c1, client.getattr("/"))
+        if turn % 2:
+            stage.run(c1, client.mkdir(f"/d{turn}"))
+        before = stage.node_of(c1)
+        for stream in list(world.net.streams):
+            if stream.a.name == "c1":
+                stream.reset()
+        stage.run(c1, client.getattr("/"))
+        assert stage.node_of(c1) != before
+    assert client.stats.failover_statuses() == {}
+    assert client.stats.reconnects >= 6
+
+
+def _open(stage: Stage, generation: Any, path: str) -> File:
+    return stage.run(generation, stage.client(generation).open(path, nfs4.OPEN4_SHARE_ACCESS_BOTH))
+
+
+def test_a_lock_survives_its_node_and_the_leader(make_stage: MakeStage) -> None:
+    """INV-5 and INV-7: whoever died, the lock is held until its owner gives it up, and then it is free."""
+    stage = make_stage()
+    leader = stage.leader()
+    first, second = stage.others(leader)
+    c1, c2 = stage.mount(0, leader, first, second), stage.mount(1, second)
+    mine, theirs = _open(stage, c1, "/s/lock0"), _open(stage, c2, "/s/lock0")
+    stage.run(c1, mine.lock(0, 10))
+    stage.world.end(leader, 4_000)
+    stage.leader()
+    with pytest.raises(LockDenied):
+        stage.run(c2, theirs.lock(5, 10))
+    stage.run(c1, mine.locku(0, 10))
+    assert stage.node_of(c1) != leader
+    stage.run(c2, theirs.lock(5, 10))
+    assert stage.client(c1).stats.failover_statuses() == {}
+
+
+@pytest.mark.parametrize("jump_ms", [3_600_000.0, -3_600_000.0])
+def test_a_lease_runs_out_by_the_logs_clock_alone(make_stage: MakeStage, jump_ms: float) -> None:
+    """INV-7: wall clocks jump and leaders change; who renews keeps its lock, who is silent loses it, in its time."""
+    stage = make_stage()
+    world, leader = stage.world, stage.leader()
+    first, second = stage.others(leader)
+    c1, c2 = stage.mount(0, first, second, leader), stage.mount(1, second, first, leader)
+    mine, theirs = _open(stage, c1, "/s/lock0"), _open(stage, c2, "/s/lock1")
+    stage.run(c1, mine.lock(0, 10))
+    stage.run(c2, theirs.lock(0, 10))
+    for node in world.nodes.values():
+        node.clock.jump_ms = jump_ms
+    stage.wait(world.lease_ms)
+    world.end(leader, 300)
+    stage.leader()
+    for node in world.nodes.values():
+        node.clock.jump_ms = -jump_ms
+    stage.wait(2 * world.lease_ms)
+    assert not c1.lost
+    assert not c2.lost, "both have renewed all the time"
+    silent_ms = world.now_ms
+    c2.process.pause()
+    world.wait_for(lambda: c2.lost, 2 * world.lease_ms, lambda: "the lease of a silent client does not run out")
+    stage.check()
+    assert world.now_ms - silent_ms > 0.6 * world.lease_ms
+    other = _open(stage, c1, "/s/lock1")
+    stage.run(c1, other.lock(0, 10))
+
+
+def test_a_renewal_that_died_with_its_node_counts(make_stage: MakeStage) -> None:
+    """INV-7: a node answers a client, and dies before it could tell the log that the lease is renewed."""
+    stage = make_stage()
+    world, leader = stage.world, stage.leader()
+    first, second = stage.others(leader)
+    c1 = stage.mount(0, first, second)
+    client = stage.client(c1)
+    mine = _open(stage, c1, "/s/lock0")
+    stage.run(c1, mine.lock(0, 10))
+    stage.wait(world.lease_ms / 10 + 100)  # it is reported
+    assert client.mds._renewer is not None
+    client.mds._renewer.cancel()
+    stage.wait(0.8 * world.lease_ms)
+    dispatcher = world.whole(first).front.front_end.dispatcher  # type: ignore[union-attr]
+    world.wait_for(lambda: not dispatcher.touched, 2_000, lambda: "leases are not reported")
+    reported = stage.run(c1, client.getattr("/"))
+    assert reported.type == nfs4.NF4DIR
+    assert dispatcher.touched, "the renewal was to be lost"
+    world.end(first, 60_000)
+    c1.process.pause()
+    stage.wait(0.6 * world.lease_ms)
+    assert not c1.lost
+    c1.process.resume()
+    stage.run(c1, mine.locku(0, 10))
+
+
+def test_a_layout_is_revoked_while_a_data_server_is_cut_off(make_stage: MakeStage) -> None:
+    """INV-5 and INV-6: no data server, cut off or not, takes I/O under the old layout once another is granted."""
+    stage = make_stage(exclusive_writers=True)
+    world = stage.world
+    c1, c2 = stage.mount(0), stage.mount(1)
+    file = _open(stage, c1, "/s/data0")
+    stage.run(c1, file.write(0, b"x" * 16))
+    assert stage.client(c1).stats.layouts_granted == 1
+    c1.process.pause()
+    for node_id in world.ids:
+        world.net.hole("ds1", node_id)
+        world.net.hole(node_id, "ds1")
+    cut_ms = world.now_ms
+    # The oracle asks every data server whether it would take the old layout's I/O, when the revocation is committed.
+    asked = stage.start(c2, stage.client(c2).open("/s/data0", nfs4.OPEN4_SHARE_ACCESS_BOTH))
+    world.wait_for(lambda: bool(asked), 20_000, lambda: "the other client's open waits for ever")
+    stage.check()
+    assert world.oracle.counts["lease ran out"] <= 1
+    assert world.oracle.revoked, "nothing was revoked"
+    assert world.now_ms - cut_ms > world.ds_lease_ms, "no sooner than the cut-off server's lease has run out"
+    assert not any(server.accepts(handle) for server in world.data_servers.values() for handle in world.oracle.revoked)
+
+
+def test_a_node_without_quorum_acknowledges_nothing(make_stage: MakeStage) -> None:
+    """INV-6: neither a change nor a read is answered where nobody stands behind it; what was asked runs once."""
+    stage = make_stage()
+    world, leader = stage.world, stage.leader()
+    c1 = stage.mount(0, leader)
+    client = stage.client(c1)
+    for a, b in world.network.lanes:
+        if leader in (a, b):
+            world.network.hole(a, b, 6_000)
+    made = stage.start(c1, client.mkdir("/later"))
+    read = stage.start(c1, client.getattr("/"))
+    stage.wait(5_500)
+    assert not made
+    assert not read
+    world.wait_for(lambda: bool(made and read), 10_000, lambda: "no answer after the cut")
+    stage.check()
+
+
+def test_claims_conflict_as_they_should() -> None:
+    """The judge of INV-5 itself."""
+    holders: list[Any] = [object(), object()]
+    write = Claim("lock", holders[0], "/f", 0, 9, 3, 2)
+    assert write.conflicts(Claim("lock", holders[1], "/f", 9, 9, 2, 1))
+    assert not write.conflicts(Claim("lock", holders[1], "/f", 10, 19, 3, 2))
+    assert not write.conflicts(Claim("lock", holders[0], "/f", 0, 9, 3, 2))
+    read = Claim("lock", holders[0], "/f", 0, 9, 2, 1)
+    assert not read.conflicts(Claim("lock", holders[1], "/f", 0, 9, 2, 1))
+    assert read.conflicts(Claim("lock", holders[1], "/f", 0, 9, 3, 2))
+    denies_writing = Claim("open", holders[0], "/f", 0, 0, 2, 1)
+    assert denies_writing.conflicts(Claim("open", holders[1], "/f", 0, 0, 0, 2))
+    assert not denies_writing.conflicts(Claim("open", holders[1], "/f", 0, 0, 0, 1))

@@ -1,0 +1,44 @@
+"""The front end's end of the door to its consensus process."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mdscluster.raft import localwire as wire
+from mdscluster.raft.local import LocalReplica
+
+
+class _Transport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Nobody reads it."""
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_cannot_be_handled_stops_the_node_and_says_why(tmp_path: Path) -> None:
+    """INV-2: our own bug is no lost connection that might be made again."""
+    replica = LocalReplica(tmp_path / "none.sock", None)  # type: ignore[arg-type]
+    stopped: list[bool] = []
+    replica.on_lost = lambda: stopped.append(True)
+    transport = _Transport()
+    replica.connection_made(transport)
+
+    def bug(confirmed: bool) -> None:
+        raise KeyError("a bug")
+
+    replica.barrier(bug)
+    await asyncio.sleep(0)
+    replica.data_received(wire.pack_numbered(wire.BARRIER_DONE, 1, b"\1"))
+    assert isinstance(replica.failure, KeyError)
+    assert transport.aborted
+    replica.connection_lost(None)
+    assert stopped == [True]
