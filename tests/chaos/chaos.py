@@ -29,6 +29,8 @@ NOTICE_DEAD_S, NOTICE_SILENT_S = 0.2, 0.6
 """After what time the service address leaves a node: whose server died (keepalived watches it) or that fell silent."""
 NOTICE_BACK_S = 0.3
 """How long a node that is back keeps the address before it hears its successor (keepalived's advert_int is 0.2 s)."""
+LEADER_TIMEOUT_S = 60.0
+"""All nodes may be starting, on a busy machine."""
 _POLL_S = 0.05
 
 
@@ -74,7 +76,7 @@ class Chaos:
 
     def leader(self) -> str:
         """The leader; waits for one."""
-        self._until(lambda: bool(self._leader_now()), 20, "no leader")
+        self._until(lambda: bool(self._leader_now()), LEADER_TIMEOUT_S, "no leader")
         return self._leader_now()
 
     def followers(self) -> list[str]:
