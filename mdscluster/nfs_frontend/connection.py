@@ -84,7 +84,8 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         if not peer:
-            self.abort("reset before it was accepted")
+            self._transport.abort()  # reset before it was accepted; not worth a line each
+            self._transport = None
             return
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):

@@ -448,9 +448,13 @@ class Dispatcher:
         self._continue_reads()
 
     def lost(self, connection: Connection) -> None:
-        """The connection is gone: nobody waits for what was read next for it."""
+        """The connection is gone: nobody waits for what was to be read for it, unless it was asked again meanwhile."""
         for request in self.turns.take(connection):
-            self.give_up(request, "connection lost")
+            if request.connection is connection:
+                self.give_up(request, "connection lost")
+            else:
+                self.turns.add(request)
+        self._continue_reads()
 
     def _read(self, request: Request) -> None:
         """Run one request on the view; propose it when it turns out to change something."""

@@ -252,3 +252,18 @@ def test_another_users_request_under_a_used_sequence_id_is_a_false_retry(
         assert client.decode(client.send(node, connection, other)).status == nfs4.NFS4ERR_SEQ_FALSE_RETRY
         again = client.decode(client.send(node, connection, client.compound(1, ops)))
         assert again.resarray[1:] == client.decode(first).resarray[1:]
+
+
+def test_a_read_asked_again_by_another_connection_survives_the_loss_of_the_first(world: World) -> None:
+    """INV-7: the loss is noticed late; the new connection must not be closed for it."""
+    node, old, client = world.node(), world.connect(), Client(world)
+    client.start(node, old)
+    old.congested = True
+    record = client.compound(1, [putroot(), getattr_size()])
+    assert client.send(node, old, record) is None
+    new = world.connect()
+    assert client.send(node, new, record) is None, "it is under way"
+    node.lost(old)
+    world.turn()
+    assert new.aborted is None
+    assert client.decode(new.sent[-1]).status == 0

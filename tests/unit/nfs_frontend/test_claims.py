@@ -1,0 +1,74 @@
+"""Claims to write for a client, in the log and in force at the data servers (docs/adr/0012)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mdscluster.fsm import io_claims
+from mdscluster.fsm.commands import ClaimIo, pack_internal
+from nfswire import dsfh
+from tests.unit.nfs_frontend.nodes import Cluster, PnfsClient
+
+A, B = b"holder-a", b"holder-b"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return Cluster(tmp_path)
+
+
+def claim(cluster: Cluster, client_id: int, holder: bytes) -> int:
+    results: list[bytes | None] = []
+    cluster.replica.propose(pack_internal(ClaimIo(client_id, holder)), results.append)
+    assert results[0] is not None
+    return int.from_bytes(results[0][1:], "big")
+
+
+def seen(cluster: Cluster, client_id: int) -> io_claims.IoClaim | None:
+    with cluster.replica.env.begin() as txn:
+        return io_claims.load(txn, cluster.nodes[0].dispatcher.tables, client_id)
+
+
+def test_a_claim_is_in_force_once_every_data_server_refuses_the_earlier_one(cluster: Cluster) -> None:
+    """INV-2, INV-6: also the one that is slow to let its older I/O end. The client's layouts are not concerned."""
+    client = PnfsClient(cluster, b"c").client_id
+    first = claim(cluster, client, A)
+    assert seen(cluster, client) == io_claims.IoClaim(A, first, True), "nobody to be fenced"
+    cluster.links.busy.add("ds2")
+    second = claim(cluster, client, B)
+    cluster.advance(1_000)
+    assert seen(cluster, client) == io_claims.IoClaim(B, second, False)
+    cluster.links.busy.clear()
+    cluster.advance(1_000)
+    assert seen(cluster, client) == io_claims.IoClaim(B, second, True)
+    for ds_id in cluster.data_servers:
+        for identity, epoch, refused in (
+            (io_claims.identity(client), first, True), (io_claims.identity(client), second, False),
+            (client, first, False),
+        ):  # fmt: skip
+            handle = dsfh.pack_ds_fh(bytes(32), dsfh.FLAG_WRITE, 0, 7, identity, epoch)
+            assert cluster.links.refuses(ds_id, handle) == refused
+
+
+def test_the_same_holder_may_claim_again_to_fence_itself(cluster: Cluster) -> None:
+    """INV-2: when it does not know what became of something it sent."""
+    client = PnfsClient(cluster, b"c").client_id
+    first = claim(cluster, client, A)
+    assert claim(cluster, client, A) > first
+    held = seen(cluster, client)
+    assert held is not None
+    assert not held.in_force
+
+
+def test_a_client_that_is_gone_is_written_for_no_more(cluster: Cluster) -> None:
+    """INV-6: its claim ends with it, fenced; and there is none for a client that is not there."""
+    client = PnfsClient(cluster, b"c").client_id
+    first = claim(cluster, client, A)
+    cluster.advance(95_000, step_ms=2_500)
+    assert seen(cluster, client) is None
+    assert claim(cluster, client, B) == 0
+    with cluster.replica.env.begin() as txn:
+        entries = io_claims.fences.fences(txn, cluster.nodes[0].dispatcher.tables)[1]
+    assert any(dsfh.Fence(*one).clientid == io_claims.identity(client) and one[2] > first for one in entries)
