@@ -117,11 +117,23 @@ class Limits:
     """This node's own bounds: what one client, or many, may take of it."""
 
     max_connections: int = 4096
-    """NFS connections; further ones are closed at once."""
+    """NFS connections. When there are more, the one that is longest without a session is closed, else the new one."""
     max_record_bytes: int = 2 << 20
     """Largest RPC record; the connection of a sender of a larger one is closed."""
     max_unsent_bytes: int = 8 << 20
-    """Reply bytes that wait for a client that does not read, before its requests are no longer read either."""
+    """Reply bytes that wait for a client that does not read, before its requests are no longer run or read either."""
+    max_requests_in_flight: int = 256
+    """Requests of one connection under way at once; further ones stay unread. At least cluster.max_slots."""
+    max_requests_bytes: int = 16 << 20
+    """The same, in bytes."""
+    max_sessionless_bytes: int = 64 << 20
+    """Parts of records held for all connections by which no request in a session has come yet."""
+    record_timeout_ms: int = 30_000
+    """A record that has begun must be whole after this long."""
+    sessionless_timeout_ms: int = 60_000
+    """A connection by which no request in a session came for this long is closed. With one, clients may idle."""
+    keepalive_s: int = 60
+    """A silent client is probed after this long, and its connection closed when it does not answer for as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +225,12 @@ class NodeConfig:
             )
         _at_least("limits.max_connections", limits.max_connections, 1)
         _at_least("limits.max_unsent_bytes", limits.max_unsent_bytes, 1 << 16)
+        _at_least("limits.max_requests_in_flight", limits.max_requests_in_flight, self.cluster.max_slots)
+        _at_least("limits.max_requests_bytes", limits.max_requests_bytes, limits.max_record_bytes)
+        _at_least("limits.max_sessionless_bytes", limits.max_sessionless_bytes, limits.max_record_bytes)
+        _at_least("limits.record_timeout_ms", limits.record_timeout_ms, 1_000)
+        _at_least("limits.sessionless_timeout_ms", limits.sessionless_timeout_ms, 1_000)
+        _at_least("limits.keepalive_s", limits.keepalive_s, 5)
         if limits.max_record_bytes < self.cluster.max_request_bytes:
             raise ConfigError(
                 f"limits.max_record_bytes must be at least cluster.max_request_bytes ({self.cluster.max_request_bytes})"

@@ -98,10 +98,7 @@ class FrontEnd:
         self.dispatcher.run_io = self.proxy.start
         node_number = sorted(peer.id for peer in config.peers).index(config.node_id)
         self.callbacks = Callbacks(self.dispatcher, node_number, loop.call_later)
-        self.server = NfsServer(
-            self.dispatcher, self.callbacks, export_rules(config), max_record_bytes=config.limits.max_record_bytes,
-            max_unsent_bytes=config.limits.max_unsent_bytes, max_connections=config.limits.max_connections,
-        )  # fmt: skip
+        self.server = NfsServer(self.dispatcher, self.callbacks, export_rules(config), config.limits, clock_ms())
         self._membership_index = 0
         self.quorum = QuorumWatch(
             replica, self.dispatcher, self.server.close_clients, config.on_quorum_loss,
@@ -161,10 +158,11 @@ class FrontEnd:
                 self.replica.propose(pack_internal(RenewLeases(sorted(touched))), lambda _: None)
 
     async def tick(self) -> None:
-        """Tell the requests that wait for layouts how late it is."""
+        """Tell connections, and the requests that wait for layouts, how late it is."""
         while True:
             await asyncio.sleep(_TICK_S)
             self.dispatcher.waiting.tick(self._clock_ms())
+            self.server.tick(self._clock_ms())
 
     async def heed_quorum(self) -> None:
         """Watch whether this node has a quorum, and do what ``on_quorum_loss`` says while it has none."""

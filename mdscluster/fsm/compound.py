@@ -29,8 +29,9 @@ U32x2: Final = Struct(">II")
 COUNTS: Final = 80
 """Length of ``Compound.counts``: how often each operation was run, by its number."""
 
-TIGHT_BYTES: Final = 4096
-"""Below this room for results, operations are measured one by one; above, only those with long results look."""
+RESULT_BYTES_MAX: Final = 1024
+"""No operation's result is longer, but for those that turn measuring on themselves (``Compound.tight``)."""
+_FAILURE_BYTES: Final = 12  # the longest result of an operation that failed
 _CHANGE_RESULT_BYTES: Final = 160  # the longest result of an operation that changes state, layouts apart
 
 # Outcomes of a run that are not statuses of the protocol. They never leave this node.
@@ -182,7 +183,7 @@ class Compound:
         self.stateid: Any = None  # the current stateid, nfs4.stateid4 (RFC 8881 §16.2.3.1.2)
         self.saved_stateid: Any = None
         self.max_response_bytes = 0xFFFFFFFF  # for the results behind SEQUENCE's
-        self.tight = False  # so little that every operation has to be measured
+        self.tight = False  # the results might become longer than that: every operation is measured
         self.cache_this = False
         self.proxied = False  # the front end has put a PROXY_WRITE in the place of a WRITE
         self.cuts_seen = -1  # how often the file had been cut when that WRITE's data was moved; -1: not told
@@ -191,10 +192,17 @@ class Compound:
         self.waits_for = 0  # with NEED_RECALL: the file that has to be waited for
 
     def limit_reply(self, most_bytes: int, *, cache_this: bool) -> None:
-        """How large the results behind SEQUENCE's may become."""
+        """How large the results behind SEQUENCE's may become. Set ``ops_left`` before.
+
+        Where all of them fit in any case, nothing is measured.
+        """
         self.max_response_bytes = most_bytes
         self.cache_this = cache_this
-        self.tight = most_bytes < TIGHT_BYTES
+        self.tight = most_bytes < self.ops_left * RESULT_BYTES_MAX
+
+    def room(self) -> int:
+        """How many bytes more the present operation may append, so that the next one can still fail."""
+        return self.max_response_bytes - sum(map(len, self.res)) - (_FAILURE_BYTES if self.ops_left > 1 else 0)
 
     def load(self) -> Inode | None:
         """The current filehandle's inode, or None when the object is gone (NFS4ERR_STALE).
@@ -300,12 +308,12 @@ def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs
 
 
 def _check_room(cx: Compound, changing: bool) -> int:
-    """Whether the reply stays within what the session allows; asked only on sessions that allow little.
+    """Whether the reply stays within what the session allows.
 
     "If the reply would exceed ca_maxresponsesize: NFS4ERR_REP_TOO_BIG; ca_maxresponsesize_cached, with
     sa_cachethis set: NFS4ERR_REP_TOO_BIG_TO_CACHE" (§18.36.3). What changes state must know beforehand.
     """
-    if sum(map(len, cx.res)) + (_CHANGE_RESULT_BYTES if changing else 0) <= cx.max_response_bytes:
+    if cx.room() >= (_CHANGE_RESULT_BYTES if changing else 0):
         return 0
     return nfs4.NFS4ERR_REP_TOO_BIG_TO_CACHE if cx.cache_this else nfs4.NFS4ERR_REP_TOO_BIG
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import Struct
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 import msgspec
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     import lmdb
 
 SLOT_KEY: Final = Struct(">16sI")
+SLOT_HEAD: Final = Struct(">III")
+"""In front of a slot's cached result: sequence ID, user, and :func:`fingerprint` of the request; 0: not known."""
+_FINGERPRINT_BYTES: Final = 256
 _SETTINGS: Final = b"settings"
 _WALL: Final = b"wall_ns"
 EVENT_SETTINGS: Final = b"C"  # the cluster's settings changed: read them again
@@ -56,6 +60,21 @@ def sequence_distance(new: int, old: int) -> int:
     return distance if distance < 0x80000000 else distance - 0x100000000
 
 
+def fingerprint(data: bytes, pos: int, end: int) -> int:
+    """Tells a COMPOUND's operations from others, well enough to notice a client that mixes up its slots."""
+    return crc32(data[pos : min(end, pos + _FINGERPRINT_BYTES)]) or 1
+
+
+def is_false_retry(user: int, request: int, kept_user: int, kept_request: int) -> bool:
+    """Whether what comes under a sequence ID that was used is another user's, or another request (0: not known).
+
+    "If the replier determines the users are different between the original request and a retry, then the replier MUST
+    return NFS4ERR_SEQ_FALSE_RETRY"; of other differences it may say so (RFC 8881 §2.10.6.1.3.1). Users are compared
+    after squashing.
+    """
+    return user != kept_user or (request != kept_request and bool(request) and bool(kept_request))
+
+
 def slot_is_open(cached: bytes, sequence_id: int, part: int) -> bool:
     """Whether the slot's entry lets a COMPOUND be run of which the log has run ``part`` parts already."""
     ahead = sequence_distance(sequence_id, U32.unpack_from(cached)[0])
@@ -63,7 +82,8 @@ def slot_is_open(cached: bytes, sequence_id: int, part: int) -> bool:
 
 
 def _interrupted(cached: bytes, part: int) -> bool:
-    return cached[4:5] == RESULT_PARTIAL and progress.unpack(cached[5:]).part == part
+    result = SLOT_HEAD.size
+    return cached[result : result + 1] == RESULT_PARTIAL and progress.unpack(cached[result + 1 :]).part == part
 
 
 class StateMachine:
@@ -132,10 +152,16 @@ class StateMachine:
         cx.client_id = session_records.session_client_id(session)
         slot_key = SLOT_KEY.pack(cx.session_id, cx.slot)
         cached = cx.get(slot_key, db=cx.tables.slot)
+        request = 0 if self._continued is not None else fingerprint(cx.data, cx.pos, cx.end)
         if cached is not None:
-            ahead = sequence_distance(cx.sequence_id, U32.unpack_from(cached)[0])
-            if ahead == 0 and not self._continues(cached):
-                return bytes(cached[4:])
+            sequence_id, user, kept = SLOT_HEAD.unpack_from(cached)
+            ahead = sequence_distance(cx.sequence_id, sequence_id)
+            if ahead == 0:
+                if is_false_retry(cx.uid, request, user, kept):
+                    return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_SEQ_FALSE_RETRY)
+                if not self._continues(cached):
+                    return bytes(cached[SLOT_HEAD.size :])
+                request = kept
             if ahead < 0:
                 return RESULT_SEQUENCE + U32.pack(nfs4.NFS4ERR_SEQ_MISORDERED)
         if self._continued is not None:
@@ -145,7 +171,8 @@ class StateMachine:
         result = self._run()
         # A COMPOUND that ended its own session has no session ID any more, and no slot to keep its reply in.
         if result[:1] != RESULT_RECALL and cx.session_id:
-            cx.put(slot_key, U32.pack(cx.sequence_id) + result, db=cx.tables.slot)
+            head = SLOT_HEAD.pack(cx.sequence_id, cx.uid, request)
+            cx.put(slot_key, head + result, db=cx.tables.slot)
         return result
 
     def _continues(self, cached: bytes) -> bool:

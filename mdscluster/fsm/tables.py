@@ -44,7 +44,7 @@ TABLE_NAMES: Final = (
     "client",  # clientid -> client record
     "client_owner",  # digest of co_ownerid -> confirmed and unconfirmed clientid
     "session",  # sessionid -> session record
-    "slot",  # sessionid + slot -> sequence ID + cached reply
+    "slot",  # sessionid + slot -> sequence ID, user and digest of the request, cached reply
     "state",  # stateid.other -> state record (open, lock, layout)
     "state_file",  # fileid + type + stateid.other -> what conflicts are judged by
     "state_client",  # clientid + stateid.other -> nothing (what dies with the client)

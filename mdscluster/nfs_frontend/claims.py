@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 20.0
 """As long as a data server is silent and its lease may still run, nobody can be sure of what it has on its way."""
 _POLL_S: Final = 0.005
 _REMEMBERED_MAX: Final = 65_536
@@ -37,6 +37,8 @@ class Claims:
         self._holder = secrets.token_bytes(8)
         self._epochs: dict[int, int] = {}
         """By client: the claim under which everything that this front end sent is accounted for."""
+        self._doubtful: dict[int, set[int]] = {}
+        """By client: data servers that something is perhaps still on its way to, under the present claim."""
         self._taking: dict[int, asyncio.Task[int]] = {}
 
     def held(self, client_id: int) -> int:
@@ -72,8 +74,20 @@ class Claims:
             if self._epochs.get(client_id) != epoch or dispatcher.clock_s() > deadline_s:
                 raise ClaimLost
             await asyncio.sleep(_POLL_S)
+        self._doubtful.pop(client_id, None)
         return epoch
 
     def doubt(self, client_id: int) -> None:
-        """What became of something that was sent is not known: claim anew before anything else is, and so fence it."""
+        """What became of a command is not known: claim anew before anything else is sent, and so void it."""
         self._epochs.pop(client_id, None)
+
+    def doubt_at(self, client_id: int, server: int) -> None:
+        """What became of a WRITE at this data server is not known: the same, before anything else is sent *there*.
+
+        Others are not concerned: a data server that died must not keep a client from writing to those that live.
+        """
+        self._doubtful.setdefault(client_id, set()).add(server)
+
+    def is_doubtful(self, client_id: int, server: int) -> bool:
+        """Whether something may still be on its way to this data server."""
+        return server in self._doubtful.get(client_id, ())

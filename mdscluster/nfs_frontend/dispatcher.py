@@ -27,7 +27,7 @@ from mdscluster.fsm.commands import (
     RESULT_UNCLAIMED,
 )
 from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
-from mdscluster.fsm.machine import SLOT_KEY, load_settings
+from mdscluster.fsm.machine import SLOT_HEAD, SLOT_KEY, load_settings
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.tables import U64, Tables, root_fileid
@@ -37,6 +37,7 @@ from mdscluster.nfs_frontend.exports import NOBODY, Identity
 from mdscluster.nfs_frontend.quorum import SERVING, can_tell
 from mdscluster.nfs_frontend.request import Connection, Request
 from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REFUSED, REPLAY, Session
+from mdscluster.nfs_frontend.turns import Turns
 from mdscluster.nfs_frontend.waiting import WaitingRoom
 from mdscluster.nfs_frontend.wire import (
     CALL_HEAD,
@@ -60,6 +61,8 @@ log = structlog.get_logger()
 
 NFS_PROGRAM: Final = 100003
 _BARRIERS_IN_FLIGHT: Final = 2
+_SLICE_S: Final = 0.005
+"""How long reads are run before others have their turn: what sits in the sockets, and what consensus has to say."""
 _LONGEST_CREDENTIAL: Final = 400  # bytes (RFC 5531 §8.2)
 
 
@@ -90,6 +93,8 @@ class Dispatcher:
         self.touched: set[int] = set()
         """Clients heard of since the last report of leases."""
         self.reads: list[Request] = []
+        self.turns = Turns()
+        self._slice_scheduled = False
         self.waiting = WaitingRoom(self.propose, self._put_off)
         self._batches: list[list[Request]] = []  # reads by the barrier that they wait for
         self._delayed: list[Connection] = []
@@ -113,7 +118,7 @@ class Dispatcher:
         self.service = service
         self._delayed.clear()
         if service != SERVING:
-            waiting, self.reads = [*self.reads, *self.waiting.take_all()], []
+            waiting, self.reads = [*self.reads, *self.turns.take_all(), *self.waiting.take_all()], []
             for batch in self._batches:
                 waiting += batch
                 batch.clear()
@@ -255,6 +260,7 @@ class Dispatcher:
             return
         request = Request()
         request.connection = connection
+        request.ticket = connection.ticket(end - pos)
         request.identity = identity
         request.xid = xid
         request.tag = tag
@@ -324,6 +330,8 @@ class Dispatcher:
             refusal = nfs4.NFS4ERR_TOO_MANY_OPS
         elif request.cache_this and session.max_cached_bytes < SESSION_REPLY.size:
             refusal = nfs4.NFS4ERR_REP_TOO_BIG_TO_CACHE
+        elif session.is_false_retry(request):
+            refusal = nfs4.NFS4ERR_SEQ_FALSE_RETRY
         if refusal:
             self._send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, refusal)
             return False
@@ -353,6 +361,8 @@ class Dispatcher:
             )
             return False
         self.touched.add(session.client_id)
+        if not request.connection.in_session:
+            request.connection.note_session()
         return True
 
     def _start(self, request: Request) -> None:
@@ -405,11 +415,42 @@ class Dispatcher:
 
     def _run_reads(self, batch: list[Request]) -> None:
         """Run what a confirmed barrier, or the want of a quorum, allows to be answered from this node's state."""
+        for request in batch:
+            self.turns.add(request)
+        if not self._slice_scheduled:
+            self._run_slice()
+
+    def _run_slice(self) -> None:
+        """Run reads for a few milliseconds; the rest in the loop's next turn.
+
+        A later state than the barrier's is as good: it holds all that was acknowledged before the request came.
+        """
+        self._slice_scheduled = False
+        turns = self.turns
+        until_s = self.clock_s() + _SLICE_S
         with self.env.begin() as txn:
             self.view.bind_view(txn)
-            for request in batch:
+            while (request := turns.next()) is not None:
                 self._read(request)
+                if turns and self.clock_s() > until_s:
+                    break
             self.view.unbind()
+        self._continue_reads()
+
+    def _continue_reads(self) -> None:
+        if self.turns and not self._slice_scheduled:
+            self._slice_scheduled = True
+            self.defer(self._run_slice)
+
+    def drained(self, connection: Connection) -> None:
+        """The client takes its replies again: go on with what it asked."""
+        self.turns.drained(connection)
+        self._continue_reads()
+
+    def lost(self, connection: Connection) -> None:
+        """The connection is gone: nobody waits for what was read next for it."""
+        for request in self.turns.take(connection):
+            self.give_up(request, "connection lost")
 
     def _read(self, request: Request) -> None:
         """Run one request on the view; propose it when it turns out to change something."""
@@ -475,9 +516,11 @@ class Dispatcher:
         if slot < session.slots:
             cached = self.view.get(SLOT_KEY.pack(request.session_id, slot), db=self.tables.slot)
             if cached is None:
-                session.learn(slot, 0, None)
+                session.learn(slot, 0, 0, 0, None)
             else:
-                session.learn(slot, U32.unpack_from(cached)[0], self._record_of(request, session, cached[4:]))
+                reply = self._record_of(request, session, cached[SLOT_HEAD.size :])
+                sequence_id, user, digest = SLOT_HEAD.unpack_from(cached)
+                session.learn(slot, sequence_id, user, digest, reply)
         if not self._admit(request, session, request.end - request.pos):
             return False
         session.start(slot, request.sequence_id, request.connection, request)
@@ -504,7 +547,7 @@ class Dispatcher:
         cx.slot = request.slot
         cx.sequence_id = request.sequence_id
         cx.root = root_fileid()
-        cx.limit_reply(session.room_for_results(request.cache_this), cache_this=bool(request.cache_this))
+        cx.limit_reply(session.room_for_results(request.cache_this, request.tag), cache_this=bool(request.cache_this))
         if rule is not None:
             cx.read_only = rule.read_only
             cx.layouts_allowed = rule.layouts
@@ -562,7 +605,7 @@ class Dispatcher:
         if left_away:
             continued = msgspec.structs.replace(continued or progress.begin(count), cut_bytes=left_away)
         kind = KIND_COMPOUND if continued is None else KIND_CONTINUED
-        room = session.room_for_results(request.cache_this)
+        room = session.room_for_results(request.cache_this, request.tag)
         head = COMPOUND_HEAD.pack(
             kind, request.minor, flags, len(identity.gids), request.slot, request.sequence_id, request.ops_left,
             identity.uid, identity.gid, room, request.session_id,

@@ -14,6 +14,7 @@ import asyncio
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -28,6 +29,7 @@ from mdscluster.fsm.operations.proxy import may_do_io
 from mdscluster.fsm.progress import Progress
 from mdscluster.nfs_frontend import loggable, scan
 from mdscluster.nfs_frontend.claims import ClaimLost, Claims
+from mdscluster.nfs_frontend.quorum import SERVING
 from mdscluster.nfs_frontend.stripes import IoFailed, Place, Stripes, Writer, pieces
 from mdscluster.nfs_frontend.wire import U32, U32x2
 from nfswire import nfs4
@@ -36,7 +38,7 @@ from nfswire.xdr import XdrError
 if TYPE_CHECKING:
     from mdscluster.fsm.records import Inode
     from mdscluster.nfs_frontend.dispatcher import Dispatcher
-    from mdscluster.nfs_frontend.request import Request
+    from mdscluster.nfs_frontend.request import Connection, Request
     from nfsclient.data_servers import DataServers
 
 log = structlog.get_logger()
@@ -44,6 +46,9 @@ log = structlog.get_logger()
 _CUT_PATIENCE_S: Final = 2.0
 """How long a WRITE waits for a data server to cut its objects."""
 _CUT_POLL_S: Final = 0.02
+_AT_ONCE_MAX: Final = 16
+"""COMPOUNDs with I/O of one connection that run at once: each may hold ``max_io_bytes`` of what it read."""
+_CONGESTED_POLL_S: Final = 0.02
 _CLAIMS_MAX: Final = 3
 """So often a COMPOUND with a WRITE is begun when other nodes claim the client at the same time."""
 _CONFIRM_AGAIN_S: Final = 1.0
@@ -59,7 +64,8 @@ class ProxyIo:
         self._dispatcher = dispatcher
         self._claims = Claims(dispatcher)
         dispatcher.on_unknown = self._claims.doubt
-        self._stripes = Stripes(dispatcher, servers, self._claims.doubt)
+        self._stripes = Stripes(dispatcher, servers, self._claims)
+        self._lanes: WeakKeyDictionary[Connection, asyncio.Semaphore] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, dispatcher: Dispatcher, request: Request, done: Progress | None) -> None:
@@ -76,13 +82,26 @@ class ProxyIo:
             self._dispatcher.give_up(request, "internal error")
 
     async def _run(self, request: Request, done: Progress | None, as_of_s: float) -> None:
-        """Run the COMPOUND, again where another node came between: then nothing of it has been answered."""
+        """Run the COMPOUND when its connection has had its turn, and reads its replies."""
+        connection = request.connection
+        lanes = self._lanes.get(connection)
+        if lanes is None:
+            lanes = self._lanes[connection] = asyncio.Semaphore(_AT_ONCE_MAX)
+        async with lanes:
+            while connection.congested and not connection.closed:  # noqa: ASYNC110 - rare; it saves an event for each
+                await asyncio.sleep(_CONGESTED_POLL_S)
+            await self._run_now(request, done, as_of_s)
+
+    async def _run_now(self, request: Request, done: Progress | None, as_of_s: float) -> None:
+        """Run it, again where another node came between: then nothing of it has been answered."""
         for _ in range(_CLAIMS_MAX):
             try:
                 await self._attempt(request, done, as_of_s)
             except ClaimLost:
                 assert request.session is not None
                 self._claims.doubt(request.session.client_id)
+                if self._dispatcher.service != SERVING:
+                    break
             else:
                 return
         self._dispatcher.give_up(request, "another node writes for this client")
@@ -212,10 +231,11 @@ class ProxyIo:
     async def _read(self, cx: Compound, args: nfs4.READ4args, as_of_s: float) -> None:
         """READ (RFC 8881 §18.22). What the data servers do not hold is zeros, up to the file's size."""
         inode, place = self._check(cx, args.stateid, as_of_s, write=False)
-        room = cx.max_response_bytes
+        cx.tight = True
+        room = cx.room()
         if cx.changed or loggable.change_follows(cx.data, cx.pos, cx.end, cx.ops_left - 1, cx.minor):
-            room = min(room, loggable.RESULTS_BYTES_MAX)
-        room = max(0, room - sum(map(len, cx.res)) - _READ_HEAD.size - 4)
+            room = min(room, loggable.RESULTS_BYTES_MAX - sum(map(len, cx.res)))
+        room = max(0, room - _READ_HEAD.size - 4)
         count = min(args.count, self._dispatcher.settings.max_io_bytes, room)
         length = max(0, min(count, inode.size - args.offset))
         data = await self._stripes.read(place, args.offset, length)

@@ -21,6 +21,15 @@ class Connection(Protocol):
     callback_replies: dict[int, Callable[[bytes], None]]
     """By xid: what to do with the reply to a call of ours; with b"" when the connection is lost first."""
 
+    congested: bool
+    """The client does not read its replies: nothing more is to be read for it."""
+    in_session: bool
+    """A request in a session came by it."""
+
+    def note_session(self) -> None: ...
+    def ticket(self, size_bytes: int) -> object:
+        """Counts a request of this size as under way, for as long as the object lives."""
+
     @property
     def closed(self) -> bool: ...
     def send(self, record: bytes) -> None: ...
@@ -34,10 +43,13 @@ class Request:
 
     __slots__ = (
         "asked_s", "cache_this", "connection", "data", "end", "identity", "minor", "ops_left", "payload", "pos",
-        "sequence_id", "session", "session_id", "slot", "started", "tag", "waiting_since_ms", "xid",
+        "sequence_id", "session", "session_id", "slot", "started", "tag", "ticket", "waiting_since_ms",
+        "xid",
     )  # fmt: skip
 
     connection: Connection
+    ticket: object
+    """Kept for as long as the request is."""
     identity: Identity
     xid: int
     tag: bytes

@@ -26,6 +26,8 @@ _REPLICATED: Final = frozenset(
     (nfs4.OP_EXCHANGE_ID, nfs4.OP_CREATE_SESSION, nfs4.OP_DESTROY_SESSION, nfs4.OP_DESTROY_CLIENTID)
 )
 _LARGEST_REPLY: Final = 1 << 16
+_LARGEST_REQUEST: Final = 1 << 14
+"""Bytes of one such operation: an owner of 1,024, an implementation's name, a few credentials for callbacks."""
 _CHANNEL_DIRECTION: Final = {
     nfs4.CDFC4_FORE: nfs4.CDFS4_FORE,
     nfs4.CDFC4_BACK: nfs4.CDFS4_BACK,
@@ -57,6 +59,9 @@ def start(
     if count != 1:
         refuse(nfs4.NFS4ERR_NOT_ONLY_OP)
         return
+    if end - pos > _LARGEST_REQUEST:
+        refuse(nfs4.NFS4ERR_BADXDR)
+        return
     if op == nfs4.OP_BIND_CONN_TO_SESSION:
         try:
             args, _ = nfs4.unpack_BIND_CONN_TO_SESSION4args(data, pos)
@@ -82,7 +87,9 @@ def start(
         + data[pos:end]
     )  # fmt: skip
 
-    def proposed(result: bytes | None) -> None:
+    ticket = connection.ticket(end - pos)
+
+    def proposed(result: bytes | None, ticket: object = ticket) -> None:
         if result is None or result[:1] != RESULT_REPLY:
             connection.abort("no outcome within the deadline")
             return

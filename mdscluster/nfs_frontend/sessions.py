@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm.machine import sequence_distance
+from mdscluster.fsm.machine import fingerprint, is_false_retry, sequence_distance
 from mdscluster.nfs_frontend.wire import SESSION_REPLY
 from nfswire import nfs4
 
@@ -36,7 +36,7 @@ class Session:
     __slots__ = (
         "back_channel_wanted", "busy", "client_id", "connections", "flags", "home", "last_connection",
         "max_cached_bytes", "max_operations", "max_request_bytes", "max_response_bytes", "minor", "replies",
-        "sequence_ids", "session_id", "slots",
+        "requests", "sequence_ids", "session_id", "slots", "users",
     )  # fmt: skip
 
     def __init__(self, session_id: bytes, client_id: int, slots: int, *, home: Connection | None) -> None:
@@ -60,6 +60,10 @@ class Session:
         self.last_connection: list[Connection | None] = [None] * slots
         self.replies: list[bytes | None] = [None] * slots
         self.busy: list[Request | None] = [None] * slots
+        self.users = array("q", bytes(8 * slots))
+        """Whose the request under the slot's sequence ID was."""
+        self.requests = array("q", bytes(8 * slots))
+        """And what it was (:func:`~mdscluster.fsm.machine.fingerprint`); 0: not known."""
 
     def admit(self, slot: int, sequence_id: int, connection: Connection) -> int:
         """Judge a request by its slot and sequence ID (RFC 8881 §2.10.6.1): RUN, REPLAY, ...
@@ -85,10 +89,10 @@ class Session:
             return REFUSED
         return REFUSED if self.knows(slot, connection) else RUN
 
-    def room_for_results(self, cache_this: int) -> int:
+    def room_for_results(self, cache_this: int, tag: bytes) -> int:
         """How large the results behind SEQUENCE's may become, in bytes (RFC 8881 §18.36.3)."""
         most = min(self.max_response_bytes, self.max_cached_bytes) if cache_this else self.max_response_bytes
-        return max(0, most - SESSION_REPLY.size)
+        return max(0, most - SESSION_REPLY.size - ((len(tag) + 3) & ~3))
 
     def knows(self, slot: int, connection: Connection) -> bool:
         """Whether nobody else can have served the slot since this node did.
@@ -99,11 +103,21 @@ class Session:
         last = self.last_connection[slot]
         return last is connection or (last is None and self.home is connection)
 
-    def learn(self, slot: int, sequence_id: int, reply: bytes | None) -> None:
+    def is_false_retry(self, request: Request) -> bool:
+        """Whether it comes under the slot's sequence ID, of which another request is known."""
+        slot = request.slot
+        if self.sequence_ids[slot] != request.sequence_id or not self.requests[slot]:
+            return False
+        digest = fingerprint(request.data, request.pos, request.end)
+        return is_false_retry(request.identity.uid, digest, self.users[slot], self.requests[slot])
+
+    def learn(self, slot: int, sequence_id: int, user: int, request: int, reply: bytes | None) -> None:
         """Take over what the state machine has of a slot, if it is ahead of what this node has seen."""
         have = self.sequence_ids[slot]
         if have == _UNKNOWN or sequence_distance(sequence_id, have) > 0:
             self.sequence_ids[slot] = sequence_id
+            self.users[slot] = user
+            self.requests[slot] = request
             self.replies[slot] = reply
 
     def forget(self, slot: int) -> None:
@@ -114,6 +128,8 @@ class Session:
 
     def start(self, slot: int, sequence_id: int, connection: Connection, request: Request) -> None:
         self.sequence_ids[slot] = sequence_id
+        self.users[slot] = request.identity.uid
+        self.requests[slot] = fingerprint(request.data, request.pos, request.end)
         self.last_connection[slot] = connection
         self.replies[slot] = None
         self.busy[slot] = request

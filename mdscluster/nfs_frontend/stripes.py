@@ -18,7 +18,7 @@ from mdscluster import replica_async
 from mdscluster.fsm import cuts, data_servers, fences, io_claims, stateids
 from mdscluster.fsm.data_servers import Striping
 from mdscluster.fsm.tables import U64
-from mdscluster.nfs_frontend.claims import ClaimLost
+from mdscluster.nfs_frontend.claims import ClaimLost, Claims
 from nfsclient.data_servers import DataServer, DataServerFailed, DataServers
 from nfswire import dsfh, nfs4
 
@@ -99,10 +99,9 @@ class Place:
 class Stripes:
     """Reads, writes and commits files on the data servers."""
 
-    def __init__(self, dispatcher: Dispatcher, servers: DataServers, doubt: Callable[[int], None]) -> None:
+    def __init__(self, dispatcher: Dispatcher, servers: DataServers, claims: Claims) -> None:
         self._dispatcher = dispatcher
-        self.doubt = doubt
-        """Called with the client of a WRITE of which nobody knows what became of it."""
+        self._claims = claims
         self._servers = servers
         self._verifiers: dict[int, bytes] = {}  # by data server's number: its write verifier as last heard
 
@@ -221,6 +220,8 @@ class Stripes:
             if not known.up:
                 raise IoFailed(nfs4.NFS4ERR_IO)
             key = self._dispatcher.settings.capability_key
+            if writer is not None and self._claims.is_doubtful(writer.client_id, known.number):
+                raise ClaimLost
             if writer is None:
                 handle = dsfh.pack_ds_fh(key, flags, stripe, place.fileid, 0, place.epoch)
             else:
@@ -231,13 +232,13 @@ class Stripes:
                 return await call(server, handle)
             except asyncio.CancelledError:
                 if writer is not None:
-                    self.doubt(writer.client_id)
+                    self._claims.doubt_at(writer.client_id, known.number)
                 raise
             except DataServerFailed as error:
                 if error.status == nfs4.NFS4ERR_STALE and writer is not None:
                     raise ClaimLost from None
                 if error.status is None and writer is not None:
-                    self.doubt(writer.client_id)  # it may still be on its way
+                    self._claims.doubt_at(writer.client_id, known.number)
                 if error.status == nfs4.NFS4ERR_STALE and again:
                     await self._renew_epoch(place)  # the fence list was collapsed past the epoch that we knew
                     continue

@@ -152,6 +152,7 @@ def nverify(cx: Compound) -> int:
 
 def readlink(cx: Compound) -> int:
     """The target of a symbolic link (§18.24). "If it is not of type NF4LNK: NFS4ERR_WRONG_TYPE"."""
+    cx.tight = True  # it may be long
     raw = cx.load_raw()
     if raw is None:
         return _STALE

@@ -288,6 +288,7 @@ def getdeviceinfo(cx: Compound) -> int:
     Both notifications are granted, or Linux would not keep the device: they are never due, because a device ID never
     changes its meaning and is never deleted.
     """
+    cx.tight = True  # there may be many addresses
     args, cx.pos = nfs4.unpack_GETDEVICEINFO4args(cx.data, cx.pos)
     if args.gdia_layout_type != nfs4.LAYOUT4_NFSV4_1_FILES:
         return nfs4.NFS4ERR_UNKNOWN_LAYOUTTYPE

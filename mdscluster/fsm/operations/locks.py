@@ -171,6 +171,7 @@ def locku(cx: Compound) -> int:
 
 def test_stateid(cx: Compound) -> int:
     """The status of each of the caller's stateids (§18.48)."""
+    cx.tight = True  # there may be many
     args, cx.pos = nfs4.unpack_TEST_STATEID4args(cx.data, cx.pos)
     statuses = [stateids.test(cx, stateid) for stateid in args.ts_stateids]
     cx.res.append(U32x2.pack(nfs4.OP_TEST_STATEID, nfs4.NFS4_OK) + U32.pack(len(statuses)))

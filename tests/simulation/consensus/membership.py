@@ -33,6 +33,9 @@ class Changing(Cluster):
         """Machines that were given an empty disk, and so join."""
         super().__init__(directory, size=size, **options)
         self.changes_done: list[tuple[object, ChangeOutcome]] = []
+        self.positions: dict[str, tuple[int, int]] = {}
+        self.taken_back = 0
+        """Memberships that were truncated, or lost with power."""
 
     def config(self, node_id: str, directory: Path, **changes: object) -> RaftConfig:
         settings: dict[str, Any] = {"commit_notice_ms": 0, **self.changes, **changes}
@@ -68,6 +71,9 @@ class Changing(Cluster):
             data, _, term = engine.journal.entry(index)
             if data[0] == MEMBERSHIP:
                 held = (term, index), Membership.unpack(data)
+        if engine.roster.position < self.positions.get(node.id, (0, 0)):
+            self.taken_back += 1
+        self.positions[node.id] = engine.roster.position
         if held != (engine.roster.position, engine.roster.membership):
             self.violations.append(f"{node.id} goes by the membership of {engine.roster.position}, not of {held[0]}")
 
@@ -132,6 +138,25 @@ class MembershipSimulation(Changing, Simulation):
         elif kind == "remove":
             self.change(leader, "remove", self.rng.choice(sorted(membership.ids)))
         self.wake(leader)
+        if self.rng.random() < 0.3:
+            self.at(self.rng.uniform(0, 25), self._strike, leader)
+
+    def _strike(self, leader: str) -> None:
+        """Trouble just when a change is under way: whoever was asked dies, or reaches one other node at most."""
+        if not self.trouble or not self.nodes[leader].up:
+            return
+        self.counts["strike"] += 1
+        if self.rng.random() < 0.3:
+            self.note("**", f"{leader} dies with a change under way")
+            self.end(leader, self.rng.uniform(300, 1500))
+            return
+        reached = self.rng.choice(self.ids)
+        ms = self.rng.uniform(400, 1500)
+        self.note("**", f"{leader} reaches only {reached} for {ms:.0f} ms")
+        for other in self.ids:
+            if other not in (leader, reached):
+                self.network.hole(leader, other, ms)
+                self.network.hole(other, leader, ms)
 
     def _add(self, leader: str) -> None:
         """A machine with an empty disk."""

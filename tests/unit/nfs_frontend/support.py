@@ -32,6 +32,14 @@ class FakeConnection:
         self.sent: list[bytes] = []
         self.aborted: str | None = None
         self.sessions: list[Session] = []
+        self.congested = False
+        self.in_session = False
+
+    def note_session(self) -> None:
+        self.in_session = True
+
+    def ticket(self, size_bytes: int) -> object:
+        return None
 
     @property
     def closed(self) -> bool:
@@ -87,10 +95,10 @@ class Client:
         self.client_id = 0
         self.session_id = b""
 
-    def raw(self, body: bytes) -> bytes:
+    def raw(self, body: bytes, uid: int = 0) -> bytes:
         """A call of COMPOUND with these arguments, as a record without its mark."""
         self.xid += 1
-        return b"".join(rpc.pack_call(self.xid, 100003, 4, 1, ROOT, [body]))
+        return b"".join(rpc.pack_call(self.xid, 100003, 4, 1, rpc.AuthSys(0, b"test", uid, 0, ()), [body]))
 
     def send(self, node: Dispatcher, connection: FakeConnection, record: bytes) -> bytes | None:
         """Deliver a record; the reply to it, None when there was none."""
@@ -136,13 +144,31 @@ class Client:
         assert result.status == 0
         self.session_id = result.resarray[0].arm.csr_resok4.csr_sessionid
 
+    def create_session(
+        self, node: Dispatcher, connection: FakeConnection, sequence: int, largest: int, cached: int
+    ) -> bytes:
+        """Another session, whose replies are bounded so."""
+        fore = nfs4.channel_attrs4(0, 1 << 20, largest, cached, 64, 4, [])
+        back = nfs4.channel_attrs4(0, 4096, 4096, 0, 4, 4, [])
+        create = nfs4.CREATE_SESSION4args(self.client_id, sequence, 0, fore, back, 0x40000000, [])
+        made = self.call(node, connection, [nfs4.nfs_argop4(nfs4.OP_CREATE_SESSION, create)])
+        assert made.status == 0
+        session_id: bytes = made.resarray[0].arm.csr_resok4.csr_sessionid
+        return session_id
+
     def compound(
-        self, sequence_id: int, ops: list[nfs4.nfs_argop4], slot: int = 0, cache: bool = True, minor: int = 1
+        self,
+        sequence_id: int,
+        ops: list[nfs4.nfs_argop4],
+        slot: int = 0,
+        cache: bool = True,
+        minor: int = 1,
+        uid: int = 0,
     ) -> bytes:
         """A record of a COMPOUND in the session; sent twice, it is a retransmission."""
         sequence = nfs4.SEQUENCE4args(self.session_id, sequence_id, slot, 3, cache)
         all_ops = [nfs4.nfs_argop4(nfs4.OP_SEQUENCE, sequence), *ops]
-        return self.raw(nfs4.pack_COMPOUND4args(nfs4.COMPOUND4args(b"", minor, all_ops)))
+        return self.raw(nfs4.pack_COMPOUND4args(nfs4.COMPOUND4args(b"", minor, all_ops)), uid)
 
 
 def putroot() -> nfs4.nfs_argop4:

@@ -637,6 +637,8 @@ async def test_after_a_write_of_unknown_fate_the_client_is_claimed_anew(
     assert await io.status(putfh(handle), write(0, b"older")) == "NFS4ERR_DELAY"
     for server in servers.each():
         server.fails = []
+    await io.ok(putfh(handle), write(UNIT, b"elsewhere"))
+    assert claim() == before, "another data server is not concerned"
     await io.ok(putfh(handle), write(0, b"newer"))
     assert claim().epoch > before.epoch
     assert claim().in_force

@@ -205,3 +205,50 @@ def test_effects_are_found_wherever_they_stand(operations: list[nfs4.nfs_argop4]
     assert scan.effects(data, 0, len(data), len(operations), 1) == effects
     cut = nfs4.pack_nfs_argop4(getattr_size())[:-2]
     assert scan.effects(cut, 0, len(cut), 1, 1) == scan.CHANGES | scan.WRITES
+
+
+@pytest.mark.parametrize("change", [False, True])
+@pytest.mark.parametrize(
+    ("largest", "cached", "cache"), [(5000, 5000, False), (1 << 20, 4096, True), (1500, 800, True)]
+)
+def test_no_reply_is_larger_than_the_session_allows(
+    world: World, largest: int, cached: int, cache: bool, change: bool
+) -> None:
+    """RFC 8881 §18.36.3, §2.10.6.4: NFS4ERR_REP_TOO_BIG, and with cachethis NFS4ERR_REP_TOO_BIG_TO_CACHE."""
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection)
+    client.session_id = client.create_session(node, connection, 2, largest, cached)
+    attributes = nfs4.nfs_argop4(nfs4.OP_GETATTR, nfs4.GETATTR4args((1 << 54) - 1 & ~(1 << 48 | 1 << 54)))
+    ops = [putroot(), *([mkdir(b"d"), putroot()] if change else []), *[attributes] * 26]
+    reply = client.send(node, connection, client.compound(1, ops, cache=cache))
+    assert reply is not None
+    expected = nfs4.NFS4ERR_REP_TOO_BIG_TO_CACHE if cache else nfs4.NFS4ERR_REP_TOO_BIG
+    result = client.decode(reply)
+    assert result.status == expected
+    assert len(result.resarray) > 3
+    assert len(reply) <= (cached if cache else largest)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("changing", [False, True])
+def test_another_users_request_under_a_used_sequence_id_is_a_false_retry(
+    world: World, changing: bool, elsewhere: bool
+) -> None:
+    """RFC 8881 §2.10.6.1.3.1: "the replier MUST return NFS4ERR_SEQ_FALSE_RETRY". INV-3: nobody gets another's reply.
+
+    Of what only reads another node knows nothing: it reads it anew, with that user's rights.
+    """
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection)
+    ops = [putroot(), mkdir(b"d") if changing else getattr_size()]
+    first = client.send(node, connection, client.compound(1, ops))
+    assert client.decode(first).status == 0
+    if elsewhere:
+        node, connection = world.node(), world.connect()
+    expected = 0 if elsewhere and not changing else nfs4.NFS4ERR_SEQ_FALSE_RETRY
+    assert client.decode(client.send(node, connection, client.compound(1, ops, uid=4711))).status == expected
+    if expected:
+        other = client.compound(1, [putroot(), mkdir(b"e")])
+        assert client.decode(client.send(node, connection, other)).status == nfs4.NFS4ERR_SEQ_FALSE_RETRY
+        again = client.decode(client.send(node, connection, client.compound(1, ops)))
+        assert again.resarray[1:] == client.decode(first).resarray[1:]

@@ -1,0 +1,196 @@
+"""The listener over real sockets: what one client may make a node hold, and what the others feel of it (INV-7)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from mdscluster.config import Limits
+from mdscluster.nfs_frontend.callbacks import Callbacks
+from mdscluster.nfs_frontend.connection import ClientConnection
+from mdscluster.nfs_frontend.dispatcher import Dispatcher
+from mdscluster.nfs_frontend.exports import make_rule
+from mdscluster.nfs_frontend.server import NfsServer
+from nfswire import nfs4
+from tests.unit.nfs_frontend.support import Client, World, mkdir, putroot
+
+LIMITS = Limits(
+    max_connections=8, max_unsent_bytes=1 << 18, max_requests_in_flight=64, max_sessionless_bytes=4 << 20,
+)  # fmt: skip
+ENTRIES = 800
+PIPELINED = 1500
+
+
+class Served(World):
+    """One node that listens on a port of its own."""
+
+    async def start(self) -> Served:
+        self.sockets: list[socket.socket] = []
+        loop = asyncio.get_running_loop()
+        self.dispatcher = Dispatcher(self.replica, loop.call_soon, clock_s=time.monotonic)
+        callbacks = Callbacks(self.dispatcher, 0, loop.call_later)
+        self.server = NfsServer(self.dispatcher, callbacks, [make_rule(["0.0.0.0/0"], root_squash=False)], LIMITS, 0)
+        await self.server.listen("127.0.0.1", 0)
+        assert self.server._server is not None
+        self.port = self.server._server.sockets[0].getsockname()[1]
+        return self
+
+    async def dial(self, receive_bytes: int = 0) -> socket.socket:
+        sock = socket.socket()
+        self.sockets.append(sock)
+        sock.setblocking(False)
+        if receive_bytes:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        return sock
+
+    async def until_connections(self, count: int) -> None:
+        for _ in range(200):
+            if len(self.server.connections) == count:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{len(self.server.connections)} connections")
+
+
+@pytest_asyncio.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Served]:
+    served = await Served(tmp_path).start()
+    yield served
+    for sock in served.sockets:
+        sock.close()
+    await served.server.close()
+    await asyncio.sleep(0)
+
+
+def marked(record: bytes) -> bytes:
+    return struct.pack(">I", 0x80000000 | len(record)) + record
+
+
+async def ask(sock: socket.socket, record: bytes) -> bytes:
+    """Send a record, receive one."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(sock, marked(record))
+    head = b""
+    while len(head) < 4:
+        head += await loop.sock_recv(sock, 4 - len(head)) or _closed()
+    left = struct.unpack(">I", head)[0] & 0x7FFFFFFF
+    body = b""
+    while len(body) < left:
+        body += await loop.sock_recv(sock, left - len(body)) or _closed()
+    return body
+
+
+def _closed() -> bytes:
+    raise ConnectionResetError("closed by the server")
+
+
+async def session(node: Served, sock: socket.socket, owner: bytes, slots: int = 64) -> Client:
+    client = Client(node, owner)
+    exchange = nfs4.EXCHANGE_ID4args(
+        nfs4.client_owner4(b"verifier", owner), 0, nfs4.state_protect4_a(nfs4.SP4_NONE), []
+    )
+    made = await _call(client, sock, nfs4.nfs_argop4(nfs4.OP_EXCHANGE_ID, exchange))
+    known = made.resarray[0].arm.eir_resok4
+    client.client_id = known.eir_clientid
+    channel = nfs4.channel_attrs4(0, 1 << 20, 1 << 20, 8192, 64, slots, [])
+    create = nfs4.CREATE_SESSION4args(client.client_id, known.eir_sequenceid, 0, channel, channel, 0x40000000, [])
+    made = await _call(client, sock, nfs4.nfs_argop4(nfs4.OP_CREATE_SESSION, create))
+    client.session_id = made.resarray[0].arm.csr_resok4.csr_sessionid
+    return client
+
+
+async def _call(client: Client, sock: socket.socket, operation: nfs4.nfs_argop4) -> nfs4.COMPOUND4res:
+    record = client.raw(nfs4.pack_COMPOUND4args(nfs4.COMPOUND4args(b"", 1, [operation])))
+    return client.decode(await ask(sock, record))
+
+
+def readdir() -> nfs4.nfs_argop4:
+    wanted = 1 << nfs4.FATTR4_TYPE | 1 << nfs4.FATTR4_CHANGE | 1 << nfs4.FATTR4_FILEID | 1 << nfs4.FATTR4_OWNER
+    return nfs4.nfs_argop4(nfs4.OP_READDIR, nfs4.READDIR4args(0, bytes(8), 0, 1 << 20, wanted))
+
+
+@pytest.mark.asyncio
+async def test_who_does_not_read_its_replies_waits_alone(node: Served) -> None:
+    """INV-7: thousands of READDIRs of one client hold up nobody else, and fill no memory."""
+    sock = await node.dial(4096)
+    flood = await session(node, sock, b"flood")
+    for first in range(0, ENTRIES, 40):
+        names = [mkdir(b"%040d" % number) for number in range(first, first + 40)]
+        made = flood.compound(1 + first // 40, [one for name in names for one in (putroot(), name)][:60])
+        assert Client.decode(await ask(sock, made)).status == 0
+    other = await node.dial()
+    client = await session(node, other, b"other")
+    requests = [flood.compound(n, [putroot(), readdir()], slot=1, cache=False) for n in range(1, PIPELINED + 1)]
+    sending = asyncio.create_task(asyncio.get_running_loop().sock_sendall(sock, b"".join(map(marked, requests))))
+    longest_s = 0.0
+    for number in range(1, 60):
+        began_s = time.monotonic()
+        assert Client.decode(await ask(other, client.compound(number, [putroot()]))).status == 0
+        longest_s = max(longest_s, time.monotonic() - began_s)
+        await asyncio.sleep(0.01)
+    assert longest_s < 0.5, f"another client waited for {longest_s:.3f} s"
+    (connection,) = [one for one in node.server.connections if one.congested]
+    assert connection.in_flight <= LIMITS.max_requests_in_flight
+    assert connection._transport is not None
+    assert connection._transport.get_write_buffer_size() < LIMITS.max_unsent_bytes + (1 << 17)
+    loop = asyncio.get_running_loop()
+    total = 0
+    while not sending.done() or connection.in_flight or connection._buffer:
+        total += len(await asyncio.wait_for(loop.sock_recv(sock, 1 << 20), 10))
+    assert total > 20 * LIMITS.max_unsent_bytes, "and who begins to read gets all of it"
+
+
+@pytest.mark.asyncio
+async def test_idle_connections_lock_nobody_out(node: Served) -> None:
+    """INV-7: those without a session go first, the oldest of them; those with one stay."""
+    kept = await node.dial()
+    client = await session(node, kept, b"kept")
+    assert Client.decode(await ask(kept, client.compound(1, [putroot()]))).status == 0
+    for _ in range(3 * LIMITS.max_connections):
+        await node.dial()
+    await node.until_connections(LIMITS.max_connections)
+    newcomer = await node.dial()
+    await session(node, newcomer, b"newcomer")
+    assert Client.decode(await ask(kept, client.compound(2, [putroot()]))).status == 0
+    node.server.tick(LIMITS.sessionless_timeout_ms + 1)
+    await node.until_connections(1)
+    assert Client.decode(await ask(kept, client.compound(3, [putroot()]))).status == 0, "with a session it may idle"
+
+
+@pytest.mark.asyncio
+async def test_records_that_do_not_end_are_bounded_in_time_and_memory(node: Served) -> None:
+    """INV-7: half records of clients that nobody knows."""
+    loop = asyncio.get_running_loop()
+    half = struct.pack(">I", 0x80000000 | 2 << 20) + bytes((2 << 20) - 8)
+    for _ in range(LIMITS.max_connections):
+        sock = await node.dial()
+        await asyncio.wait_for(loop.sock_sendall(sock, half), 5)
+    await asyncio.sleep(0.05)
+    held = sum(connection.held_bytes for connection in node.server.connections)
+    assert 0 < held <= LIMITS.max_sessionless_bytes
+    node.server.tick(LIMITS.record_timeout_ms + 1)
+    await node.until_connections(0)
+    assert node.server._held_bytes == 0
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_was_reset_before_it_was_accepted_is_dropped(node: Served) -> None:
+    """INV-7: there is no peer to name."""
+
+    class Gone(asyncio.Transport):
+        aborted = False
+
+        def abort(self) -> None:
+            self.aborted = True
+
+    connection, transport = ClientConnection(node.server), Gone()
+    connection.connection_made(transport)
+    assert transport.aborted
+    assert connection not in node.server.connections
