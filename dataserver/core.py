@@ -22,7 +22,7 @@ from dataserver.counters import Counters, Ledger
 from dataserver.descriptors import OpenObject
 from dataserver.objects import OFFSET_MAX, ObjectStore, status_of
 from dataserver.sessions import Registry
-from nfswire import nfs4
+from nfswire import dsfh, nfs4
 
 REPLY_OVERHEAD: Final = 256
 """Room kept in a reply for everything but READ data: heads, SEQUENCE, PUTFH and a GETATTR."""
@@ -83,7 +83,7 @@ class Core:
         filelayout_set_layoutcommit returns early), so then we report to the MDS ourselves, and answer when a quorum
         has it. If that cannot be had in time the answer is NFS4ERR_DELAY: the WRITE may be repeated, and Linux does
         so here after 15 s. NFS4ERR_IO would make it shun this device for 120 s and turn to the MDS, which is what
-        just did not answer. Client 0 is a metadata server that writes for a client: it commits the size itself.
+        just did not answer. A metadata server that writes for a client commits the size itself.
         """
         length = len(data)
         if not grant.may_write:
@@ -108,7 +108,7 @@ class Core:
             return nfs4.NFS4ERR_IO, 0, b""  # another thread's sync was told of the loss of what we wrote
         counters.writes += 1
         counters.written_bytes += count
-        if stable == nfs4.FILE_SYNC4 and grant.client_id and not self.report_write(
+        if stable == nfs4.FILE_SYNC4 and not dsfh.is_proxied(grant.client_id) and not self.report_write(
             grant.fileid, grant.client_id, grant.stripe, offset + count, self.wall_ns()
         ):
             return nfs4.NFS4ERR_DELAY, 0, b""

@@ -20,6 +20,9 @@ KEY_BYTES_MIN = 16
 KEY_BYTES_MAX = 64
 MAC_BYTES = 16
 
+PROXIED = 1 << 63
+"""Set in the client ID of handles by which a metadata server writes for a client (client IDs leave the bit free)."""
+
 _HEAD = struct.Struct(">BBHQQI")
 HEAD_BYTES = _HEAD.size
 HANDLE_BYTES = HEAD_BYTES + MAC_BYTES
@@ -54,6 +57,11 @@ class Fence(msgspec.Struct, frozen=True, gc=False):
             and self.fileid in (0, handle.fileid)
             and self.clientid in (0, handle.clientid)
         )
+
+
+def is_proxied(clientid: int) -> bool:
+    """Whether a metadata server does this I/O, for a client or for itself (0): it commits sizes and times itself."""
+    return not clientid or bool(clientid & PROXIED)
 
 
 def refused(fences: Iterable[Fence], handle: Capability) -> bool:

@@ -26,6 +26,7 @@ from mdscluster.fsm.machine import load_settings
 from mdscluster.fsm.records import unpack_inode
 from mdscluster.fsm.tables import U64
 from mdsproto import control_pb2, control_pb2_grpc, credentials
+from nfswire import dsfh
 
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
@@ -151,7 +152,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
             return control_pb2.ReportWritesReply(committed=False)
         latest: dict[tuple[int, int], ReportWrite] = {}
         for write in request.writes:
-            if not write.client_id:
+            if dsfh.is_proxied(write.client_id):
                 continue  # a metadata server wrote for a client, and commits that itself
             key = write.fileid, write.client_id
             known = latest.get(key)

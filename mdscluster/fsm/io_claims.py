@@ -17,6 +17,7 @@ import msgspec
 
 from mdscluster.fsm import fences
 from mdscluster.fsm.tables import U64
+from nfswire import dsfh
 
 if TYPE_CHECKING:
     import lmdb
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from mdscluster.fsm.tables import Tables
 
 _PENDING: Final = b"P"
-_PROXIED: Final = 1 << 63
-"""Client IDs begin with the cluster's ID of 31 bits, so this bit is free."""
 
 
 class IoClaim(msgspec.Struct, array_like=True):
@@ -45,8 +44,11 @@ _decode = msgspec.msgpack.Decoder(IoClaim).decode
 
 
 def identity(client_id: int) -> int:
-    """The client ID in handles for proxied WRITEs: fenced apart from the client's own layouts."""
-    return client_id | _PROXIED
+    """The client ID in handles for proxied WRITEs: fenced apart from the client's own layouts.
+
+    Client IDs begin with the cluster's ID of 31 bits, so the bit is free.
+    """
+    return client_id | dsfh.PROXIED
 
 
 def load(txn: lmdb.Transaction, tables: Tables, client_id: int) -> IoClaim | None:

@@ -5,6 +5,11 @@
 3. Only then it commits RecallDone or FenceConfirmed, which name the version that is in force: what that version voids
    is gone, and whoever waits for it goes on. Nothing of it hangs on one leader: the next one finds the rows.
 
+A client learns of it from the data servers, which answer NFS4ERR_STALE: Linux then gives the layout up and asks for
+another. SEQ4_STATUS_RECALLABLE_STATE_REVOKED (§18.46.3), which stays until FREE_STATEID acknowledges the loss, is not
+set: Linux frees no layout's stateid, but destroys all its layouts at every SEQUENCE with that flag, so one revoked
+layout would end its pNFS for good. (Linux knfsd sets it for delegations only.)
+
 Each command is judged again when it is applied, because two nodes may take themselves for the leader, and a client may
 come back at any moment.
 """

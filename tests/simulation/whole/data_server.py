@@ -62,11 +62,24 @@ class MemoryObject:
         self.suspect = False
 
 
+class MemoryDirectory:
+    """``dataserver.datadir.DataDir``: the store's identity."""
+
+    replaces = False
+
+    def __init__(self, store_id: bytes) -> None:
+        self.store_id = store_id
+
+    def set_replaces(self, *, replaces: bool) -> None:
+        self.replaces = replaces
+
+
 class MemoryStore:
     """``dataserver.objects.ObjectStore`` without a file system."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, store_id: bytes) -> None:
         self._rng = rng
+        self.directory = MemoryDirectory(store_id)
         self.objects: dict[tuple[int, int], MemoryObject] = {}
         self.verifier = rng.randbytes(8)
 
@@ -142,7 +155,7 @@ class SimDataServer:
             heartbeat_ms=world.ds_lease_ms // 4, limits=Limits(max_io_bytes=IO_BYTES_MAX),
         )  # fmt: skip
         self.key = self.config.cluster_key()
-        self.store = MemoryStore(world.data_rng)
+        self.store = MemoryStore(world.data_rng, self.ds_id.encode().ljust(16, b"-"))
         self.tombstones = Tombstones()
         self.instance = 0
         self._certificate = Certificate(self.ds_id, credentials.ROLE_DS)
@@ -164,8 +177,8 @@ class SimDataServer:
             identity=Identity.of("sim", self.ds_id), report_write=self._report_write, wall_ns=self.clock_ns,
         )  # fmt: skip
         self.heartbeats = Heartbeats(
-            self.config, self.instance, {peer.id: self._no_beat for peer in self.config.mds}, self.authority, store,
-            self.deletions,
+            self.config, self.instance, self.key, {peer.id: self._no_beat for peer in self.config.mds},
+            self.authority, store, self.deletions,
         )  # fmt: skip
         self.heartbeats.threads()  # none is wanted, now or later
         self.control = ControlService(self.authority, store, self.deletions)
@@ -202,7 +215,7 @@ class SimDataServer:
         context: Any = self._certificate
 
         def end(reply: control_pb2.ReportWritesReply | None) -> None:
-            if reply is not None and reply.committed:
+            if reply is not None and reply.committed and not reply.refused:
                 self._reported[fileid] = max(self._reported.get(fileid, 0), end_offset)
 
         node_id = self.world.data_rng.choice(self.world.ids)

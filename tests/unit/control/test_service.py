@@ -11,7 +11,7 @@ import pytest
 
 from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
-from mdscluster.fsm import cuts, data_servers, fences
+from mdscluster.fsm import cuts, data_servers, fences, io_claims
 from mdscluster.fsm.commands import ReportWrite
 from mdscluster.fsm.tables import U64x2
 from mdsproto import control_pb2, credentials, possession
@@ -124,10 +124,13 @@ def test_a_report_that_comes_late_does_not_undo_a_cut(fs: Namespace) -> None:
     get_layout(caller, other, opened_other)
     service = ControlService(fs.replica, fs.machine.tables, Registry(), lambda: 5, ds_lease_ms=6_000)
 
+    proxied = io_claims.identity(caller.client_id)
+    wrote = ((handle, caller.client_id), (other, caller.client_id), (other, 0), (other, proxied))
+
     def report() -> control_pb2.ReportWritesReply:
         writes = [
             control_pb2.WriteReport(fileid=fileid_of(one), client_id=client_id, end_offset=300, mtime_ns=1)
-            for one, client_id in ((handle, caller.client_id), (other, caller.client_id), (other, 0))
+            for one, client_id in wrote
         ]
         request = control_pb2.ReportWritesRequest(ds_id="ds1", writes=writes)
         return asyncio.run(service.ReportWrites(request, Context()))  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from dataserver.fastpath import SENDFILE_BYTES_MIN
-from nfswire import nfs4
+from nfswire import dsfh, nfs4
 from tests.unit.dataserver.support.local import LocalServer
 from tests.unit.dataserver.support.wire import Wire, commit, getattr_, handle, putfh, read, write
 
@@ -199,3 +199,11 @@ def test_more_files_than_descriptors(server: LocalServer, wire: Wire) -> None:
     assert len(os.listdir("/proc/self/fd")) - before <= 64 + 8
     for fileid in range(1000, 1300):
         assert wire.do(putfh(handle(fileid)), read(0, 4)).data == fileid.to_bytes(4, "big")
+
+
+def test_a_metadata_servers_own_writes_are_not_reported(server: LocalServer, wire: Wire) -> None:
+    """It commits their size itself; a report of them could only come late, or be refused for want of a layout."""
+    server.report_answer = lambda report: False
+    for client_id in (0, 5 | dsfh.PROXIED):
+        assert wire.do(putfh(handle(9, client_id=client_id)), write(0, b"x", nfs4.FILE_SYNC4)).status == 0
+    assert server.reports == []
