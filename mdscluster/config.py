@@ -156,8 +156,6 @@ class NodeConfig:
     """What a node does while it has no quorum, once it has closed its client connections so that they look for a node
     with one. read-only: it answers those who come back what reads the state it applied last, which others may have left
     behind, and changes nothing. refuse: it accepts no client."""
-    replace: bool = False
-    """This empty node takes the place of a lost one: it may not vote until it has caught up with a leader."""
     log_level: str = "info"
     """debug, info, warning or error."""
 
@@ -298,6 +296,11 @@ def _revise(table: dict[str, Any]) -> None:
     chosen = table.get("on_quorum_loss")
     if isinstance(chosen, str):
         table["on_quorum_loss"] = _RENAMED_ON_QUORUM_LOSS.get(chosen, chosen)
+    if table.pop("replace", False) is not False:
+        raise ConfigError(
+            "replace is no setting any more: a node that lost its disk joins again with "
+            "`mdscluster rejoin --config FILE`"
+        )
 
 
 def _is_node_id(text: str) -> bool:

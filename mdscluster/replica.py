@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LEADER = "leader"
 CANDIDATE = "candidate"
 FOLLOWER = "follower"
+FOUNDING = "founding"
+"""An empty node that has not met all the others yet: it takes no part in anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class PeerStatus:
     """Entries it still lacks; -1 unless this node is the leader."""
     silent_ms: int
     """Milliseconds since it was last heard; -1 when never."""
+    feature_level: int = 0
+    """The highest that its release knows; 0 when it is not connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class ReplicaStatus:
 
     node_id: str
     role: str
-    """``leader``, ``candidate`` or ``follower``."""
+    """``leader``, ``candidate``, ``follower`` or ``founding``."""
     term: int
     leader_id: str
     """Empty when no leader is known."""

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mdsproto/admin.proto\x12\x10mdscluster.admin\"\x0f\n\rStatusRequest\"\xcd\x05\n\x0bStatusReply\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\x04\x12\x11\n\tleader_id\x18\x04 \x01(\t\x12\x12\n\nhas_quorum\x18\x05 \x01(\x08\x12\x14\n\x0c\x63ommit_index\x18\x06 \x01(\x04\x12\x15\n\rapplied_index\x18\x07 \x01(\x04\x12\x17\n\x0f\x66irst_log_index\x18\x08 \x01(\x04\x12\x16\n\x0elast_log_index\x18\t \x01(\x04\x12\x19\n\x11pending_proposals\x18\n \x01(\x04\x12\x13\n\x0bquarantined\x18\x0b \x01(\x08\x12\x18\n\x10\x63onsensus_lag_ms\x18\x0c \x01(\x01\x12\x17\n\x0f\x66rontend_lag_ms\x18\r \x01(\x01\x12\x0f\n\x07\x63lients\x18\x0e \x01(\x04\x12\x10\n\x08sessions\x18\x0f \x01(\x04\x12\x32\n\x0c\x64\x61ta_servers\x18\x10 \x03(\x0b\x32\x1c.mdscluster.admin.DataServer\x12\x13\n\x0b\x63onnections\x18\x11 \x01(\x04\x12=\n\x08statuses\x18\x12 \x03(\x0b\x32+.mdscluster.admin.StatusReply.StatusesEntry\x12\x41\n\noperations\x18\x13 \x03(\x0b\x32-.mdscluster.admin.StatusReply.OperationsEntry\x12%\n\x05peers\x18\x14 \x03(\x0b\x32\x16.mdscluster.admin.Peer\x12\x10\n\x08uptime_s\x18\x15 \x01(\x01\x12\r\n\x05\x62uild\x18\x16 \x01(\t\x12\x0f\n\x07service\x18\x17 \x01(\t\x1a/\n\rStatusesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a\x31\n\x0fOperationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"g\n\x04Peer\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x13\n\x0bmatch_index\x18\x03 \x01(\x03\x12\x13\n\x0blag_entries\x18\x04 \x01(\x03\x12\x11\n\tsilent_ms\x18\x05 \x01(\x03\"\x9e\x01\n\nDataServer\x12\r\n\x05\x64s_id\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\r\n\x05state\x18\x04 \x01(\t\x12\x16\n\x0e\x63\x61pacity_bytes\x18\x05 \x01(\x04\x12\x12\n\nfree_bytes\x18\x06 \x01(\x04\x12\x11\n\tsilent_ms\x18\x07 \x01(\x03\x12\x17\n\x0fpending_deletes\x18\x08 \x01(\x04\"!\n\rDigestRequest\x12\x10\n\x08\x61t_index\x18\x01 \x01(\x04\"4\n\x0b\x44igestReply\x12\x15\n\rapplied_index\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x32\x9b\x01\n\x05\x41\x64min\x12H\n\x06Status\x12\x1f.mdscluster.admin.StatusRequest\x1a\x1d.mdscluster.admin.StatusReply\x12H\n\x06\x44igest\x12\x1f.mdscluster.admin.DigestRequest\x1a\x1d.mdscluster.admin.DigestReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mdsproto/admin.proto\x12\x10mdscluster.admin\"\x0f\n\rStatusRequest\"\x81\x06\n\x0bStatusReply\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\x04\x12\x11\n\tleader_id\x18\x04 \x01(\t\x12\x12\n\nhas_quorum\x18\x05 \x01(\x08\x12\x14\n\x0c\x63ommit_index\x18\x06 \x01(\x04\x12\x15\n\rapplied_index\x18\x07 \x01(\x04\x12\x17\n\x0f\x66irst_log_index\x18\x08 \x01(\x04\x12\x16\n\x0elast_log_index\x18\t \x01(\x04\x12\x19\n\x11pending_proposals\x18\n \x01(\x04\x12\x13\n\x0bquarantined\x18\x0b \x01(\x08\x12\x18\n\x10\x63onsensus_lag_ms\x18\x0c \x01(\x01\x12\x17\n\x0f\x66rontend_lag_ms\x18\r \x01(\x01\x12\x0f\n\x07\x63lients\x18\x0e \x01(\x04\x12\x10\n\x08sessions\x18\x0f \x01(\x04\x12\x32\n\x0c\x64\x61ta_servers\x18\x10 \x03(\x0b\x32\x1c.mdscluster.admin.DataServer\x12\x13\n\x0b\x63onnections\x18\x11 \x01(\x04\x12=\n\x08statuses\x18\x12 \x03(\x0b\x32+.mdscluster.admin.StatusReply.StatusesEntry\x12\x41\n\noperations\x18\x13 \x03(\x0b\x32-.mdscluster.admin.StatusReply.OperationsEntry\x12%\n\x05peers\x18\x14 \x03(\x0b\x32\x16.mdscluster.admin.Peer\x12\x10\n\x08uptime_s\x18\x15 \x01(\x01\x12\r\n\x05\x62uild\x18\x16 \x01(\t\x12\x0f\n\x07service\x18\x17 \x01(\t\x12\x15\n\rfeature_level\x18\x18 \x01(\r\x12\x1b\n\x13\x66\x65\x61ture_level_known\x18\x19 \x01(\r\x1a/\n\rStatusesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a\x31\n\x0fOperationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"g\n\x04Peer\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12\x13\n\x0bmatch_index\x18\x03 \x01(\x03\x12\x13\n\x0blag_entries\x18\x04 \x01(\x03\x12\x11\n\tsilent_ms\x18\x05 \x01(\x03\"\x9e\x01\n\nDataServer\x12\r\n\x05\x64s_id\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0c\n\x04port\x18\x03 \x01(\r\x12\r\n\x05state\x18\x04 \x01(\t\x12\x16\n\x0e\x63\x61pacity_bytes\x18\x05 \x01(\x04\x12\x12\n\nfree_bytes\x18\x06 \x01(\x04\x12\x11\n\tsilent_ms\x18\x07 \x01(\x03\x12\x17\n\x0fpending_deletes\x18\x08 \x01(\x04\"!\n\rDigestRequest\x12\x10\n\x08\x61t_index\x18\x01 \x01(\x04\"4\n\x0b\x44igestReply\x12\x15\n\rapplied_index\x18\x01 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x32\x9b\x01\n\x05\x41\x64min\x12H\n\x06Status\x12\x1f.mdscluster.admin.StatusRequest\x1a\x1d.mdscluster.admin.StatusReply\x12H\n\x06\x44igest\x12\x1f.mdscluster.admin.DigestRequest\x1a\x1d.mdscluster.admin.DigestReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,19 +38,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSREQUEST']._serialized_start=42
   _globals['_STATUSREQUEST']._serialized_end=57
   _globals['_STATUSREPLY']._serialized_start=60
-  _globals['_STATUSREPLY']._serialized_end=777
-  _globals['_STATUSREPLY_STATUSESENTRY']._serialized_start=679
-  _globals['_STATUSREPLY_STATUSESENTRY']._serialized_end=726
-  _globals['_STATUSREPLY_OPERATIONSENTRY']._serialized_start=728
-  _globals['_STATUSREPLY_OPERATIONSENTRY']._serialized_end=777
-  _globals['_PEER']._serialized_start=779
-  _globals['_PEER']._serialized_end=882
-  _globals['_DATASERVER']._serialized_start=885
-  _globals['_DATASERVER']._serialized_end=1043
-  _globals['_DIGESTREQUEST']._serialized_start=1045
-  _globals['_DIGESTREQUEST']._serialized_end=1078
-  _globals['_DIGESTREPLY']._serialized_start=1080
-  _globals['_DIGESTREPLY']._serialized_end=1132
-  _globals['_ADMIN']._serialized_start=1135
-  _globals['_ADMIN']._serialized_end=1290
+  _globals['_STATUSREPLY']._serialized_end=829
+  _globals['_STATUSREPLY_STATUSESENTRY']._serialized_start=731
+  _globals['_STATUSREPLY_STATUSESENTRY']._serialized_end=778
+  _globals['_STATUSREPLY_OPERATIONSENTRY']._serialized_start=780
+  _globals['_STATUSREPLY_OPERATIONSENTRY']._serialized_end=829
+  _globals['_PEER']._serialized_start=831
+  _globals['_PEER']._serialized_end=934
+  _globals['_DATASERVER']._serialized_start=937
+  _globals['_DATASERVER']._serialized_end=1095
+  _globals['_DIGESTREQUEST']._serialized_start=1097
+  _globals['_DIGESTREQUEST']._serialized_end=1130
+  _globals['_DIGESTREPLY']._serialized_start=1132
+  _globals['_DIGESTREPLY']._serialized_end=1184
+  _globals['_ADMIN']._serialized_start=1187
+  _globals['_ADMIN']._serialized_end=1342
 # @@protoc_insertion_point(module_scope)

@@ -17,13 +17,14 @@ import structlog
 from mdscluster import replica_async
 from mdscluster.control.fencing import FenceLinks, FencePusher
 from mdscluster.control.liveness import Liveness
-from mdscluster.fsm import clients, cuts, data_servers, recalls
+from mdscluster.fsm import clients, cuts, data_servers, features, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
     ExpireClients,
     FenceConfirmed,
     Internal,
     LeaderStarted,
+    RaiseFeatures,
     RecallDone,
     RenewLeases,
     StartFence,
@@ -103,7 +104,10 @@ class LeaderJobs:
             self._term = -1
 
     async def propose(self, command: Internal) -> bytes | None:
-        """Commit one command; None when there was no outcome within the deadline."""
+        """Commit one command; None when there was no outcome in time, or the cluster is not at its feature level."""
+        with self._replica.env.begin() as txn:
+            if not features.permitted(command, features.level(txn, self._tables)):
+                return None
         return await replica_async.propose(self._replica, pack_internal(command))
 
     async def _pass(self, status: ReplicaStatus) -> None:
@@ -115,6 +119,7 @@ class LeaderJobs:
             log.info("this node leads", term=status.term)
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
+            await self._raise_features(status)
             await self._liveness.judge(now_ms, self._since_ms)
         with self._replica.env.begin() as txn:
             pending = recalls.pending(txn, self._tables)
@@ -136,6 +141,15 @@ class LeaderJobs:
         if wanted == committed:
             return True
         return await self.propose(ConfigureCluster(msgspec.msgpack.encode(wanted))) is not None
+
+    async def _raise_features(self, status: ReplicaStatus) -> None:
+        """Use what every metadata server knows, once all of them are here and have said what they know."""
+        known = min([features.SUPPORTED, *(peer.feature_level for peer in status.peers.values())])
+        with self._replica.env.begin() as txn:
+            used = features.level(txn, self._tables)
+        if known > used:
+            await self.propose(RaiseFeatures(known))
+            log.info("feature level raised", level=known, before=used)
 
     def _lease_now(self, txn: lmdb.Transaction, now_ms: int) -> int:
         """The lease clock now: the log's last, plus what has passed since it last moved."""

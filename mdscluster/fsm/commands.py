@@ -36,6 +36,7 @@ RESULT_REPLY: Final = b"\0"  # u32 status, u32 number of results, the results
 RESULT_SEQUENCE: Final = b"\1"  # u32 status: SEQUENCE itself failed
 RESULT_RECALL: Final = b"\2"  # + fileid: not run, its layouts are being recalled; propose again when they are back
 RESULT_DONE: Final = b"\3"  # an internal command's own result follows
+RESULT_REFUSED: Final = b"\5"  # an internal command of a feature level that the cluster is not at
 RESULT_PARTIAL: Final = b"\4"  # a progress follows: I/O is needed before the COMPOUND can go on
 
 REPLY_HEAD: Final = Struct(">BII")
@@ -138,6 +139,12 @@ class EnsureStriping(msgspec.Struct, array_like=True, tag=13):
     fileid: int
 
 
+class RaiseFeatures(msgspec.Struct, array_like=True, tag=14):
+    """Every metadata server runs a release that knows this feature level: use it (:mod:`mdscluster.fsm.features`)."""
+
+    level: int
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -152,6 +159,7 @@ Internal = (
     | FenceConfirmed
     | Truncated
     | EnsureStriping
+    | RaiseFeatures
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -41,6 +41,9 @@ class RaftConfig:
     replace: bool = False
     """An empty node that takes the place of a lost one: it may not vote until it has caught up with a live leader."""
 
+    feature_level: int = 1
+    """The highest feature level that this release's state machine knows."""
+
     heartbeat_ms: int = 50
     """An idle leader's interval between messages to each follower."""
     election_min_ms: int = 300
@@ -65,6 +68,8 @@ class RaftConfig:
     """Applied entries kept for followers that are behind; one further behind gets a snapshot."""
     log_keep_bytes: int = 64 << 20
     """The same, in bytes of entries."""
+    snapshot_bytes_per_s_max: int = 256 << 20
+    """A snapshot is sent no faster than this; slower when the leader's commits suffer."""
     window_bytes: int = 8 << 20
     """Unacknowledged log bytes under way to one follower."""
     connection_timeout_ms: int = 2_000

@@ -67,6 +67,11 @@ def acceptable(data: bytes) -> bool:
     return data[0] == COMMAND and len(data) >= HEAD_BYTES and data[1] == VERSION
 
 
+def is_newer(data: bytes) -> bool:
+    """Whether a later release wrote this entry."""
+    return len(data) >= 2 and data[0] == COMMAND and data[1] > VERSION
+
+
 def unpack_stamp(data: bytes) -> tuple[int, int]:
     """``(wall_ns, lease_ms)`` of a command entry."""
     _, _, wall_ns, lease_ms, _ = _HEAD.unpack_from(data)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,13 +20,14 @@ from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Engine
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.errors import PeerError, StorageError
+from mdscluster.raft.founding import DiskLost, Founding
 from mdscluster.raft.interface import RESTART_EXIT_CODE, STORAGE_EXIT_CODE, MachineFactory
 from mdscluster.raft.local import LocalServer, Token
 from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.snapshot_sender import Pacer
 from mdscluster.raft.transport import Link, Transport, pack_frame
-from mdscluster.replica import ReplicaStatus
-from mdsproto.raft_pb2 import Message
+from mdscluster.replica import FOUNDING, ReplicaStatus
+from mdsproto.raft_pb2 import Hello, Message
 
 if TYPE_CHECKING:
     import lmdb
@@ -70,6 +73,11 @@ class Node:
         self.engine = Engine(
             config, env, factory(env), now_ms=self._now_ms(), wall_ns=time.time_ns(), rng=SystemRandom()
         )
+        empty = self.engine.journal.last_index == 1 and self.engine.core.term == 0
+        self._founding = Founding(config, self.engine.store, os.urandom(16), empty=empty and not config.replace)
+        self.engine.store.commit()
+        self._levels: dict[str, int] = {}
+        self._early: dict[str, bool] = {}  # connections made before this node was a member: whether frames were lost
         self._transport = Transport(config, self, self._ping())
         self._ping_term = self.engine.core.term
         self._local = None if config.socket_path is None else LocalServer(config.socket_path, self)
@@ -80,7 +88,7 @@ class Node:
         self._timer: asyncio.Handle | None = None
         self._timer_due_s = 0.0
         self._lag = _LagMeter(self._clock())
-        self._pacer = Pacer()
+        self._pacer = Pacer(config.snapshot_bytes_per_s_max)
         self._tasks: set[asyncio.Task[None]] = set()
         self._serving = False
         self._fetching = False
@@ -123,24 +131,73 @@ class Node:
 
     def status(self) -> ReplicaStatus:
         self.engine.loop_lag_ms = round(self._lag.worst_ms, 3)
-        return self.engine.status(self._now_ms())
+        status = self.engine.status(self._now_ms())
+        peers = {
+            peer: replace(seen, feature_level=self._levels.get(peer, 0)) for peer, seen in status.peers.items()
+        }
+        return replace(status, peers=peers, role=status.role if self._founding.done else FOUNDING)
 
     # From the peers (transport.Handler).
 
+    def introduce(self) -> Hello:
+        body = Hello(
+            feature_level=self.config.feature_level, feature_level_committed=self.engine.machine.feature_level
+        )
+        self._founding.introduce(body)
+        return body
+
+    def on_introduced(self, peer: str, body: Hello) -> None:
+        knows, uses = body.feature_level or 1, self.engine.machine.feature_level
+        if knows < uses:
+            raise PeerError(f"{peer}'s release knows features up to level {knows}, the cluster uses {uses}: upgrade it")
+        if body.feature_level_committed > self.config.feature_level:
+            raise PeerError(
+                f"{peer} says that the cluster uses features of level {body.feature_level_committed}, this release "
+                f"knows up to {self.config.feature_level}: upgrade this node"
+            )
+        if self._halted:
+            return
+        try:
+            member = self._founding.meet(peer, body)
+            if member:
+                self.engine.store.commit()
+        except DiskLost as error:
+            self._halted = True
+            if not self.finished.done():
+                self.finished.set_exception(error)
+            raise PeerError(str(error)) from error
+        self._levels[peer] = knows
+        if member:
+            log.info("every node was met; this cluster is new", peers=sorted(self._levels))
+            for early, lost in list(self._early.items()):
+                if lost:
+                    self._transport.drop(early)  # it spoke to a deaf ear; both begin anew
+                else:
+                    self.engine.connected(early, self._now_ms())
+            self._early.clear()
+            self._schedule()
+
     def on_connected(self, peer: str) -> None:
         log.info("raft peer connected", peer=peer)
-        if not self._halted:
+        if not self._founding.done:
+            self._early[peer] = False
+            log.info("this node is empty: it waits for all others", missing=self._founding.missing)
+        elif not self._halted:
             self.engine.connected(peer, self._now_ms())
             self._schedule()
 
     def on_disconnected(self, peer: str) -> None:
         log.info("raft peer disconnected", peer=peer)
-        if not self._halted:
+        self._levels.pop(peer, None)
+        if self._early.pop(peer, None) is None and self._founding.done and not self._halted:
             self.engine.disconnected(peer, self._now_ms())
             self._schedule()
 
     def on_frames(self, peer: str, frames: list[bytes]) -> None:
         if self._halted:
+            return
+        if not self._founding.done:
+            self._early[peer] = True
             return
         now_ms = self._now_ms()
         try:

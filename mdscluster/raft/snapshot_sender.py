@@ -39,22 +39,23 @@ class Pacer:
     """
 
     FLOOR: Final = 16 << 20
-    """Bytes a second."""
-    CEILING: Final = 256 << 20
+    """Bytes a second, unless less is allowed."""
     _STEP: Final = 1 << 20
     _BACK: Final = 0.8
     _TOLERANCE: Final = 2.0
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_per_s_max: int) -> None:
         self._recent_ms: deque[float] = deque(maxlen=_SAMPLES)
         self._usual_ms = float("inf")
-        self.rate = float(self.CEILING)
+        self.most = float(bytes_per_s_max)
+        self.least = min(float(self.FLOOR), self.most)
+        self.rate = self.most
 
     def begin(self) -> None:
         """A snapshot begins: what commits take now is the usual."""
         ordered = sorted(self._recent_ms)
         self._usual_ms = ordered[len(ordered) * 9 // 10] if len(ordered) >= _SAMPLES // 4 else float("inf")
-        self.rate = float(self.CEILING) if self._usual_ms == float("inf") else float(4 * self.FLOOR)
+        self.rate = self.most if self._usual_ms == float("inf") else min(4 * self.least, self.most)
 
     def end(self) -> None:
         self._usual_ms = float("inf")
@@ -65,9 +66,9 @@ class Pacer:
         if self._usual_ms == float("inf"):
             return
         if took_ms > self._TOLERANCE * self._usual_ms:
-            self.rate = max(float(self.FLOOR), self.rate * self._BACK)
+            self.rate = max(self.least, self.rate * self._BACK)
         else:
-            self.rate = min(float(self.CEILING), self.rate + self._STEP)
+            self.rate = min(self.most, self.rate + self._STEP)
 
     def pause_s(self, sent_bytes: int) -> float:
         """How long to wait after so many bytes."""

@@ -33,6 +33,12 @@ _LENGTH: Final = Struct(">I")
 class Handler(Protocol):
     """Who hears of the connections."""
 
+    def introduce(self) -> Hello:
+        """What this node says of itself besides its name."""
+
+    def on_introduced(self, peer: str, body: Hello) -> None:
+        """What ``peer``, whose certificate is good, says of itself. ``PeerError`` refuses the connection."""
+
     def on_connected(self, peer: str) -> None:
         """A connection to ``peer`` stands, and replaces the one before it."""
 
@@ -70,9 +76,11 @@ def pack_frame(data: bytes) -> bytes:
     return _LENGTH.pack(len(data)) + data
 
 
-def hello(config: RaftConfig, purpose: Hello.Purpose) -> bytes:
-    """This node's first frame."""
+def hello(config: RaftConfig, purpose: Hello.Purpose, more: Hello | None = None) -> bytes:
+    """This node's first frame; ``more`` is what it says of itself besides its name."""
     body = Hello(protocol=PROTOCOL, node_id=config.node_id, cluster_id=config.cluster_id, purpose=purpose)
+    if more is not None:
+        body.MergeFrom(more)
     return pack_frame(body.SerializeToString())
 
 
@@ -98,7 +106,7 @@ class Link(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._owner.config.connection_timeout_ms)
         if self._dialled is not None:
-            self.write(hello(self._owner.config, Hello.RAFT))
+            self.write(self._owner.greeting())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._writable.set()
@@ -121,7 +129,7 @@ class Link(asyncio.Protocol):
             if frames and self.peer:
                 self._owner.arrived(self, frames)
         except (PeerError, DecodeError) as error:
-            log.warning("raft connection refused", peer=self.peer or self._dialled, reason=str(error))
+            self._owner.note_refusal(self.peer or self._dialled or "", str(error))
             self.abort()
 
     def _split(self, data: bytes) -> list[bytes]:
@@ -185,6 +193,7 @@ class Transport:
         self._server: asyncio.Server | None = None
         self._dialers: list[asyncio.Task[None]] = []
         self._closing = False
+        self._refusals: dict[str, str] = {}
 
     async def start(self) -> None:
         """Listen and begin to dial. ``OSError`` when the address is not ours to use."""
@@ -246,6 +255,15 @@ class Transport:
 
     # Called by links.
 
+    def greeting(self) -> bytes:
+        return hello(self.config, Hello.RAFT, self._handler.introduce())
+
+    def note_refusal(self, peer: str, reason: str) -> None:
+        """Told once, however often the peer is dialled."""
+        if self._refusals.get(peer) != reason:
+            self._refusals[peer] = reason
+            log.warning("raft connection refused", peer=peer, reason=reason)
+
     def introduced(self, link: Link, frame: bytes, dialled: str | None) -> None:
         """The peer's Hello. ``PeerError`` unless it is who it says and belongs here."""
         if self._closing:
@@ -258,16 +276,19 @@ class Transport:
             raise PeerError(f"node {body.node_id!r} is not expected here")
         if names is not None and body.node_id not in names:
             raise PeerError(f"node {body.node_id!r} showed a certificate of {names}")
-        link.peer = body.node_id
         if body.purpose == Hello.SNAPSHOT:
+            link.peer = body.node_id
             self._handler.on_snapshot_wanted(link)
             return
+        self._handler.on_introduced(body.node_id, body)
+        link.peer = body.node_id
+        self._refusals.pop(link.peer, None)
         old = self._links.get(link.peer)
         if old is not None:
             old.abort()
         self._links[link.peer] = link
         if dialled is None:
-            link.write(hello(self.config, Hello.RAFT))
+            link.write(self.greeting())
         self._handler.on_connected(link.peer)
 
     def arrived(self, link: Link, frames: list[bytes]) -> None:

@@ -16,6 +16,8 @@ _COUNT = b"count"
 class AppendMachine:
     """Keeps every command in LMDB under its ordinal. A command that starts with ``event`` is also an event."""
 
+    feature_level = 1
+
     def __init__(self, env: lmdb.Environment) -> None:
         self._env = env
         self._count = 0
@@ -58,6 +60,8 @@ class AppendMachine:
 
 class NullMachine:
     """Answers every command at once and keeps nothing: what consensus alone costs."""
+
+    feature_level = 1
 
     def __init__(self, env: lmdb.Environment) -> None:
         """Needs no table."""
