@@ -68,7 +68,7 @@ class RaftConfig:
     """Applied entries kept for followers that are behind; one further behind gets a snapshot."""
     log_keep_bytes: int = 64 << 20
     """The same, in bytes of entries."""
-    snapshot_bytes_per_s_max: int = 256 << 20
+    snapshot_bytes_per_s_max: int = 128 << 20
     """A snapshot is sent no faster than this; slower when the leader's commits suffer."""
     window_bytes: int = 8 << 20
     """Unacknowledged log bytes under way to one follower."""

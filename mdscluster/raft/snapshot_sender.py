@@ -4,6 +4,9 @@ One read transaction, compacted by LMDB in a thread of its own into a pipe; a se
 digest and makes the frames. The event loop only writes a frame now and then: memory is bounded by the pipe and one
 frame, and the pace is :class:`Pacer`'s. While it lasts LMDB cannot use again the pages that are freed, so the file
 grows by what is written meanwhile; a pace too slow costs more than it spares, hence its floor.
+
+The threads keep the process's priority: one of a lower, preempted while it holds the interpreter's lock, would hold up
+the event loop with it. Seen on a busy machine: the leader lost its office over a snapshot.
 """
 
 from __future__ import annotations
@@ -15,7 +18,6 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Final
 
 import lmdb
@@ -26,8 +28,6 @@ from mdsproto.raft_pb2 import SnapshotChunk, SnapshotFrame, SnapshotHeader, Snap
 
 CHUNK_BYTES: Final = 128 << 10
 """Encrypting one keeps the event loop for about a tenth of a millisecond."""
-_NICENESS: Final = 10
-"""Of the copying threads: what answers clients goes first."""
 _SAMPLES: Final = 64
 
 
@@ -79,7 +79,7 @@ async def serve(link: Link, env: lmdb.Environment, term: int, applied_index: int
     """Stream the environment down ``link``. Its last frame is the trailer; without one the receiver keeps nothing."""
     loop = asyncio.get_running_loop()
     copy = _Copy(env)
-    threads = ThreadPoolExecutor(1, thread_name_prefix="snapshot", initializer=_step_back)
+    threads = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
     pacer.begin()
     try:
         header = SnapshotHeader(term=term, applied_index=applied_index, format=FORMAT)
@@ -87,7 +87,8 @@ async def serve(link: Link, env: lmdb.Environment, term: int, applied_index: int
         due_s = loop.time()
         while frame := await loop.run_in_executor(threads, copy.next_frame):
             link.write(frame)
-            await asyncio.wait_for(link.drained(), STALL_S)
+            async with asyncio.timeout(STALL_S):
+                await link.drained()
             if link.closed.done():
                 raise SnapshotError("the receiver went away")
             due_s = max(due_s + pacer.pause_s(len(frame)), loop.time() - 0.01)
@@ -113,11 +114,6 @@ def _frame(frame: SnapshotFrame) -> bytes:
     return pack_frame(frame.SerializeToString())
 
 
-def _step_back() -> None:
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-
-
 class _Copy:
     """LMDB's compacting copy, as frames. ``next_frame`` blocks, and belongs to one thread."""
 
@@ -132,7 +128,6 @@ class _Copy:
         self._thread.start()
 
     def _copy(self) -> None:
-        _step_back()
         try:
             self._env.copyfd(self._write_fd, compact=True)
         except (lmdb.Error, OSError) as error:
