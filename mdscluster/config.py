@@ -122,6 +122,8 @@ class Limits:
     """Largest RPC record; the connection of a sender of a larger one is closed."""
     max_unsent_bytes: int = 8 << 20
     """Reply bytes that wait for a client that does not read, before its requests are no longer read either."""
+    max_snapshot_bytes_per_s: int = 128 << 20
+    """A node that is far behind gets this one's state no faster than this; slower when this node's commits suffer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,7 @@ class NodeConfig:
             )
         _at_least("limits.max_connections", limits.max_connections, 1)
         _at_least("limits.max_unsent_bytes", limits.max_unsent_bytes, 1 << 16)
+        _at_least("limits.max_snapshot_bytes_per_s", limits.max_snapshot_bytes_per_s, 1 << 20)
         if limits.max_record_bytes < self.cluster.max_request_bytes:
             raise ConfigError(
                 f"limits.max_record_bytes must be at least cluster.max_request_bytes ({self.cluster.max_request_bytes})"

@@ -103,6 +103,7 @@ def raft_config(config: NodeConfig) -> RaftConfig:
         election_max_ms=config.raft.election_max_ms,
         propose_deadline_ms=config.propose_deadline_ms,
         barrier_deadline_ms=config.barrier_deadline_ms,
+        snapshot_bytes_per_s_max=config.limits.max_snapshot_bytes_per_s,
     )
 
 

@@ -63,6 +63,9 @@ def test_a_release_that_is_too_old_for_the_state_says_so(
     replica: SoloReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """INV-8: it stops, at the command or at the next start, rather than skip what it does not know."""
+    with pytest.raises(features.TooNew, match=f"level {features.SUPPORTED + 1}, this release knows up to"):
+        replica.apply_entry([pack_internal(RaiseFeatures(features.SUPPORTED + 1))])
+    assert used(replica) == features.BASE
     replica.apply_entry([pack_internal(RaiseFeatures(2))])
     monkeypatch.setattr(features, "SUPPORTED", 1)
     with pytest.raises(features.TooNew, match="level 2, this release knows up to 1: install the release"):
