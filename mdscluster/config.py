@@ -122,6 +122,8 @@ class Limits:
     """Largest RPC record; the connection of a sender of a larger one is closed."""
     max_unsent_bytes: int = 8 << 20
     """Reply bytes that wait for a client that does not read, before its requests are no longer read either."""
+    max_snapshot_bytes_per_s: int = 128 << 20
+    """A node that is far behind gets this one's state no faster than this; slower when this node's commits suffer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,6 @@ class NodeConfig:
     """What a node does while it has no quorum, once it has closed its client connections so that they look for a node
     with one. read-only: it answers those who come back what reads the state it applied last, which others may have left
     behind, and changes nothing. refuse: it accepts no client."""
-    replace: bool = False
-    """This empty node takes the place of a lost one: it may not vote until it has caught up with a leader."""
     join: bool = False
     """This empty node is to be added to a running cluster (docs/MEMBERSHIP.md): no voter before the cluster says so."""
     log_level: str = "info"
@@ -212,6 +212,7 @@ class NodeConfig:
             )
         _at_least("limits.max_connections", limits.max_connections, 1)
         _at_least("limits.max_unsent_bytes", limits.max_unsent_bytes, 1 << 16)
+        _at_least("limits.max_snapshot_bytes_per_s", limits.max_snapshot_bytes_per_s, 1 << 20)
         if limits.max_record_bytes < self.cluster.max_request_bytes:
             raise ConfigError(
                 f"limits.max_record_bytes must be at least cluster.max_request_bytes ({self.cluster.max_request_bytes})"
@@ -301,6 +302,11 @@ def _revise(table: dict[str, Any]) -> None:
     chosen = table.get("on_quorum_loss")
     if isinstance(chosen, str):
         table["on_quorum_loss"] = _RENAMED_ON_QUORUM_LOSS.get(chosen, chosen)
+    if table.pop("replace", False) is not False:
+        raise ConfigError(
+            "replace is no setting any more: a node that lost its disk joins again with "
+            "`mdscluster rejoin --config FILE`"
+        )
 
 
 def _is_node_id(text: str) -> bool:
