@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mdscluster.raft.environment import open_environment
 from nfsclient.client import Client
 from nfsclient.workloads import Report, exactly_once
 from tests.support.embedded import Embedded
@@ -80,14 +81,30 @@ def test_a_node_that_lost_its_disk_joins_again_under_load(tmp_path: Path) -> Non
         asyncio.run(works())
 
 
+def write_as_a_later_release(state_dir: Path) -> None:
+    env = open_environment(state_dir)
+    with env.begin(write=True) as txn:
+        txn.put(b"format", (99).to_bytes(8, "big"), db=env.open_db(b"raft_state", txn=txn))
+    env.close()
+
+
 def test_an_intact_node_is_not_emptied(tmp_path: Path) -> None:
-    """INV-2: rejoin neither deletes state nor runs beside the node; damaged state is moved aside on request only."""
+    """INV-2: rejoin neither deletes state nor runs beside the node; it is moved aside on request only.
+
+    That holds for state that this release cannot read too, which a start refuses in the operator's words.
+    """
     with Embedded(tmp_path / "cluster") as cluster:
         config = cluster.nodes()["mds1"]["config"]
         running = cluster.command("rejoin", "--config", config)
         assert running.returncode == 2
         assert "is running already" in running.stderr
         cluster.kill("mds1")
+        write_as_a_later_release(cluster.base_dir / "mds1" / "state")
+        cluster.start("mds1")
+        assert cluster.exit_code("mds1") == 2
+        said = cluster.by_hand_log("mds1").read_text()
+        assert "has format 99, this release reads up to 1: install the release that wrote it" in said
+        assert "Traceback" not in said
         refused = cluster.command("rejoin", "--config", config)
         assert refused.returncode == 2
         assert "--set-aside" in refused.stderr
