@@ -1,4 +1,5 @@
-"""The ``mdscluster`` command: ``serve`` a node, bring an embedded cluster ``up``, make certificates (``pki``)."""
+"""The ``mdscluster`` command: ``serve`` a node, let one ``rejoin``, bring an embedded cluster ``up``, make certificates
+(``pki``)."""
 
 from __future__ import annotations
 
@@ -30,6 +31,13 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run one metadata server in the foreground")
     serve.add_argument("--config", type=Path, required=True, metavar="FILE", help="its TOML file")
     serve.set_defaults(run=_serve)
+
+    rejoin = commands.add_parser(
+        "rejoin", help="let a metadata server that lost its disk join again: makes an empty, quarantined state"
+    )
+    rejoin.add_argument("--config", type=Path, required=True, metavar="FILE", help="its TOML file")
+    rejoin.add_argument("--set-aside", action="store_true", help="move state that is there (damaged) out of the way")
+    rejoin.set_defaults(run=_rejoin)
 
     check = commands.add_parser("check", help="read a metadata server's configuration and say what is wrong with it")
     check.add_argument("--config", type=Path, required=True, metavar="FILE")
@@ -88,6 +96,14 @@ def _serve(arguments: argparse.Namespace) -> int:
     return serve(arguments.config)
 
 
+def _rejoin(arguments: argparse.Namespace) -> int:
+    from mdscluster.config import NodeConfig
+    from mdscluster.rejoin import rejoin
+
+    print(rejoin(NodeConfig.load(arguments.config), set_aside=arguments.set_aside))
+    return 0
+
+
 def _check(arguments: argparse.Namespace) -> int:
     from mdscluster.config import NodeConfig
 
@@ -120,7 +136,6 @@ def _new_node(arguments: argparse.Namespace) -> int:
         tls=TlsPaths(like.tls.ca, pki / f"{arguments.id}.pem", pki / f"{arguments.id}.key"),
         peers=(*like.peers, Peer(arguments.id, raft, admin, nfs)),
         join=True,
-        replace=False,
     )
     config.validate()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

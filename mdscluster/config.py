@@ -134,6 +134,8 @@ class Limits:
     """A connection by which no request in a session came for this long is closed. With one, clients may idle."""
     keepalive_s: int = 60
     """A silent client is probed after this long, and its connection closed when it does not answer for as long."""
+    max_snapshot_bytes_per_s: int = 128 << 20
+    """A node that is far behind gets this one's state no faster than this; slower when this node's commits suffer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,6 @@ class NodeConfig:
     """What a node does while it has no quorum, once it has closed its client connections so that they look for a node
     with one. read-only: it answers those who come back what reads the state it applied last, which others may have left
     behind, and changes nothing. refuse: it accepts no client."""
-    replace: bool = False
-    """This empty node takes the place of a lost one: it may not vote until it has caught up with a leader."""
     join: bool = False
     """This empty node is to be added to a running cluster (docs/MEMBERSHIP.md): no voter before the cluster says so."""
     log_level: str = "info"
@@ -231,6 +231,7 @@ class NodeConfig:
         _at_least("limits.record_timeout_ms", limits.record_timeout_ms, 1_000)
         _at_least("limits.sessionless_timeout_ms", limits.sessionless_timeout_ms, 1_000)
         _at_least("limits.keepalive_s", limits.keepalive_s, 5)
+        _at_least("limits.max_snapshot_bytes_per_s", limits.max_snapshot_bytes_per_s, 1 << 20)
         if limits.max_record_bytes < self.cluster.max_request_bytes:
             raise ConfigError(
                 f"limits.max_record_bytes must be at least cluster.max_request_bytes ({self.cluster.max_request_bytes})"
@@ -320,6 +321,11 @@ def _revise(table: dict[str, Any]) -> None:
     chosen = table.get("on_quorum_loss")
     if isinstance(chosen, str):
         table["on_quorum_loss"] = _RENAMED_ON_QUORUM_LOSS.get(chosen, chosen)
+    if table.pop("replace", False) is not False:
+        raise ConfigError(
+            "replace is no setting any more: a node that lost its disk joins again with "
+            "`mdscluster rejoin --config FILE`"
+        )
 
 
 def _is_node_id(text: str) -> bool:

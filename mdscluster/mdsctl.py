@@ -147,6 +147,8 @@ def _node_as_json(answer: Answer, newest: int) -> dict[str, Any]:
         "has_quorum": reply.has_quorum,
         "quarantined": reply.quarantined,
         "service": reply.service,
+        "feature_level": reply.feature_level,
+        "feature_level_known": reply.feature_level_known,
         "commit_index": reply.commit_index,
         "applied_index": reply.applied_index,
         "lag_entries": max(newest - reply.applied_index, 0),
@@ -208,6 +210,7 @@ def as_text(cluster: ClusterFile, answers: list[Answer], *, verbose: bool = Fals
     lines += table([head, *rows], right=range(2, 11))
     head = ["DATA", "STATE", "CAPACITY", "FREE", "USED", "HEARD", "TO DELETE", "NFS"]
     lines += ["", *table([head, *(_server_row(server) for server in servers)], right=range(2, 7))]
+    lines += _features(answers)
     if verbose:
         lines += ["", *_sent_statuses(answers)]
     return lines
@@ -219,6 +222,21 @@ def _standing(answer: Answer, answers: list[Answer]) -> str:
     if not members:
         return "voter"  # Nobody told.
     return {None: "none", True: "voter", False: "learner"}[members.get(answer.target.id)]
+
+
+def _features(answers: list[Answer]) -> list[str]:
+    """A hint while an upgrade is under way; empty when every member uses all that it knows."""
+    answers = [answer for answer in answers if _standing(answer, answers) != "none"]
+    replies = [answer.reply for answer in answers if answer.reply is not None]
+    used = max((reply.feature_level for reply in replies), default=0)
+    newest = max((reply.feature_level_known for reply in replies), default=0)
+    if newest <= used:
+        return []
+    behind = [
+        answer.target.id for answer in answers if answer.reply is None or answer.reply.feature_level_known < newest
+    ]
+    waits = f"waits for {', '.join(behind)}" if behind else "is about to be raised"
+    return ["", f"feature level {used}; {newest} {waits}"]
 
 
 def _without(answers: list[Answer]) -> str:

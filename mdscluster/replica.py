@@ -19,6 +19,8 @@ PAYLOAD_BYTES_MAX = 1 << 20
 LEADER = "leader"
 CANDIDATE = "candidate"
 FOLLOWER = "follower"
+FOUNDING = "founding"
+"""An empty node that has not met all the others yet: it takes no part in anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class PeerStatus:
     """Milliseconds since it was last heard; -1 when never."""
     connections: int = 0
     """How many connections to it have stood since this node's start: another number, and it may have restarted."""
+    feature_level: int = 0
+    """The highest that its release knows; 0 when it is not connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class ReplicaStatus:
 
     node_id: str
     role: str
-    """``leader``, ``candidate`` or ``follower``."""
+    """``leader``, ``candidate``, ``follower`` or ``founding``."""
     term: int
     leader_id: str
     """Empty when no leader is known."""

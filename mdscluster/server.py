@@ -23,11 +23,14 @@ import structlog
 import uvloop
 
 from mdscluster.config import ConfigError, NodeConfig
+from mdscluster.fsm import features
 from mdscluster.fsm.machine import StateMachine
 from mdscluster.logs import configure_logs
 from mdscluster.raft import process as consensus
 from mdscluster.raft.config import ConfigError as RaftConfigError
 from mdscluster.raft.config import RaftConfig, TlsConfig
+from mdscluster.raft.errors import FormatError
+from mdscluster.raft.founding import DiskLost
 from mdscluster.raft.interface import RESTART_EXIT_CODE
 from mdsproto.credentials import ROLE_MDS, role_name
 from mdsproto.lifeline import PARENT_VARIABLE, die_with_parent
@@ -53,7 +56,7 @@ def serve(config_path: Path) -> int:
     front_end = FrontEnd(config_path)
     try:
         code = uvloop.run(_run(config, front_end))
-    except (RaftConfigError, OSError) as problem:
+    except (RaftConfigError, OSError, FormatError, DiskLost, features.TooNew) as problem:
         raise ConfigError(f"{config.node_id} cannot run: {problem}") from problem
     finally:
         front_end.stop()
@@ -96,13 +99,14 @@ def raft_config(config: NodeConfig) -> RaftConfig:
         services={peer.id: (str(peer.admin), str(peer.nfs)) for peer in config.peers},
         tls=TlsConfig(config.tls.ca, config.tls.certificate, config.tls.key, role_name(ROLE_MDS)),
         cluster_id=config.cluster.name,
-        replace=config.replace,
         join=config.join,
+        feature_level=features.SUPPORTED,
         heartbeat_ms=config.raft.heartbeat_ms,
         election_min_ms=config.raft.election_min_ms,
         election_max_ms=config.raft.election_max_ms,
         propose_deadline_ms=config.propose_deadline_ms,
         barrier_deadline_ms=config.barrier_deadline_ms,
+        snapshot_bytes_per_s_max=config.limits.max_snapshot_bytes_per_s,
     )
 
 

@@ -35,7 +35,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusReply(_message.Message):
-    __slots__ = ("node_id", "role", "term", "leader_id", "has_quorum", "commit_index", "applied_index", "first_log_index", "last_log_index", "pending_proposals", "quarantined", "consensus_lag_ms", "frontend_lag_ms", "clients", "sessions", "data_servers", "connections", "statuses", "operations", "peers", "uptime_s", "build", "service", "members", "membership_index", "membership_applied")
+    __slots__ = ("node_id", "role", "term", "leader_id", "has_quorum", "commit_index", "applied_index", "first_log_index", "last_log_index", "pending_proposals", "quarantined", "consensus_lag_ms", "frontend_lag_ms", "clients", "sessions", "data_servers", "connections", "statuses", "operations", "peers", "uptime_s", "build", "service", "members", "membership_index", "membership_applied", "feature_level", "feature_level_known")
     class StatusesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +76,8 @@ class StatusReply(_message.Message):
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
     MEMBERSHIP_INDEX_FIELD_NUMBER: _ClassVar[int]
     MEMBERSHIP_APPLIED_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_LEVEL_KNOWN_FIELD_NUMBER: _ClassVar[int]
     node_id: str
     role: str
     term: int
@@ -102,7 +104,9 @@ class StatusReply(_message.Message):
     members: _containers.RepeatedCompositeFieldContainer[Member]
     membership_index: int
     membership_applied: bool
-    def __init__(self, node_id: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader_id: _Optional[str] = ..., has_quorum: _Optional[bool] = ..., commit_index: _Optional[int] = ..., applied_index: _Optional[int] = ..., first_log_index: _Optional[int] = ..., last_log_index: _Optional[int] = ..., pending_proposals: _Optional[int] = ..., quarantined: _Optional[bool] = ..., consensus_lag_ms: _Optional[float] = ..., frontend_lag_ms: _Optional[float] = ..., clients: _Optional[int] = ..., sessions: _Optional[int] = ..., data_servers: _Optional[_Iterable[_Union[DataServer, _Mapping]]] = ..., connections: _Optional[int] = ..., statuses: _Optional[_Mapping[str, int]] = ..., operations: _Optional[_Mapping[str, int]] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., uptime_s: _Optional[float] = ..., build: _Optional[str] = ..., service: _Optional[str] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., membership_index: _Optional[int] = ..., membership_applied: _Optional[bool] = ...) -> None: ...
+    feature_level: int
+    feature_level_known: int
+    def __init__(self, node_id: _Optional[str] = ..., role: _Optional[str] = ..., term: _Optional[int] = ..., leader_id: _Optional[str] = ..., has_quorum: _Optional[bool] = ..., commit_index: _Optional[int] = ..., applied_index: _Optional[int] = ..., first_log_index: _Optional[int] = ..., last_log_index: _Optional[int] = ..., pending_proposals: _Optional[int] = ..., quarantined: _Optional[bool] = ..., consensus_lag_ms: _Optional[float] = ..., frontend_lag_ms: _Optional[float] = ..., clients: _Optional[int] = ..., sessions: _Optional[int] = ..., data_servers: _Optional[_Iterable[_Union[DataServer, _Mapping]]] = ..., connections: _Optional[int] = ..., statuses: _Optional[_Mapping[str, int]] = ..., operations: _Optional[_Mapping[str, int]] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., uptime_s: _Optional[float] = ..., build: _Optional[str] = ..., service: _Optional[str] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., membership_index: _Optional[int] = ..., membership_applied: _Optional[bool] = ..., feature_level: _Optional[int] = ..., feature_level_known: _Optional[int] = ...) -> None: ...
 
 class Member(_message.Message):
     __slots__ = ("node_id", "number", "voter", "raft", "admin", "nfs")

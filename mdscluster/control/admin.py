@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import grpc
 
 from mdscluster import replica_async
-from mdscluster.fsm import data_servers, deletions
+from mdscluster.fsm import data_servers, deletions, features
 from mdscluster.fsm.digest import digest
 from mdscluster.replica import MemberChange
 from mdsproto import admin_pb2, admin_pb2_grpc, credentials
@@ -83,6 +83,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             clients = txn.stat(self._tables.client)["entries"] // 2  # a record and a lease each
             sessions = txn.stat(self._tables.session)["entries"]
             servers = data_servers.all_servers(txn, self._tables)
+            level = features.level(txn, self._tables)
             pending = {s.ds_id: deletions.pending_deletes(txn, self._tables, s.ds_id) for s in servers}
         reply = admin_pb2.StatusReply(
             node_id=status.node_id, role=status.role, term=status.term, leader_id=status.leader_id,
@@ -92,7 +93,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             consensus_lag_ms=status.loop_lag_ms, frontend_lag_ms=self._front_end.lag_ms, clients=clients,
             sessions=sessions, connections=self._front_end.connections(), statuses=self._front_end.statuses(),
             operations=self._front_end.operations(), uptime_s=time.monotonic() - self._started, build="pure Python",
-            service=self._front_end.service(),
+            service=self._front_end.service(), feature_level=level, feature_level_known=features.SUPPORTED,
         )  # fmt: skip
         refused = self._registry.refused(now_ms)
         for server in servers:

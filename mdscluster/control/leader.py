@@ -18,7 +18,7 @@ from mdscluster import replica_async
 from mdscluster.control.cutting import CutLinks, Cutter
 from mdscluster.control.fencing import FenceLinks, FencePusher
 from mdscluster.control.liveness import Liveness
-from mdscluster.fsm import clients, io_claims, recalls
+from mdscluster.fsm import clients, features, io_claims, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
     ExpireClients,
@@ -26,6 +26,7 @@ from mdscluster.fsm.commands import (
     Internal,
     IoClaimsInForce,
     LeaderStarted,
+    RaiseFeatures,
     RecallDone,
     RenewLeases,
     StartFence,
@@ -109,7 +110,10 @@ class LeaderJobs:
             self._term = -1
 
     async def propose(self, command: Internal) -> bytes | None:
-        """Commit one command; None when there was no outcome within the deadline."""
+        """Commit one command; None when there was no outcome in time, or the cluster is not at its feature level."""
+        with self._replica.env.begin() as txn:
+            if not features.permitted(command, features.level(txn, self._tables)):
+                return None
         return await replica_async.propose(self._replica, pack_internal(command))
 
     async def _pass(self, status: ReplicaStatus) -> None:
@@ -130,6 +134,7 @@ class LeaderJobs:
             self._connections = connections
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
+            await self._raise_features(status)
             await self._liveness.judge(now_ms, self._since_ms)
         with self._replica.env.begin() as txn:
             pending = recalls.pending(txn, self._tables)
@@ -153,6 +158,21 @@ class LeaderJobs:
         if wanted == committed:
             return True
         return await self.propose(ConfigureCluster(msgspec.msgpack.encode(wanted))) is not None
+
+    async def _raise_features(self, status: ReplicaStatus) -> None:
+        """Use what every member knows, learners too, once all of them are here and have said what they know."""
+        if not status.membership_applied:
+            return  # who belongs is being decided
+        others = {member.id for member in status.members} - {status.node_id} or status.peers.keys()
+        known = [status.peers[peer].feature_level if peer in status.peers else 0 for peer in others]
+        await self._raise_to(min([features.SUPPORTED, *known]))
+
+    async def _raise_to(self, known: int) -> None:
+        with self._replica.env.begin() as txn:
+            used = features.level(txn, self._tables)
+        if known > used:
+            await self.propose(RaiseFeatures(known))
+            log.info("feature level raised", level=known, before=used)
 
     def _lease_now(self, txn: lmdb.Transaction, now_ms: int) -> int:
         """The lease clock now: the log's last, plus what has passed since it last moved."""

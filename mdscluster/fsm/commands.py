@@ -38,6 +38,7 @@ RESULT_RECALL: Final = b"\2"  # + fileid: not run, its layouts are being recalle
 RESULT_DONE: Final = b"\3"  # an internal command's own result follows
 RESULT_PARTIAL: Final = b"\4"  # a progress follows: I/O is needed before the COMPOUND can go on
 RESULT_UNCLAIMED: Final = b"\5"  # not run: another front end has claimed to write for this client
+RESULT_REFUSED: Final = b"\6"  # an internal command of a feature level that the cluster is not at
 
 REPLY_HEAD: Final = Struct(">BII")
 
@@ -172,6 +173,12 @@ class ReplaceStore(msgspec.Struct, array_like=True, tag=20):
     store_id: bytes
 
 
+class RaiseFeatures(msgspec.Struct, array_like=True, tag=21):
+    """Every metadata server runs a release that knows this feature level: use it (:mod:`mdscluster.fsm.features`)."""
+
+    level: int
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -189,6 +196,7 @@ Internal = (
     | ClaimIo
     | IoClaimsInForce
     | ReplaceStore
+    | RaiseFeatures
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from mdscluster.fsm import clients, commands, cuts, data_servers, files, lost_stores, recalls, revocation
-from mdscluster.fsm.commands import RESULT_DONE
+from mdscluster.fsm import clients, commands, cuts, data_servers, features, files, lost_stores, recalls, revocation
+from mdscluster.fsm.commands import RESULT_DONE, RESULT_REFUSED
 
 if TYPE_CHECKING:
     from mdscluster.fsm.compound import Compound
@@ -33,7 +33,12 @@ _HANDLERS: Final[dict[type, Callable[[Compound, Any], bytes]]] = {
 
 
 def apply(cx: Compound, command: commands.Internal, machine: StateMachine) -> bytes:
-    """Run an internal command; the settings are the machine's own, so it adopts those itself."""
+    """Run an internal command; settings and feature level are the machine's own, so it adopts those itself."""
+    if not features.permitted(command, machine.feature_level):
+        return RESULT_REFUSED
+    if isinstance(command, commands.RaiseFeatures):
+        machine.raise_features(command.level)
+        return RESULT_DONE
     if isinstance(command, commands.ConfigureCluster):
         machine.use_settings(command.settings)
         files.create_root(cx)

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import msgspec
 
-from mdscluster.fsm import digest, internal, io_claims, progress, session_records
+from mdscluster.fsm import digest, features, internal, io_claims, progress, session_records
 from mdscluster.fsm.commands import (
     COMPOUND_HEAD,
     FLAG_CACHE_THIS,
@@ -93,10 +93,14 @@ class StateMachine:
         self._env = env
         self._cx: Compound = None  # type: ignore[assignment]  # set by open(), before anything else is called
         self._continued: Progress | None = None
+        self.feature_level = features.BASE
+        """The cluster's, as applied here."""
 
     def open(self, txn: lmdb.Transaction) -> None:
-        """Open the tables, made where missing. Called once, before the first entry."""
+        """Open the tables, made where missing. Called once, before the first entry. ``features.TooNew``: a newer
+        release must read this state."""
         tables = Tables(self._env, txn)
+        self.feature_level = features.level(txn, tables)
         self._cx = Compound(tables, load_settings(txn, tables))
 
     @property
@@ -141,6 +145,11 @@ class StateMachine:
         self._cx.put(_SETTINGS, raw, db=self._cx.tables.meta)
         self._cx.settings = _decode_settings(raw)
         self._cx.events.items.append(EVENT_SETTINGS)
+
+    def raise_features(self, level: int) -> None:
+        """Use what a feature level brings, from the next command on. ``features.TooNew`` stops this node, no other."""
+        cx = self._cx
+        self.feature_level = features.raise_to(cx.txn, cx.tables, level)
 
     def _compound(self, payload: bytes) -> bytes:
         """SEQUENCE's part in the log: exactly once per (session, slot, sequence ID), INV-3."""

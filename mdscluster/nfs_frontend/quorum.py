@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from mdscluster.replica import FOUNDING
 from nfswire import nfs4
 
 if TYPE_CHECKING:
@@ -100,14 +101,15 @@ class QuorumWatch:
 
     def tick(self, status: ReplicaStatus, now_ms: int) -> None:
         """What consensus says of itself now. A node that lost its disk has nothing to show until it has caught up."""
+        empty = status.quarantined or status.role == FOUNDING
         if self.service != SERVING:
             self._without_quorum(now_ms)
-        elif status.has_quorum and not status.quarantined:
+        elif status.has_quorum and not empty:
             self._lost_since_ms = None
         elif self._lost_since_ms is None:
             self._lost_since_ms = now_ms
         elif now_ms - self._lost_since_ms >= self._patience_ms:
-            self._lose(REFUSING if status.quarantined else self._service_without, now_ms)
+            self._lose(REFUSING if empty else self._service_without, now_ms)
 
     def _lose(self, service: str, now_ms: int) -> None:
         log.warning("this node has no quorum", service=service)

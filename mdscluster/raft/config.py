@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mdscluster.raft.members import Member, Membership
+from mdscluster.raft.members import FEATURE_LEVEL, Member, Membership
 from mdscluster.replica import PAYLOAD_BYTES_MAX
 
 
@@ -51,6 +51,9 @@ class RaftConfig:
     join: bool = False
     """An empty node that is to be added to a cluster: as ``replace``, and no voter before the cluster says so."""
 
+    feature_level: int = FEATURE_LEVEL
+    """The highest feature level that this release knows."""
+
     heartbeat_ms: int = 50
     """An idle leader's interval between messages to each follower."""
     election_min_ms: int = 300
@@ -75,6 +78,8 @@ class RaftConfig:
     """Applied entries kept for followers that are behind; one further behind gets a snapshot."""
     log_keep_bytes: int = 64 << 20
     """The same, in bytes of entries."""
+    snapshot_bytes_per_s_max: int = 128 << 20
+    """A snapshot is sent no faster than this; slower when the leader's commits suffer."""
     window_bytes: int = 8 << 20
     """Unacknowledged log bytes under way to one follower."""
     connection_timeout_ms: int = 2_000

@@ -36,8 +36,6 @@ class Peer:
     acked_ms: float = NEVER_MS
     """When it last acknowledged an append of this leadership."""
     probed_ms: float = NEVER_MS
-    old_release: bool = False
-    """Its connection began without a membership: it would refuse the entry of one."""
     able: bool = False
     """Its last acknowledgement of this leadership said that it may vote."""
 

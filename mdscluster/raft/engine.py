@@ -76,7 +76,7 @@ class Engine:
         position, membership = self.store.membership() or (START, config.membership())
         self.roster = Roster(config.node_id, membership, position)
         self.journal = LmdbJournal(self.store, self.roster)
-        if (config.replace or config.join) and len(self.journal) == 0:
+        if (config.replace or config.join) and self.store.unused():
             self.store.set_quarantine(True)
         self.outbox = Outbox(
             self.roster.peers,
@@ -98,7 +98,9 @@ class Engine:
         self.proposals = Proposals(config, self.store, self.outbox, incarnation)
         first_id = incarnation << 20 & (1 << 62) - 1
         self.reads = ReadIndex(config, self.core, self.journal, self.guards, self.outbox, first_id)
-        self.changes = Reconfiguration(self.core, self.journal, self.guards, self._hand_over)
+        self.changes = Reconfiguration(
+            self.core, self.journal, self.guards, lambda: self.machine.feature_level, self._hand_over
+        )
         self._roster_version = self.roster.version
         self.loop_lag_ms = 0.0
         """Set by the shell."""
@@ -144,11 +146,7 @@ class Engine:
         except ValueError as error:
             raise PeerError(f"{peer}: {error}") from error
         self._follow_roster()
-        state = self.guards.peers.get(peer)
-        if state is None:
-            return False
-        state.old_release = not introduction
-        return True
+        return peer in self.guards.peers
 
     def _follow_roster(self) -> None:
         """Directly after whatever may have changed the roster: from here on everything counts by it."""

@@ -20,6 +20,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from mdscluster.raft.members import MEMBERSHIP, Membership
+from mdscluster.raft.members import VERSION as MEMBERSHIP_VERSION
 
 NO_OP: Final = 1
 """First byte of the entry a new leader appends (pysyncobj's)."""
@@ -73,6 +74,13 @@ def acceptable(data: bytes) -> bool:
             return False
         return True
     return data[0] == COMMAND and len(data) >= HEAD_BYTES and data[1] == VERSION
+
+
+def is_newer(data: bytes) -> bool:
+    """Whether a later release wrote this entry."""
+    if len(data) < 2:
+        return False
+    return (data[0] == COMMAND and data[1] > VERSION) or (data[0] == MEMBERSHIP and data[1] > MEMBERSHIP_VERSION)
 
 
 def unpack_stamp(data: bytes) -> tuple[int, int]:

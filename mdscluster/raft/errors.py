@@ -11,5 +11,9 @@ class StorageError(Exception):
     """The log or its environment failed. Fail-stop: what is on disk is unknown, so nothing more may be promised."""
 
 
+class FormatError(Exception):
+    """What is on disk was written by a release that this one cannot read. The text is for the operator."""
+
+
 class ConsensusBug(AssertionError):
     """An invariant of ours does not hold. The node stops rather than diverge."""

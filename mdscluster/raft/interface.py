@@ -17,6 +17,9 @@ STORAGE_EXIT_CODE = 74
 class StateMachine(Protocol):
     """Deterministic: equal entries in equal order give equal tables (INV-8). No clock, network or randomness."""
 
+    feature_level: int
+    """What the cluster has committed to use; nodes that know less are not let in."""
+
     def open(self, txn: lmdb.Transaction) -> None:
         """Called once at start inside a write transaction: create what is missing."""
 

@@ -13,7 +13,8 @@ from typing import Final
 import lmdb
 from pysyncobj.journal import Journal
 
-from mdscluster.raft.errors import ConsensusBug, StorageError
+from mdscluster.raft.entry import is_newer
+from mdscluster.raft.errors import ConsensusBug, FormatError, StorageError
 from mdscluster.raft.roster import Roster
 from mdscluster.raft.store import Store
 
@@ -57,6 +58,11 @@ class LmdbJournal(Journal):  # type: ignore[misc]  # pysyncobj is untyped
                 if not expected:
                     self._first = self._cache_first = index
                 expected = index + 1
+                if is_newer(value[8:]):
+                    raise FormatError(
+                        f"log entry {index} has a format that this release does not know: "
+                        "install the release that wrote it, or a later one"
+                    )
                 self._terms.append(_U64.unpack_from(value)[0])
                 self._sizes.append(len(value))
                 self._bytes += len(value)

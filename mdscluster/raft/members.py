@@ -18,6 +18,8 @@ import msgspec
 MEMBERSHIP: Final = 0x4E
 """First byte of a membership entry."""
 VERSION: Final = 1
+FEATURE_LEVEL: Final = 2
+"""No membership entry before the cluster is at this level: an older release refuses the entry and all behind it."""
 
 Position = tuple[int, int]
 """(term, index) of the entry that a membership comes from: a later one is never smaller. (0, 0): of a file."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,18 +16,20 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from mdscluster.raft import snapshot, snapshot_sender
+from mdscluster.raft.admission import Admission
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Engine
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.errors import PeerError, StorageError
+from mdscluster.raft.founding import DiskLost
 from mdscluster.raft.framing import pack_frame
 from mdscluster.raft.interface import RESTART_EXIT_CODE, STORAGE_EXIT_CODE, MachineFactory
 from mdscluster.raft.local import LocalServer, Token
 from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.snapshot_sender import Pacer
 from mdscluster.raft.transport import Link, Transport
-from mdscluster.replica import MemberChange, ReplicaStatus
-from mdsproto.raft_pb2 import Message
+from mdscluster.replica import FOUNDING, MemberChange, ReplicaStatus
+from mdsproto.raft_pb2 import Hello, Message
 
 if TYPE_CHECKING:
     import lmdb
@@ -71,6 +75,7 @@ class Node:
         self.engine = Engine(
             config, env, factory(env), now_ms=self._now_ms(), wall_ns=time.time_ns(), rng=SystemRandom()
         )
+        self._admission = Admission(self.engine, os.urandom(16))
         self._transport = Transport(config, self, self._ping())
         self._ping_term = self.engine.core.term
         self._local = None if config.socket_path is None else LocalServer(config.socket_path, self)
@@ -82,7 +87,7 @@ class Node:
         self._timer: asyncio.Handle | None = None
         self._timer_due_s = 0.0
         self._lag = _LagMeter(self._clock())
-        self._pacer = Pacer()
+        self._pacer = Pacer(config.snapshot_bytes_per_s_max)
         self._tasks: set[asyncio.Task[None]] = set()
         self._serving = False
         self._fetching = False
@@ -130,24 +135,52 @@ class Node:
 
     def status(self) -> ReplicaStatus:
         self.engine.loop_lag_ms = round(self._lag.worst_ms, 3)
-        return self.engine.status(self._now_ms())
+        status = self.engine.status(self._now_ms())
+        levels = self._admission.levels
+        peers = {peer: replace(seen, feature_level=levels.get(peer, 0)) for peer, seen in status.peers.items()}
+        return replace(status, peers=peers, role=status.role if self._admission.member else FOUNDING)
 
     # From the peers (transport.Handler).
 
+    def introduce(self) -> Hello:
+        return self._admission.introduce()
+
+    def on_introduced(self, peer: str, body: Hello) -> bool:
+        if self._halted:
+            raise PeerError("this node is stopping")
+        try:
+            belongs = self._admission.meet(peer, body, self._now_ms())
+        except DiskLost as error:
+            self._halted = True
+            if not self.finished.done():
+                self.finished.set_exception(error)
+            raise PeerError(str(error)) from error
+        except StorageError as error:
+            self._fail(error)
+            raise PeerError("this node is stopping") from error
+        self._follow_roster()
+        for early, lost in self._admission.take_early().items():
+            if lost:
+                self._transport.drop(early)  # it spoke to a deaf ear; both begin anew
+            else:
+                self.engine.connected(early, self._now_ms())
+            self._schedule()
+        return belongs
+
     def on_connected(self, peer: str) -> None:
         log.info("raft peer connected", peer=peer)
-        if not self._halted:
+        if self._admission.connected(peer) and not self._halted:
             self.engine.connected(peer, self._now_ms())
             self._schedule()
 
     def on_disconnected(self, peer: str) -> None:
         log.info("raft peer disconnected", peer=peer)
-        if not self._halted:
+        if self._admission.disconnected(peer) and not self._halted:
             self.engine.disconnected(peer, self._now_ms())
             self._schedule()
 
     def on_frames(self, peer: str, frames: list[bytes]) -> None:
-        if self._halted:
+        if self._halted or self._admission.too_early(peer):
             return
         now_ms = self._now_ms()
         try:
@@ -159,16 +192,6 @@ class Node:
             self._fail(error)
             return
         self._schedule()
-
-    def introduction(self) -> bytes:
-        return self.engine.introduction()
-
-    def on_introduced(self, peer: str, introduction: bytes) -> bool:
-        if self._halted:
-            return False
-        belongs = self.engine.introduced(peer, introduction, self._now_ms())
-        self._follow_roster()
-        return belongs
 
     def _follow_roster(self) -> None:
         """Be connected with whom the engine wants to be."""

@@ -8,6 +8,7 @@ another one in its place, is applied. Of these rules depends that two majorities
 2. Only when the last membership in the log is applied: one change at a time.
 3. A change moves at most one voter (``Membership`` offers no other).
 4. A leader does not remove itself: pysyncobj counts whoever leads. It hands over, and its successor removes it.
+5. Only at a feature level that says that every node can read the entry (docs/adr/0014).
 
 The others keep a cluster at work: a learner becomes a voter when it keeps up and may vote (a quarantined voter would
 be one more to wait for), and the new voters must have a majority that acknowledges now.
@@ -21,11 +22,16 @@ from typing import Final
 from mdscluster.raft.core import Core
 from mdscluster.raft.guards import Guards
 from mdscluster.raft.journal import LmdbJournal
-from mdscluster.raft.members import Membership
+from mdscluster.raft.members import FEATURE_LEVEL, Membership
 from mdscluster.replica import ChangeOutcome, MemberChange
 
 PROMOTE_LAG_ENTRIES: Final = 64
 """A learner this close behind the log's end keeps up."""
+
+_LEVEL_TEXT: Final = (
+    f"changes of the membership need feature level {FEATURE_LEVEL}, the cluster uses {{level}}: it is raised by itself "
+    "once every metadata server is connected and runs a release that knows it (mdsctl status shows who does not)"
+)
 
 Token = Hashable
 
@@ -35,11 +41,19 @@ DONE: Final = ChangeOutcome("done", "")
 class Reconfiguration:
     """One node's; it says no while the node does not lead."""
 
-    def __init__(self, core: Core, journal: LmdbJournal, guards: Guards, hand_over: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        journal: LmdbJournal,
+        guards: Guards,
+        feature_level: Callable[[], int],
+        hand_over: Callable[[], bool],
+    ) -> None:
         self._core = core
         self._journal = journal
         self._guards = guards
         self._roster = guards.roster
+        self._feature_level = feature_level
         self._hand_over = hand_over
         self._asked: list[tuple[Token, MemberChange]] = []
         self._appending: Token | None = None
@@ -96,9 +110,8 @@ class Reconfiguration:
             return ChangeOutcome("busy", "this leader has only just been elected")
         if not self._settled(applied):
             return _busy()
-        old = [peer for peer in sorted(self._roster.others) if self._guards.peers[peer].old_release]
-        if old:
-            return _refused(f"{', '.join(old)} runs a release that knows no membership changes: upgrade it first")
+        if (level := self._feature_level()) < FEATURE_LEVEL:
+            return ChangeOutcome("busy", _LEVEL_TEXT.format(level=level))
         return {"add": self._add, "promote": self._promote, "remove": self._remove}[change.kind](change)
 
     def _own_term_committed(self) -> bool:

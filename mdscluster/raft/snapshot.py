@@ -152,14 +152,13 @@ async def _next(reader: asyncio.StreamReader) -> SnapshotFrame:
 
 
 def adopt(directory: Path, own: Store, applied_index: int) -> int:
-    """Make the image in ``directory`` this node's: its term, vote and incarnation, and a log of one entry.
+    """Make the image in ``directory`` this node's: its own records, term and vote among them, and a log of one entry.
 
     The engine stands still from here on. Returns the image's applied index; ``SnapshotError`` when it is not
     ahead of ``applied_index`` (guard 4: never go back).
     """
     term, voted_for = own.vote()
-    incarnation = own.incarnation()
-    quarantined = own.quarantined()
+    records = own.local_records()
     env = open_environment(directory)
     try:
         store = Store(env)
@@ -171,13 +170,11 @@ def adopt(directory: Path, own: Store, applied_index: int) -> int:
         if raw is None or _term_of(raw) != index_term:
             raise SnapshotError("the image's log does not hold its applied entry")
         txn.drop(store.log, delete=False)
-        txn.drop(store.local, delete=False)
+        store.replace_local(records)
         txn.put(_index_key(index), bytes(raw[:8]) + bytes((NO_OP,)), db=store.log)
         if index_term > term:
             term, voted_for = index_term, None
         store.set_vote(term, voted_for)
-        store.set_incarnation(incarnation)
-        store.set_quarantine(quarantined)
         store.commit()
     finally:
         env.close()

@@ -4,6 +4,9 @@ One read transaction, compacted by LMDB in a thread of its own into a pipe; a se
 digest and makes the frames. The event loop only writes a frame now and then: memory is bounded by the pipe and one
 frame, and the pace is :class:`Pacer`'s. While it lasts LMDB cannot use again the pages that are freed, so the file
 grows by what is written meanwhile; a pace too slow costs more than it spares, hence its floor.
+
+The threads keep the process's priority: one of a lower, preempted while it holds the interpreter's lock, would hold up
+the event loop with it. Seen on a busy machine: the leader lost its office over a snapshot.
 """
 
 from __future__ import annotations
@@ -15,7 +18,6 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Final
 
 import lmdb
@@ -27,8 +29,6 @@ from mdsproto.raft_pb2 import SnapshotChunk, SnapshotFrame, SnapshotHeader, Snap
 
 CHUNK_BYTES: Final = 128 << 10
 """Encrypting one keeps the event loop for about a tenth of a millisecond."""
-_NICENESS: Final = 10
-"""Of the copying threads: what answers clients goes first."""
 _SAMPLES: Final = 64
 
 
@@ -40,22 +40,23 @@ class Pacer:
     """
 
     FLOOR: Final = 16 << 20
-    """Bytes a second."""
-    CEILING: Final = 256 << 20
+    """Bytes a second, unless less is allowed."""
     _STEP: Final = 1 << 20
     _BACK: Final = 0.8
     _TOLERANCE: Final = 2.0
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_per_s_max: int) -> None:
         self._recent_ms: deque[float] = deque(maxlen=_SAMPLES)
         self._usual_ms = float("inf")
-        self.rate = float(self.CEILING)
+        self.most = float(bytes_per_s_max)
+        self.least = min(float(self.FLOOR), self.most)
+        self.rate = self.most
 
     def begin(self) -> None:
         """A snapshot begins: what commits take now is the usual."""
         ordered = sorted(self._recent_ms)
         self._usual_ms = ordered[len(ordered) * 9 // 10] if len(ordered) >= _SAMPLES // 4 else float("inf")
-        self.rate = float(self.CEILING) if self._usual_ms == float("inf") else float(4 * self.FLOOR)
+        self.rate = self.most if self._usual_ms == float("inf") else min(4 * self.least, self.most)
 
     def end(self) -> None:
         self._usual_ms = float("inf")
@@ -66,9 +67,9 @@ class Pacer:
         if self._usual_ms == float("inf"):
             return
         if took_ms > self._TOLERANCE * self._usual_ms:
-            self.rate = max(float(self.FLOOR), self.rate * self._BACK)
+            self.rate = max(self.least, self.rate * self._BACK)
         else:
-            self.rate = min(float(self.CEILING), self.rate + self._STEP)
+            self.rate = min(self.most, self.rate + self._STEP)
 
     def pause_s(self, sent_bytes: int) -> float:
         """How long to wait after so many bytes."""
@@ -79,7 +80,7 @@ async def serve(link: Link, env: lmdb.Environment, term: int, applied_index: int
     """Stream the environment down ``link``. Its last frame is the trailer; without one the receiver keeps nothing."""
     loop = asyncio.get_running_loop()
     copy = _Copy(env)
-    threads = ThreadPoolExecutor(1, thread_name_prefix="snapshot", initializer=_step_back)
+    threads = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
     pacer.begin()
     try:
         header = SnapshotHeader(term=term, applied_index=applied_index, format=FORMAT)
@@ -87,7 +88,8 @@ async def serve(link: Link, env: lmdb.Environment, term: int, applied_index: int
         due_s = loop.time()
         while frame := await loop.run_in_executor(threads, copy.next_frame):
             link.write(frame)
-            await asyncio.wait_for(link.drained(), STALL_S)
+            async with asyncio.timeout(STALL_S):
+                await link.drained()
             if link.closed.done():
                 raise SnapshotError("the receiver went away")
             due_s = max(due_s + pacer.pause_s(len(frame)), loop.time() - 0.01)
@@ -113,11 +115,6 @@ def _frame(frame: SnapshotFrame) -> bytes:
     return pack_frame(frame.SerializeToString())
 
 
-def _step_back() -> None:
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-
-
 class _Copy:
     """LMDB's compacting copy, as frames. ``next_frame`` blocks, and belongs to one thread."""
 
@@ -132,7 +129,6 @@ class _Copy:
         self._thread.start()
 
     def _copy(self) -> None:
-        _step_back()
         try:
             self._env.copyfd(self._write_fd, compact=True)
         except (lmdb.Error, OSError) as error:

@@ -12,16 +12,22 @@ from struct import Struct
 from typing import Final
 
 import lmdb
+import msgspec
 
-from mdscluster.raft.errors import StorageError
+from mdscluster.raft.errors import FormatError, StorageError
 from mdscluster.raft.members import Membership, Position, pack_at, unpack_at
 
 _U64: Final = Struct(">Q")
 _APPLIED: Final = Struct(">QQQ")
 _PROPOSER: Final = Struct(">QQ")
+FORMAT: Final = 1
+"""Of the environment: which databases there are and what their records hold. It travels with a snapshot."""
+_FORMAT: Final = b"format"
 _VOTE: Final = b"vote"
 _INCARNATION: Final = b"incarnation"
 _QUARANTINE: Final = b"quarantine"
+_DISK: Final = b"disk"
+_FOUNDERS: Final = b"founders"
 _KEY_APPLIED: Final = b"applied"
 _KEY_MEMBERSHIP: Final = b"membership"
 _PROPOSER_PREFIX: Final = b"p:"
@@ -43,6 +49,7 @@ class Store:
         self.log: Final = env.open_db(b"raft_log", txn=txn)
         self.local: Final = env.open_db(b"raft_local", txn=txn)
         self.state: Final = env.open_db(b"raft_state", txn=txn)
+        self._check_format()
 
     @property
     def txn(self) -> lmdb.Transaction:
@@ -52,6 +59,18 @@ class Store:
                 raise StorageError("storage failed earlier")
             self._txn = self.env.begin(write=True)
         return self._txn
+
+    def _check_format(self) -> None:
+        """Refuse what a later release wrote. Before there was a mark, the format was 1."""
+        raw = self.txn.get(_FORMAT, db=self.state)
+        if raw is None:
+            self.txn.put(_FORMAT, _U64.pack(FORMAT), db=self.state)
+        elif (found := _U64.unpack(raw)[0]) > FORMAT:
+            self.abandon()
+            raise FormatError(
+                f"the state in {self.env.path()} has format {found}, this release reads up to {FORMAT}: "
+                "install the release that wrote it, or a later one"
+            )
 
     @contextmanager
     def reading(self) -> Iterator[lmdb.Transaction]:
@@ -167,6 +186,43 @@ class Store:
 
     def set_incarnation(self, incarnation: int) -> None:
         self.txn.put(_INCARNATION, _U64.pack(incarnation), db=self.local)
+        self._promised = True
+
+    # This disk and those that it founded the cluster with.
+
+    def disk_id(self) -> bytes:
+        """Empty before the first use."""
+        return bytes(self.txn.get(_DISK, db=self.local) or b"")
+
+    def set_disk_id(self, disk_id: bytes) -> None:
+        if disk_id != self.disk_id():
+            self.txn.put(_DISK, disk_id, db=self.local)
+            self._promised = True
+
+    def founders(self) -> dict[str, bytes] | None:
+        """Node id -> disk; None while this node is no member."""
+        raw = self.txn.get(_FOUNDERS, db=self.local)
+        return None if raw is None else dict(msgspec.msgpack.decode(raw, type=dict[str, bytes]))
+
+    def set_founders(self, founders: dict[str, bytes]) -> None:
+        self.txn.put(_FOUNDERS, msgspec.msgpack.encode(founders), db=self.local)
+        self._promised = True
+
+    def unused(self) -> bool:
+        """This disk was prepared, or started on by mistake, and has promised nothing yet."""
+        entries = self.txn.stat(self.log)["entries"]
+        return self.founders() is None and self.vote() == (0, None) and self.applied()[0] <= 1 and entries <= 1
+
+    def local_records(self) -> list[tuple[bytes, bytes]]:
+        """Everything that is this node's own and does not travel."""
+        with self.txn.cursor(db=self.local) as cursor:
+            return [(bytes(key), bytes(value)) for key, value in cursor]
+
+    def replace_local(self, records: list[tuple[bytes, bytes]]) -> None:
+        """Make these this node's own, and nothing else."""
+        self.txn.drop(self.local, delete=False)
+        for key, value in records:
+            self.txn.put(key, value, db=self.local)
         self._promised = True
 
     def quarantined(self) -> bool:

@@ -33,6 +33,13 @@ _REFUSED_S: Final = 2.0
 class Handler(Protocol):
     """Who hears of the connections."""
 
+    def introduce(self) -> Hello:
+        """What this node says of itself besides its name."""
+
+    def on_introduced(self, peer: str, body: Hello) -> bool:
+        """What ``peer``, whose certificate is good, says of itself; whether it belongs here. ``PeerError`` refuses the
+        connection."""
+
     def on_connected(self, peer: str) -> None:
         """A connection to ``peer`` stands, and replaces the one before it."""
 
@@ -41,12 +48,6 @@ class Handler(Protocol):
 
     def on_frames(self, peer: str, frames: list[bytes]) -> None:
         """What arrived at once. ``PeerError`` or ``DecodeError`` closes the connection."""
-
-    def introduction(self) -> bytes:
-        """What this node tells of its membership at the beginning of a connection."""
-
-    def on_introduced(self, peer: str, introduction: bytes) -> bool:
-        """What ``peer`` tells of its own; whether it belongs here. ``PeerError`` when it makes no sense."""
 
     def on_snapshot_wanted(self, link: Link) -> None:
         """``link.peer`` asks for a snapshot on this connection."""
@@ -72,16 +73,11 @@ def client_context(tls: TlsConfig) -> ssl.SSLContext:
     return context
 
 
-def hello(config: RaftConfig, purpose: Hello.Purpose, introduction: bytes = b"", refused: str = "") -> bytes:
-    """This node's first frame."""
-    body = Hello(
-        protocol=PROTOCOL,
-        node_id=config.node_id,
-        cluster_id=config.cluster_id,
-        purpose=purpose,
-        introduction=introduction,
-        refused=refused,
-    )
+def hello(config: RaftConfig, purpose: Hello.Purpose, more: Hello | None = None) -> bytes:
+    """This node's first frame; ``more`` is what it says of itself besides its name."""
+    body = Hello(protocol=PROTOCOL, node_id=config.node_id, cluster_id=config.cluster_id, purpose=purpose)
+    if more is not None:
+        body.MergeFrom(more)
     return pack_frame(body.SerializeToString())
 
 
@@ -118,7 +114,7 @@ class Link(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._owner.config.connection_timeout_ms)
         if self._dialled is not None:
-            self.write(self._owner.hello())
+            self.write(self._owner.greeting())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._writable.set()
@@ -145,7 +141,7 @@ class Link(asyncio.Protocol):
             self.refused = True
             self.close()
         except (PeerError, DecodeError) as error:
-            log.warning("raft connection refused", peer=self.peer or self._dialled, reason=str(error))
+            self._owner.note_refusal(self.peer or self._dialled or "", str(error))
             self.abort()
 
     def certificate_names(self) -> list[str] | None:
@@ -203,6 +199,7 @@ class Transport:
         self._strangers: set[str] = set()
         self._dialers: dict[str, asyncio.Task[None]] = {}
         self._closing = False
+        self._refusals: dict[str, str] = {}
 
     async def start(self) -> None:
         """Listen. ``OSError`` when the address is not ours to use."""
@@ -222,10 +219,6 @@ class Transport:
         for peer in sorted(peers.keys() - self._dialers.keys()):
             if self.config.node_id < peer and not self._closing:
                 self._dialers[peer] = self.loop.create_task(self._dial(peer, peers[peer]))
-
-    def hello(self, refused: str = "") -> bytes:
-        """This node's first frame on a connection between members."""
-        return hello(self.config, Hello.RAFT, self._handler.introduction(), refused)
 
     async def close(self) -> None:
         self._closing = True
@@ -274,6 +267,18 @@ class Transport:
 
     # Called by links.
 
+    def greeting(self, refused: str = "") -> bytes:
+        """This node's first frame on a connection between members, or why there is none."""
+        body = self._handler.introduce()
+        body.refused = refused
+        return hello(self.config, Hello.RAFT, body)
+
+    def note_refusal(self, peer: str, reason: str) -> None:
+        """Told once, however often the peer is dialled."""
+        if self._refusals.get(peer) != reason:
+            self._refusals[peer] = reason
+            log.warning("raft connection refused", peer=peer, reason=reason)
+
     def introduced(self, link: Link, frame: bytes, dialled: str | None) -> None:
         """The peer's Hello. ``PeerError`` unless it is who it says, ``Stranger`` unless it belongs here.
 
@@ -293,24 +298,25 @@ class Transport:
         if body.purpose == Hello.SNAPSHOT:
             belongs = body.node_id in self._peers
         else:
-            belongs = self._handler.on_introduced(body.node_id, body.introduction)
+            belongs = self._handler.on_introduced(body.node_id, body)
         if body.refused:
             raise Stranger(body.node_id, body.refused)
         if not belongs:
             if dialled is None:
-                link.write(self.hello(f"{self.config.node_id} knows of no member {body.node_id}"))
+                link.write(self.greeting(f"{self.config.node_id} knows of no member {body.node_id}"))
             raise Stranger(body.node_id, "it is in no membership known here")
         link.peer = body.node_id
         self._strangers.discard(body.node_id)
         if body.purpose == Hello.SNAPSHOT:
             self._handler.on_snapshot_wanted(link)
             return
+        self._refusals.pop(link.peer, None)
         old = self._links.get(link.peer)
         if old is not None:
             old.abort()
         self._links[link.peer] = link
         if dialled is None:
-            link.write(self.hello())
+            link.write(self.greeting())
         self._handler.on_connected(link.peer)
 
     def note_stranger(self, peer: str, reason: str) -> None:

@@ -117,7 +117,7 @@ class Namespaces:
         self.cluster.start(name)
 
     def start_replacement(self, name: str) -> None:
-        self.cluster.reconfigure(name, replace=True)
+        self.cluster.rejoin(name)
         self.cluster.start(name)
 
     def data_dir(self, name: str) -> Path:
@@ -187,7 +187,9 @@ class Loopback:
         self.embedded.start(name)
 
     def start_replacement(self, name: str) -> None:
-        raise NotImplementedError("the embedded cluster's configuration is its own")
+        done = self.embedded.command("rejoin", "--config", self.embedded.nodes()[name]["config"])
+        assert done.returncode == 0, done.stderr
+        self.embedded.start(name)
 
     def data_dir(self, name: str) -> Path:
         return self.embedded.base_dir / name

@@ -34,7 +34,7 @@ class Growing(Embedded):
     def base_port(self) -> int:
         return int(self._words[self._words.index("--port") + 1])
 
-    def command(self, *words: str) -> str:
+    def product(self, *words: str) -> str:
         """One of the product's commands; its output."""
         done = subprocess.run(
             [sys.executable, "-m", *words],
@@ -51,8 +51,8 @@ class Growing(Embedded):
         directory = self.base_dir / node_id
         config = directory / f"{node_id}.toml"
         (directory / "log").mkdir(parents=True)
-        self.command("mdscluster", "pki", "--directory", str(self.base_dir / "pki"), f"{node_id}=127.0.0.1")
-        self.command(
+        self.product("mdscluster", "pki", "--directory", str(self.base_dir / "pki"), f"{node_id}=127.0.0.1")
+        self.product(
             "mdscluster", "new-node", node_id, "--like", str(self.base_dir / "mds1" / "mds1.toml"),
             "--out", str(config), "--data-dir", str(directory), *addresses,
         )  # fmt: skip
@@ -66,7 +66,7 @@ class Growing(Embedded):
             )
 
     def member(self, *words: str) -> str:
-        return self.command("mdscluster.mdsctl", "--cluster", str(self.file), "member", *words)
+        return self.product("mdscluster.mdsctl", "--cluster", str(self.file), "member", *words)
 
     def voters(self) -> list[str]:
         return [node["id"] for node in self.status()["mds"] if node["member"] == "voter"]

@@ -211,11 +211,10 @@ class Cluster:
         config.validate()
         return config
 
-    def reconfigure(self, name: str, **changes: Any) -> None:
-        """Write a stopped metadata server's configuration anew with some fields changed."""
-        assert not self.nodes[name].alive, f"{name} runs"
-        path = self.nodes[name].config
-        save(replace(NodeConfig.load(path), **changes), path)
+    def rejoin(self, name: str) -> None:
+        """Let a stopped metadata server that lost its disk join again, as its operator would."""
+        command = [sys.executable, "-m", "mdscluster", "rejoin", "--config", str(self.nodes[name].config)]
+        subprocess.run(command, check=True, cwd=ROOT, timeout=60)
 
     def _ds_config(self, node: Node, cluster_key: Path, tls: DsTlsPaths) -> DsConfig:
         peers = tuple(MdsPeer(n, Address(self.nodes[n].address, ADMIN_PORT)) for n in self.mds_ids)

@@ -35,19 +35,24 @@ def free_base_port() -> int:
 class Embedded:
     """``with Embedded(folder) as cluster``: everything up and serving."""
 
-    def __init__(self, base_dir: Path, *, mds: int = 3, ds: int = 1) -> None:
+    def __init__(self, base_dir: Path, *, mds: int = 3, ds: int = 1, release: Path = ROOT) -> None:
+        """``release``: the source tree that ``up`` runs; whatever is started by hand is this one's."""
         self.base_dir = base_dir
-        self._words = ["up", "--base-dir", str(base_dir), "--port", str(free_base_port()), "--mds", str(mds)]
-        self._words += ["--ds", str(ds)]
+        self._release = release
+        self._words = ["up", "--base-dir", str(base_dir), "--ds", str(ds)]
+        if not (base_dir / "up.toml").exists():  # else it comes back on its ports
+            self._words += ["--port", str(free_base_port()), "--mds", str(mds)]
         self._by_hand: dict[str, subprocess.Popen[bytes]] = {}
         self._up: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Embedded:
         log = self.base_dir.with_suffix(".out")
+        self.file.unlink(missing_ok=True)
         with log.open("ab") as out:
             self._up = subprocess.Popen(
-                [sys.executable, "-m", "mdscluster", *self._words], stdout=out, stderr=out, cwd=ROOT
-            )
+                [sys.executable, "-m", "mdscluster", *self._words],
+                stdout=out, stderr=out, cwd=self._release, env={**os.environ, "PYTHONPATH": str(self._release)},
+            )  # fmt: skip
         deadline = time.monotonic() + TIMEOUT_S
         while not self.file.exists():
             assert self._up.poll() is None, log.read_text()
@@ -99,13 +104,25 @@ class Embedded:
         if by_hand is not None:
             by_hand.wait()
 
-    def start(self, node_id: str, kind: str = "mds") -> None:
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """``mdscluster WORDS``."""
+        command = [sys.executable, "-m", "mdscluster", *words]
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=TIMEOUT_S, check=False)
+
+    def by_hand_log(self, node_id: str) -> Path:
+        return self.base_dir / node_id / "log" / "by-hand.log"
+
+    def exit_code(self, node_id: str) -> int:
+        """Wait for the end of a node that was started by hand."""
+        return self._by_hand.pop(node_id).wait(TIMEOUT_S)
+
+    def start(self, node_id: str, kind: str = "mds", release: Path = ROOT) -> None:
         """Start a killed node again, as its operator would."""
         module = "mdscluster" if kind == "mds" else "dataserver"
-        with (self.base_dir / node_id / "log" / "by-hand.log").open("ab") as out:
+        with self.by_hand_log(node_id).open("ab") as out:
             self._by_hand[node_id] = subprocess.Popen(
                 [sys.executable, "-m", module, "serve", "--config", self.nodes(kind)[node_id]["config"]],
-                stdout=out, stderr=out, cwd=ROOT,
+                stdout=out, stderr=out, cwd=release, env={**os.environ, "PYTHONPATH": str(release)},
             )  # fmt: skip
 
     def await_all(self, lag_entries: int = 0) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import hashlib
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from mdscluster.raft.members import FEATURE_LEVEL
+
 if TYPE_CHECKING:
     import lmdb
 
@@ -15,6 +17,8 @@ _COUNT = b"count"
 
 class AppendMachine:
     """Keeps every command in LMDB under its ordinal. A command that starts with ``event`` is also an event."""
+
+    feature_level = FEATURE_LEVEL
 
     def __init__(self, env: lmdb.Environment) -> None:
         self._env = env
@@ -63,6 +67,8 @@ class AppendMachine:
 
 class NullMachine:
     """Answers every command at once and keeps nothing: what consensus alone costs."""
+
+    feature_level = FEATURE_LEVEL
 
     def __init__(self, env: lmdb.Environment) -> None:
         """Needs no table."""

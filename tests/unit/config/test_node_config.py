@@ -139,6 +139,18 @@ def test_an_older_releases_file_is_read_as_what_it_meant(tmp_path: Path, old: st
     assert NodeConfig.load(file).on_quorum_loss == new
 
 
+def test_the_old_setting_of_a_lost_disk_is_answered_with_the_command(tmp_path: Path) -> None:
+    """It was false in every file that was written by itself; true is refused, for it would be overlooked."""
+    file = tmp_path / "mds1.toml"
+    save(config(tmp_path), file)
+    written = file.read_text()
+    file.write_text("replace = false\n" + written)
+    assert NodeConfig.load(file) == config(tmp_path)
+    file.write_text("replace = true\n" + written)
+    with pytest.raises(ConfigError, match="mdscluster rejoin --config FILE"):
+        NodeConfig.load(file)
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         NodeConfig.load(tmp_path / "none.toml")

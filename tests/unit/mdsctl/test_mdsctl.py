@@ -78,6 +78,19 @@ def test_the_service_in_effect_is_shown() -> None:
     assert mdsctl.as_json(CLUSTER, [lost])["mds"][0]["service"] == "read-only"
 
 
+def test_an_upgrade_under_way_is_shown() -> None:
+    """Who keeps the cluster from using what the new release knows; nothing, once all use it."""
+    answers = [reply(1), reply(2), DOWN]
+    for answer, known in zip(answers, (2, 1, 0), strict=True):
+        if answer.reply is not None:
+            answer.reply.feature_level, answer.reply.feature_level_known = 1, known
+    assert "feature level 1; 2 waits for mds2, mds3" in mdsctl.as_text(CLUSTER, answers)
+    for answer in answers[:2]:
+        assert answer.reply is not None
+        answer.reply.feature_level = answer.reply.feature_level_known = 2
+    assert not any("feature level" in line for line in mdsctl.as_text(CLUSTER, answers[:2]))
+
+
 def test_the_leader_is_that_of_the_newest_term() -> None:
     """A deposed leader that does not know it yet is not believed."""
     answers = [reply(1, "mds1", term=4), reply(2, "mds2", term=5), reply(3, "mds2", term=5)]

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdscluster.raft import journal as journal_module
-from mdscluster.raft.entry import Group, acceptable, pack_entry, unpack_groups, unpack_stamp
-from mdscluster.raft.errors import ConsensusBug, StorageError
+from mdscluster.raft.entry import COMMAND, Group, acceptable, pack_entry, unpack_groups, unpack_stamp
+from mdscluster.raft.errors import ConsensusBug, FormatError, StorageError
 from mdscluster.raft.journal import LmdbJournal
-from mdscluster.raft.store import Store
+from mdscluster.raft.members import MEMBERSHIP
+from mdscluster.raft.store import FORMAT, Store
 from tests.simulation.consensus.cluster import open_env
 
 
@@ -26,7 +27,7 @@ def env(fast_dir: Path) -> Iterator[lmdb.Environment]:
 
 
 def entry(index: int) -> bytes:
-    return b"\x4d entry %d " % index + bytes(index % 50)
+    return b"\x4d\x01entry %d " % index + bytes(index % 50)
 
 
 def filled(env: lmdb.Environment, count: int, applied: int) -> LmdbJournal:
@@ -83,12 +84,12 @@ def test_truncation_keeps_what_is_applied(env: lmdb.Environment) -> None:
     journal = filled(env, 50, 40)
     journal.deleteEntriesFrom(45)
     assert journal.last_index == 45
-    journal.add(b"\x4dnew", 46, 9)
+    journal.add(b"\x4d\x01new", 46, 9)
     with pytest.raises(ConsensusBug):
         journal.deleteEntriesFrom(39)
     journal._store.commit()
     again = reopen(env)
-    assert (again.last_index, again.last_term, again.entry(46)[0]) == (46, 9, b"\x4dnew")
+    assert (again.last_index, again.last_term, again.entry(46)[0]) == (46, 9, b"\x4d\x01new")
 
 
 def test_trimming_keeps_an_anchor_and_respects_the_pin(env: lmdb.Environment) -> None:
@@ -172,3 +173,30 @@ def test_an_entry_of_another_format_is_not_guessed_at() -> None:
         list(unpack_groups(bytes(data)))
     with pytest.raises(ValueError, match="length"):
         list(unpack_groups(pack_entry(1, 2, []) + b"more"))
+
+
+@pytest.mark.parametrize("kind", [COMMAND, MEMBERSHIP])
+def test_a_log_that_a_later_release_wrote_is_refused(env: lmdb.Environment, kind: int) -> None:
+    """In the operator's words, at start; not as an exception when the entry's turn comes."""
+    filled(env, 10, 5)
+    store = Store(env)
+    store.txn.put((11).to_bytes(8, "big"), bytes(8) + bytes((kind, 2)) + b" of the future", db=store.log)
+    store.commit()
+    with pytest.raises(FormatError, match="log entry 11 has a format that this release does not know"):
+        reopen(env)
+
+
+def test_a_state_that_a_later_release_wrote_is_refused(env: lmdb.Environment) -> None:
+    store = Store(env)
+    store.txn.put(b"format", (FORMAT + 1).to_bytes(8, "big"), db=store.state)
+    store.commit()
+    with pytest.raises(FormatError, match=f"has format {FORMAT + 1}, this release reads up to {FORMAT}"):
+        Store(env)
+
+
+def test_a_state_from_before_there_were_formats_is_read(env: lmdb.Environment) -> None:
+    filled(env, 10, 5)
+    store = Store(env)
+    store.txn.delete(b"format", db=store.state)
+    store.commit()
+    assert reopen(env).last_index == 10

@@ -102,7 +102,7 @@ class Processes:
         """A front end's view of a node."""
         replica = LocalReplica(self.dir / node_id / "raft.sock", None, **options)  # type: ignore[arg-type]
         self.replicas.append(replica)
-        await replica.connect(10)
+        await replica.connect(30)
         if node_id not in self.envs:
             self.envs[node_id] = open_environment(self.dir / node_id / "state", readonly=True)
         replica.env = self.envs[node_id]

@@ -1,0 +1,65 @@
+"""Feature levels: which commands the log may hold (docs/adr/0014).
+
+Every release knows commands up to some level. The cluster has a level too, committed in the state machine, and no
+command above it is proposed or carried out. The leader raises it once every member of the cluster runs a release that
+knows the new level; it never goes back. So releases may be mixed while nodes are upgraded one by one, and a node that
+is too old for the cluster says so instead of diverging.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mdscluster.fsm.commands import Internal, RaiseFeatures
+from mdscluster.fsm.tables import U64
+
+if TYPE_CHECKING:
+    import lmdb
+
+    from mdscluster.fsm.tables import Tables
+
+BASE: Final = 1
+"""Of a cluster in whose log nothing was ever raised: release 0.1."""
+SUPPORTED: Final = 2
+"""The highest level that this release knows.
+
+1: everything in :mod:`mdscluster.fsm.commands` but what is named below. 2: RaiseFeatures, membership entries
+(:data:`mdscluster.raft.members.FEATURE_LEVEL`).
+"""
+_NEEDS: Final[dict[type, int]] = {RaiseFeatures: BASE}
+"""Commands above BASE. RaiseFeatures itself is proposed only when every node knows it, and so needs no level first."""
+_KEY: Final = b"feature_level"
+
+
+class TooNew(Exception):
+    """The cluster uses features that this release does not know. The text is for the operator."""
+
+
+def level(txn: lmdb.Transaction, tables: Tables) -> int:
+    """The cluster's level. :class:`TooNew` when this release cannot follow."""
+    raw = txn.get(_KEY, db=tables.meta)
+    found = BASE if raw is None else int(U64.unpack(raw)[0])
+    check(found)
+    return found
+
+
+def check(wanted: int) -> None:
+    """:class:`TooNew` unless this release knows the level."""
+    if wanted > SUPPORTED:
+        raise TooNew(
+            f"the cluster uses features of level {wanted}, this release knows up to {SUPPORTED}: "
+            "install the release that the other metadata servers run"
+        )
+
+
+def raise_to(txn: lmdb.Transaction, tables: Tables, wanted: int) -> int:
+    """Commit a level; the one in force from now on, which is never lower than before."""
+    check(wanted)
+    found = max(level(txn, tables), wanted)
+    txn.put(_KEY, U64.pack(found), db=tables.meta)
+    return found
+
+
+def permitted(command: Internal, at_level: int) -> bool:
+    """Whether the log may hold ``command`` while the cluster is at that level."""
+    return _NEEDS.get(type(command), BASE) <= at_level

@@ -1,0 +1,94 @@
+"""``mdscluster rejoin``: a metadata server that lost its disk comes back under its own id (docs/OPERATIONS.md).
+
+It makes an empty state that is in quarantine, durably: whoever starts the node then, and however often, it promises
+nothing of what its earlier self may have promised otherwise, until it has caught up with a leader. Nothing has to be
+set in a file, and so nothing can be forgotten there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import lmdb
+
+from mdscluster.config import ConfigError, NodeConfig
+from mdscluster.raft.environment import open_environment
+from mdscluster.raft.errors import FormatError
+from mdscluster.raft.snapshot import discard_incoming
+from mdscluster.raft.store import Store
+from mdsproto.nodelock import NodeLock
+
+
+def rejoin(config: NodeConfig, *, set_aside: bool = False) -> str:
+    """Prepare an empty node; what to tell the operator. :class:`ConfigError` when it is not empty, or runs.
+
+    ``set_aside``: state that is there is moved, never deleted.
+    """
+    if len(config.peers) == 1:
+        raise ConfigError(f"{config.node_id} is the only metadata server: there is nobody to learn the state from")
+    lock = NodeLock(config.data_dir, config.node_id)
+    try:
+        moved = _make_room(config.state_dir, config.node_id, set_aside=set_aside)
+        discard_incoming(config.state_dir)
+        env = open_environment(config.state_dir)
+        store = Store(env)
+        store.set_disk_id(os.urandom(16))
+        store.set_founders({})
+        store.set_quarantine(True)
+        store.commit()
+        env.sync(True)
+        env.close()
+        _sync_directory(config.state_dir)
+        _sync_directory(config.data_dir)
+    finally:
+        lock.release()
+    told = f"{config.node_id} is empty and in quarantine: it takes part again once it has caught up with a leader."
+    if moved is not None:
+        told += f"\nIts old state lies in {moved}."
+    return told + "\nStart it as usual. `mdsctl status` shows it as \"catching up\" until it has."
+
+
+def _make_room(state_dir: Path, node_id: str, *, set_aside: bool) -> Path | None:
+    """Where what was there went; None when there was nothing."""
+    try:
+        if not state_dir.exists() or not any(state_dir.iterdir()):
+            return None
+        if (state_dir / "data.mdb").exists() and _is_unused(state_dir):
+            shutil.rmtree(state_dir)  # a start without this command left it, and was refused
+            return None
+        if not set_aside:
+            raise ConfigError(
+                f"{state_dir} is not empty: {node_id} did not lose its disk, so start it as usual. If its state is "
+                "damaged, --set-aside moves it out of the way (and only then: it may hold what no other node holds)"
+            )
+        aside = state_dir.with_name(f"{state_dir.name}.aside-{time.strftime('%Y%m%d-%H%M%S')}")
+        state_dir.rename(aside)
+    except OSError as problem:
+        raise ConfigError(f"cannot use {state_dir}: {problem.strerror}") from problem
+    return aside
+
+
+def _is_unused(state_dir: Path) -> bool:
+    """Whether the state never belonged to a member. What cannot be read may have."""
+    try:
+        env = open_environment(state_dir)
+        try:
+            store = Store(env)
+            unused = store.unused()
+            store.abandon()
+        finally:
+            env.close()
+    except (lmdb.Error, FormatError):
+        return False
+    return unused
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

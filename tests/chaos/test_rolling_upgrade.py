@@ -1,0 +1,97 @@
+"""A cluster of an earlier release is upgraded node by node while it works; a node that goes back is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdscluster.fsm import features
+from nfsclient.client import Client
+from nfsclient.workloads import Report, exactly_once
+from tests.support.embedded import Embedded
+from tests.support.releases import check_out
+
+pytestmark = pytest.mark.slow
+
+PREVIOUS = "350fe72fdada1f3ea5f88e05f95a652e6cfc2c76"
+"""The last revision before feature levels, and before whatever else this test must survive."""
+CALLS, EVERY = 900, 220
+LAG_WHILE_WORKING = 200
+
+
+class Upgrader:
+    """Kills a node of the old release, each in turn, and starts it on the new one."""
+
+    def __init__(self, cluster: Embedded) -> None:
+        self.cluster = cluster
+        self.waiting = sorted(cluster.nodes())
+        self.mixed: list[tuple[int, set[int], set[int]]] = []
+        self._turn = asyncio.Lock()
+
+    async def __call__(self, calls: int) -> None:
+        async with self._turn:
+            if not self.waiting:
+                return
+            node = self.waiting.pop(0)
+            await asyncio.to_thread(self.cluster.kill, node)
+            await asyncio.to_thread(self.cluster.start, node)
+            status = await asyncio.to_thread(self.cluster.await_all, LAG_WHILE_WORKING)
+            self.mixed.append((len(self.waiting), *levels(status)))
+
+
+def levels(status: dict[str, Any]) -> tuple[set[int], set[int]]:
+    """(known, used) feature levels of the nodes; a release that does not say counts as 0."""
+    nodes = status["mds"]
+    return {node["feature_level_known"] for node in nodes}, {node["feature_level"] for node in nodes}
+
+
+def test_nodes_are_upgraded_one_by_one_under_load(tmp_path: Path) -> None:
+    """INV-2, INV-3, INV-7, INV-8: no call fails or runs twice, and the replicas agree, while releases are mixed."""
+    old = check_out(PREVIOUS, tmp_path / "old")
+    with Embedded(tmp_path / "cluster", release=old) as cluster:
+        assert levels(cluster.status())[0] == {0}, "vacuous: this is not the old release"
+        upgrader = Upgrader(cluster)
+
+        async def run() -> Report:
+            async with await Client.connect(cluster.addresses()) as client:
+                return await exactly_once(client, calls=CALLS, seed=7, workers=8, disturb=upgrader, disturb_every=EVERY)
+
+        report = asyncio.run(run())
+        print(report, upgrader.mixed)
+        assert report.ok, str(report)
+        assert not upgrader.waiting, "vacuous: not every node was upgraded"
+        for left, known, used in upgrader.mixed[:-1]:
+            assert left
+            assert 0 in known, "vacuous: no old node was left"
+            assert used <= {0, features.BASE}, "a new feature was used while an old node was there"
+        raised = await_levels(cluster, features.SUPPORTED)
+        assert raised == ({features.SUPPORTED}, {features.SUPPORTED})
+        digests = cluster.mdsctl("digest")
+        assert (digests.returncode, digests.stdout.splitlines()[-1]) == (0, "equal"), digests.stdout
+        refuses_the_old(cluster, old)
+
+
+def await_levels(cluster: Embedded, level: int) -> tuple[set[int], set[int]]:
+    deadline = time.monotonic() + 30
+    while (found := levels(cluster.await_all()))[1] != {level} and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return found
+
+
+def refuses_the_old(cluster: Embedded, old: Path) -> None:
+    """A node that goes back to a release which does not know what is in use is kept out, and its peers say why."""
+    victim, other = "mds3", "mds2"
+    cluster.kill(victim)
+    cluster.start(victim, release=old)
+    wanted = f"the cluster uses {features.SUPPORTED}: upgrade it"
+    deadline = time.monotonic() + 30
+    while wanted not in cluster.by_hand_log(other).read_text():
+        assert time.monotonic() < deadline, cluster.by_hand_log(other).read_text()[-2000:]
+        time.sleep(0.2)
+    cluster.kill(victim)
+    cluster.start(victim)
+    cluster.await_all()
