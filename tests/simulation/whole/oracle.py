@@ -79,6 +79,8 @@ class Oracle:
     claims: dict[object, Claim] = field(default_factory=dict)
     revoked: dict[bytes, None] = field(default_factory=dict)
     """Filehandles that no data server may accept any more."""
+    layouts_gone: set[object] = field(default_factory=set)
+    """Keys of layouts that were revoked: who was paused meanwhile may still be told of the grant, and is fenced."""
     digests: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -89,7 +91,7 @@ class Oracle:
 
     def told(self, key: object, claim: Claim) -> None:
         """A client heard that it holds something."""
-        if claim.holder.lost:
+        if claim.holder.lost or key in self.layouts_gone:
             return
         self.counts[f"{claim.kind} told"] += 1
         for other in self.claims.values():
@@ -153,6 +155,7 @@ class Oracle:
     def layout_revoked(self, other: bytes, state: LayoutState) -> None:
         """It is committed that a layout is gone that was not given back."""
         self.claims.pop(("layout", other), None)
+        self.layouts_gone.add(("layout", other))
         holder = self.world.holder_of_client(state.client_id)
         if holder is not None:
             holder.revoked = True
