@@ -55,6 +55,7 @@ class Chaos:
         self._paused: dict[str, list[int]] = {}
         self._deposed: set[str] = set()
         self._cut_off: set[str] = set()
+        self._cuts: list[tuple[str, int]] = []
         self._fault: Fault | None = None
 
     # ---- who is who
@@ -174,16 +175,19 @@ class Chaos:
             time.sleep(0.5)
 
     def heal(self) -> None:
-        """Undo every cut and all loss."""
+        """Undo every cut and all loss; each must have swallowed something by now."""
+        dropped = self.net.dropped_packets()
+        for what, before in self._cuts:
+            self._prove(what, dropped > before)
+        self._cuts.clear()
         self.net.heal()
         self._cut_off.clear()
         self._demote()
 
     @contextlib.contextmanager
     def _packets_lost(self, what: str) -> Iterator[None]:
-        before = self.net.dropped_packets()
+        self._cuts.append((what, self.net.dropped_packets()))
         yield
-        self._prove(what, self.net.dropped_packets() > before)
 
     def client_ports(self) -> list[str]:
         """What clients' hosts, Linux clients among them, are called in the network."""
