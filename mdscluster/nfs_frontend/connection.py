@@ -270,6 +270,7 @@ class ClientConnection(asyncio.Protocol):
             return
         if out:
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
+            self._out_bytes = self._transport.get_write_buffer_size()  # counts with what the next turn adds
         if self.congested and not self._writing_paused:
             if self._transport.get_write_buffer_size() <= self._server.limits.max_unsent_bytes:
                 self._drained()

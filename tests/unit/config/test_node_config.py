@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdscluster.config import Address, ClusterConfig, ConfigError, Export, Limits, NodeConfig, Peer, RaftTimes, TlsPaths
@@ -178,6 +178,7 @@ def test_any_text_is_an_address_or_a_refusal(text: str) -> None:
     assert text.count(":") >= 1
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30))
 def test_any_text_survives_the_file(text: str) -> None:
     import tomllib
