@@ -375,6 +375,9 @@ class SimTransport(asyncio.Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Nothing is ever held back."""
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def received(self, data: bytes) -> None:
         if self._open:
             self._loop.io(self._protocol.data_received, data)
