@@ -94,6 +94,7 @@ class FrontEnd:
                 runtime, identity, 1, rpc.AuthSys(0, config.node_id.encode(), 0, 0, ()), DataServerSettings(),
                 config.cluster.max_io_bytes, Stats(),
             ),
+            runtime.random_bytes(8),
         )
         self.dispatcher.run_io = self.proxy.start
         node_number = sorted(peer.id for peer in config.peers).index(config.node_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -32,9 +31,10 @@ class ClaimLost(Exception):
 class Claims:
     """The claims of one run of a front end: who is started anew has to claim anew."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, holder: bytes) -> None:
+        """``holder``: 8 random bytes, this run's and no other's."""
         self._dispatcher = dispatcher
-        self._holder = secrets.token_bytes(8)
+        self._holder = holder
         self._epochs: dict[int, int] = {}
         """By client: the claim under which everything that this front end sent is accounted for."""
         self._doubtful: dict[int, set[int]] = {}

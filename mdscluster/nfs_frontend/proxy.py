@@ -60,9 +60,10 @@ _COMMIT_RESULT: Final = struct.Struct(">II8s")
 class ProxyIo:
     """Runs COMPOUNDs that hold READ, WRITE or COMMIT, each in a task of its own."""
 
-    def __init__(self, dispatcher: Dispatcher, servers: DataServers) -> None:
+    def __init__(self, dispatcher: Dispatcher, servers: DataServers, holder: bytes) -> None:
+        """``holder``: names this run of the front end in its claims (:class:`Claims`)."""
         self._dispatcher = dispatcher
-        self._claims = Claims(dispatcher)
+        self._claims = Claims(dispatcher, holder)
         dispatcher.on_unknown = self._claims.doubt
         self._stripes = Stripes(dispatcher, servers, self._claims)
         self._lanes: WeakKeyDictionary[Connection, asyncio.Semaphore] = WeakKeyDictionary()

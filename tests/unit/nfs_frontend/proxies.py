@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ class ProxyWorld(World):
         loop = asyncio.get_running_loop()
         node = Dispatcher(self.replica, loop.call_soon, clock_s=loop.time)
         node.reload_settings()
-        node.run_io = ProxyIo(node, servers).start
+        node.run_io = ProxyIo(node, servers, os.urandom(8)).start
         if isinstance(servers, FakeServers):
             self.servers.append(servers)
         return node
