@@ -64,8 +64,10 @@ class Generation:
         self.revoked = False
         """One of its layouts was taken from it."""
         self.renewed_ms = world.now_ms
-        self._tell = world.recorder.of(self.name)
         """When the newest of its requests that were answered in the session was sent."""
+        self.late_ms = -1e12
+        """The same, of the newest one that came when its lease had run out already."""
+        self._tell = world.recorder.of(self.name)
 
     def _heard(self, address: Address, record: bytes, sent_ms: float | None) -> None:
         """A record from a server reached this client."""
@@ -75,6 +77,8 @@ class Generation:
         self.owner.world.oracle.heard(self, status, int.from_bytes(record[-8:-4], "big"))
         first_op = int.from_bytes(record[36:40], "big") if len(record) >= 44 else 0
         if sent_ms is not None and first_op == nfs4.OP_SEQUENCE and record[40:44] == b"\0\0\0\0":
+            if sent_ms - self.renewed_ms > self.owner.world.lease_ms:
+                self.late_ms = sent_ms
             self.renewed_ms = max(self.renewed_ms, sent_ms)
 
     def bury(self) -> None:

@@ -14,6 +14,9 @@ from tests.simulation.whole.faults import CLIENT_FAULTS, NODE_FAULTS
 from tests.simulation.whole.simulation import WholeSimulation
 
 FAULTS_MS: Final = 10_000.0
+LEASE_MS: Final = 5_000
+SHORT_LEASE_MS: Final = 1_500
+"""So short that leases run out between two leaders: each of them begins all leases anew."""
 FLOORS: Final = {
     "operations": 300.0,
     "acked": 300.0,
@@ -62,7 +65,8 @@ def bugs_in_logs(simulation: WholeSimulation) -> Iterator[None]:
 def make(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> WholeSimulation:
     """The world of a seed. What it varies besides chance: log length, commit notices, exclusive writers."""
     return WholeSimulation(
-        directory, seed, nodes, trace=trace, exclusive_writers=seed % 2 == 0,
+        directory, seed, nodes, trace=trace, lease_ms=SHORT_LEASE_MS if seed % 3 == 1 else LEASE_MS,
+        exclusive_writers=seed % 2 == 0,
         log_keep_entries=64 + seed % 3 * 200, commit_notice_ms=seed % 2 * 3, propose_deadline_ms=8_000,
         barrier_deadline_ms=4_000,
     )  # fmt: skip

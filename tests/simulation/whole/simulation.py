@@ -241,7 +241,10 @@ class WholeSimulation(Simulation):
             Nemesis(self, CLIENT_FAULT_MS, faults=CLIENT_FAULTS).strike()
             self.run_for(faults_ms)
         if not self.violations:
-            self.heal()
+            self.mend()
+            if self.lease_ms < faults_ms / 4:
+                self.forget_somebody()
+            self.healed = True
             self.finish()
 
     def set_up(self) -> None:
@@ -280,7 +283,14 @@ class WholeSimulation(Simulation):
                 return False
         return True
 
-    def heal(self) -> None:
+    def forget_somebody(self) -> None:
+        """A client is silent for longer than its lease while the leader stays: each new one begins all leases anew."""
+        self.run_for(300)
+        self.counts["silence"] += 1
+        self.note("**", f"{CLIENT_FAULTS['silence'][1](self)}")
+        self.run_for(2 * self.lease_ms)
+
+    def mend(self) -> None:
         """No more faults, and what they broke is mended at once."""
         self.note("**", "no more faults")
         self.trouble = False
@@ -296,7 +306,6 @@ class WholeSimulation(Simulation):
         for server in self.data_servers.values():
             server.process.resume()
             server.start_again()
-        self.healed = True
 
     def finish(self) -> None:
         """Every client ends its work; nothing that was acknowledged is missing; replicas are equal."""
