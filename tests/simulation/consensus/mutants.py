@@ -192,10 +192,9 @@ def commit_by_minority() -> Any:
 
 def without_read_confirmation() -> Any:
     """A leader answers reads without asking whether it still leads."""
-    confirm = ReadIndex._confirm
 
-    def at_once(self: ReadIndex, requester: Any, waiters: Any, missing: int, now_ms: float) -> None:
-        confirm(self, requester, waiters, 0, now_ms)
+    def at_once(self: ReadIndex, requester: Any, waiters: Any, now_ms: float) -> None:
+        self._answer(requester, self._core.commit_index, waiters)
 
     return replaced((ReadIndex, "_confirm", at_once))
 
