@@ -67,10 +67,6 @@ _MEMBERSHIP_PERIOD_S: Final = 1.0
 _CONNECT_TIMEOUT_S: Final = 30.0
 
 
-def now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
-
-
 class FrontEnd:
     """Everything that lives in this process, tied together.
 
@@ -79,14 +75,18 @@ class FrontEnd:
     """
 
     def __init__(
-        self, config: NodeConfig, replica: Replica, runtime: Runtime, links: Links, clock_ms: Callable[[], int]
+        self, config: NodeConfig, replica: Replica, runtime: Runtime, links: Links, clock_s: Callable[[], float]
     ) -> None:
         loop = asyncio.get_running_loop()
         self.config = config
         self.replica = replica
         self.lag_ms = 0.0
+
+        def clock_ms() -> int:
+            return int(clock_s() * 1000)
+
         self._clock_ms = clock_ms
-        self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=lambda: clock_ms() / 1000)
+        self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=clock_s)
         identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), runtime.random_bytes(8))
         self.proxy = ProxyIo(
             self.dispatcher,
@@ -264,7 +264,7 @@ async def serve(config: NodeConfig) -> None:
     replica.on_lost = stop.set
     await replica.connect(_CONNECT_TIMEOUT_S)
     links = DataServerLinks(config.tls.ca, config.tls.certificate, config.tls.key)
-    front_end = FrontEnd(config, replica, AsyncioRuntime(), links, now_ms)
+    front_end = FrontEnd(config, replica, AsyncioRuntime(), links, time.monotonic)
     front_end.follow_membership(await replica_async.status(replica))
     grpc_server = await front_end.serve_grpc()
     await front_end.server.listen(config.nfs.host, config.nfs.port)

@@ -178,7 +178,7 @@ class Compound:
         self.session_id = b""
         self.slot = self.sequence_id = 0
         self.fileid = 0  # 0: no current filehandle
-        self._forget_inode()
+        self.inode = self.raw = None
         self.saved_fileid = 0
         self.stateid: Any = None  # the current stateid, nfs4.stateid4 (RFC 8881 §16.2.3.1.2)
         self.saved_stateid: Any = None
@@ -259,13 +259,15 @@ def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs
     been appended. Malformed arguments give NFS4ERR_BADXDR; an operation that this minor version
     does not have, NFS4ERR_OP_ILLEGAL; one that we lack, NFS4ERR_NOTSUPP (RFC 8881 §15.2, §16.2.3).
     """
-    data = cx.data
+    data, end, writable, counts = cx.data, cx.end, cx.writable, cx.counts
     known = len(handlers) - 1  # the last place is PROXY_WRITE's, which no client may ask for
+    unpack_from = U32.unpack_from
+    before = 0
     while cx.ops_left:
         start = cx.op_start = cx.pos
-        if start + 4 > cx.end:
+        if start + 4 > end:
             return _fail(cx, nfs4.OP_ILLEGAL, nfs4.NFS4ERR_BADXDR)
-        op: int = U32.unpack_from(data, start)[0]
+        op: int = unpack_from(data, start)[0]
         cx.pos = start + 4
         if op >= known:
             if op != nfs4.OP_PROXY_WRITE or not cx.proxied:
@@ -276,22 +278,23 @@ def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs
         if handler is None:
             return _fail(cx, *_absent(op, cx.minor))
         changing = changes[op]
-        if changing and not cx.writable:
+        if changing and not writable:
             cx.pos = start
             return NEED_CHANGE
         if needs_fh[op] and not cx.fileid:
             return _fail(cx, op, nfs4.NFS4ERR_NOFILEHANDLE)
-        if cx.tight and (status := _check_room(cx, changing)):
-            return _fail(cx, op, status)
-        before = len(cx.res)
+        if cx.tight:
+            if status := _check_room(cx, changing):
+                return _fail(cx, op, status)
+            before = len(cx.res)
         try:
             status = handler(cx)
         except XdrError:
             status = nfs4.NFS4ERR_BADXDR
-        if status == NEED_RECALL and cx.changed:
-            # An earlier operation of this COMPOUND took effect, so it cannot be run again as a whole.
-            status = nfs4.NFS4ERR_DELAY
         if status:
+            if status == NEED_RECALL and cx.changed:
+                # An earlier operation of this COMPOUND took effect, so it cannot be run again as a whole.
+                status = nfs4.NFS4ERR_DELAY
             if status < 0:
                 cx.pos = start
                 return status
@@ -301,7 +304,7 @@ def run(cx: Compound, handlers: list[Handler | None], changes: list[bool], needs
         elif cx.tight and (status := _check_room(cx, False)):
             del cx.res[before:]
             return _fail(cx, op, status)
-        cx.counts[op] += 1
+        counts[op] += 1
         cx.ops_done += 1
         cx.ops_left -= 1
     return 0

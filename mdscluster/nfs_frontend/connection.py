@@ -47,7 +47,8 @@ class Ticket:
         connection = self._connection
         connection.in_flight -= 1
         connection.in_flight_bytes -= self._size_bytes
-        connection.resume_later()
+        if connection.stalled:
+            connection.resume_later()
 
 
 class ClientConnection(asyncio.Protocol):
@@ -62,7 +63,7 @@ class ClientConnection(asyncio.Protocol):
         self._fragments: list[bytes] = []
         self._out: list[bytes] = []
         self._out_bytes = 0
-        self._stalled = False
+        self.stalled = False
         self._resuming = False
         self._writing_paused = False
         self.congested = False
@@ -104,7 +105,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = None
         self.drop_buffer()
         self._server.leave(self)
-        self._dispatcher.lost(self)
+        self._dispatcher.reads.lost(self)
         for session in self.sessions:
             session.unbind(self)
         waiting, self.callback_replies = self.callback_replies, {}
@@ -121,12 +122,17 @@ class ClientConnection(asyncio.Protocol):
 
     def _drained(self) -> None:
         self.congested = False
-        self._dispatcher.drained(self)
+        self._dispatcher.reads.drained(self)
         self.resume_later()
 
     def data_received(self, data: bytes) -> None:
+        self._server.arrived(self, data)
+
+    def take(self, data: bytes) -> None:
         """Hand every whole record on; the usual case, whole records in one chunk, copies nothing."""
-        if self._stalled:
+        if self._transport is None:
+            return
+        if self.stalled:
             self._buffer += data
             self._count()
             return
@@ -149,7 +155,11 @@ class ClientConnection(asyncio.Protocol):
         for _ in range(_RECORDS_PER_TURN):
             if size - pos < 4:
                 break
-            if self._must_wait():
+            if (
+                self.congested
+                or self.in_flight >= limits.max_requests_in_flight
+                or self.in_flight_bytes >= limits.max_requests_bytes
+            ):  # as _must_wait has it, without a call for each record
                 break
             mark = _MARK.unpack_from(data, pos)[0]
             length = mark & ~_LAST
@@ -175,7 +185,7 @@ class ClientConnection(asyncio.Protocol):
         elif pos < size:
             self._buffer += memoryview(data)[pos:]
         self.partial_since_ms = None
-        if (self._buffer and not self._stalled) or self._fragments:
+        if (self._buffer and not self.stalled) or self._fragments:
             self.partial_since_ms = self._server.now_ms
         if self._buffer or self._counted_bytes:
             self._count()
@@ -190,7 +200,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _stall(self, data: bytes, pos: int) -> None:
         """Keep what is left for later, and have the kernel keep what follows."""
-        self._stalled = True
+        self.stalled = True
         self.partial_since_ms = None
         self._buffer += memoryview(data)[pos:]
         if self._transport is not None:
@@ -198,15 +208,15 @@ class ClientConnection(asyncio.Protocol):
 
     def resume_later(self) -> None:
         """Go on in the loop's next turn, if what this connection waited for is over."""
-        if self._stalled and not self._resuming and self._transport is not None:
+        if self.stalled and not self._resuming and self._transport is not None:
             self._resuming = True
             self._server.call_soon(self._resume)
 
     def _resume(self) -> None:
         self._resuming = False
-        if not self._stalled or self._transport is None or self._must_wait():
+        if not self.stalled or self._transport is None or self._must_wait():
             return
-        self._stalled = False
+        self.stalled = False
         data = bytes(self._buffer)
         self._buffer.clear()
         self._transport.resume_reading()
@@ -248,6 +258,7 @@ class ClientConnection(asyncio.Protocol):
         return self._transport is None
 
     def ticket(self, size_bytes: int) -> Ticket:
+        """Counts a request of this size as under way, for as long as the object lives."""
         return Ticket(self, size_bytes)
 
     def note_session(self) -> None:

@@ -1,4 +1,4 @@
-"""From a record to its reply: parse, admit to a slot, run on a view or propose (DESIGN: the path of a request).
+"""From a request to its reply: admit to a slot, run on a view or propose (DESIGN: the path of a request).
 
 Sans-IO: connections, the replica and deferral to the end of the event loop's turn are passed in, so a
 server, the simulator and a unit test all drive the same code. Requests that came in one turn share one
@@ -7,7 +7,7 @@ read barrier and one read transaction; changes of one turn share one Raft entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -26,44 +26,37 @@ from mdscluster.fsm.commands import (
     RESULT_REPLY,
     RESULT_UNCLAIMED,
 )
-from mdscluster.fsm.compound import NEED_CHANGE, NEED_IO, Compound, run
+from mdscluster.fsm.compound import COUNTS, NEED_CHANGE, NEED_IO, Compound, run
 from mdscluster.fsm.machine import SLOT_HEAD, SLOT_KEY, load_settings
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.tables import U64, Tables, root_fileid
-from mdscluster.nfs_frontend import loggable, scan, sessionless
+from mdscluster.nfs_frontend import loggable, scan
 from mdscluster.nfs_frontend.counters import Counters
-from mdscluster.nfs_frontend.exports import NOBODY, Identity
 from mdscluster.nfs_frontend.quorum import SERVING, can_tell
+from mdscluster.nfs_frontend.reads import Answer, Guess, Reads
+from mdscluster.nfs_frontend.reception import Reception
 from mdscluster.nfs_frontend.request import Connection, Request
-from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REFUSED, REPLAY, Session
-from mdscluster.nfs_frontend.turns import Turns
+from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REPLAY, RUN, Session
 from mdscluster.nfs_frontend.waiting import WaitingRoom
 from mdscluster.nfs_frontend.wire import (
-    CALL_HEAD,
-    COMPOUND_START,
-    SEQUENCE_ARGS,
     SESSION_REPLY,
     U32,
     U32x2,
     failed_first,
-    plain_reply,
     session_reply,
 )
 from mdscluster.replica import PAYLOAD_BYTES_MAX
-from nfswire import nfs4, rpc
-from nfswire.xdr import XdrError
+from nfswire import nfs4
 
 if TYPE_CHECKING:
     from mdscluster.replica import Replica
 
 log = structlog.get_logger()
-
-NFS_PROGRAM: Final = 100003
-_BARRIERS_IN_FLIGHT: Final = 2
-_SLICE_S: Final = 0.005
-"""How long reads are run before others have their turn: what sits in the sockets, and what consensus has to say."""
-_LONGEST_CREDENTIAL: Final = 400  # bytes (RFC 5531 §8.2)
+_GUESS_S: Final = 0.005
+_GUESS_BYTES: Final = 1 << 20
+"""How long, and how much, is guessed for one barrier: work and memory that may turn out to be for nothing."""
+_ROOT: Final = root_fileid()
 
 
 class Dispatcher:
@@ -92,13 +85,12 @@ class Dispatcher:
         self.counters = Counters()
         self.touched: set[int] = set()
         """Clients heard of since the last report of leases."""
-        self.reads: list[Request] = []
-        self.turns = Turns()
-        self._slice_scheduled = False
+        self.receive = Reception(self).receive
+        """Takes a whole RPC record of a connection."""
+        self.reads = Reads(self, replica, defer, clock_s)
         self.waiting = WaitingRoom(self.propose, self._put_off)
-        self._batches: list[list[Request]] = []  # reads by the barrier that they wait for
         self._delayed: list[Connection] = []
-        self._read_scheduled = False
+        self._session_records: dict[bytes, bytes | None] = {}  # as of the view that reads run on
         self.tables = Tables(self.env)
         with self.env.begin() as txn:
             self.settings = load_settings(txn, self.tables)
@@ -117,13 +109,13 @@ class Dispatcher:
         """
         self.service = service
         self._delayed.clear()
-        if service != SERVING:
-            waiting, self.reads = [*self.reads, *self.turns.take_all(), *self.waiting.take_all()], []
-            for batch in self._batches:
-                waiting += batch
-                batch.clear()
-            self._batches.clear()
-            for request in waiting:
+        waiting = self.reads.take_all()
+        self.reads.unconfirmed = service != SERVING
+        if service == SERVING:
+            for request in waiting:  # what was to be answered unconfirmed is not any more
+                self.reads.wait(request)
+        else:
+            for request in waiting + self.waiting.take_all():
                 self.give_up(request, "no quorum")
 
     def take_delayed(self) -> list[Connection]:
@@ -141,186 +133,21 @@ class Dispatcher:
         if session is not None and request.started and session.busy[request.slot] is request:
             session.finish(request.slot, None)
             session.forget(request.slot)
-        self._send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_DELAY)
+        self.send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_DELAY)
         self.note_delayed(request.connection)
 
-    # ------------------------------------------------------------ records
-    def receive(self, connection: Connection, data: bytes, pos: int, end: int) -> None:
-        """Handle one whole RPC record, ``data[pos:end]`` (without its mark).
-
-        Decoders stop where their buffer does: what follows the record is another request's, and cut off first.
-        """
-        if end != len(data):
-            data, pos, end = data[pos:end], 0, end - pos
-        if end - pos < CALL_HEAD.size + 8:
-            if end - pos >= 8 and U32x2.unpack_from(data, pos)[1] == 1:
-                connection.on_callback_reply(data[pos:end])
-            else:
-                connection.abort("RPC record too short")
-            return
-        xid, kind, rpc_version, program, version, procedure, _, length = CALL_HEAD.unpack_from(data, pos)
-        if kind != 0:
-            if kind == 1:
-                connection.on_callback_reply(data[pos:end])
-            else:
-                connection.abort("neither call nor reply")
-            return
-        body = pos + CALL_HEAD.size + ((length + 3) & ~3)
-        if rpc_version != 2 or length > _LONGEST_CREDENTIAL or body + 8 > end:
-            self._refuse_call(connection, data, pos, end)
-            return
-        credential = data[pos + 24 : body]
-        identity = connection.identities.get(credential)
-        if identity is None:
-            try:
-                identity = self._identify(connection, rpc.unpack_call(data, pos, end), credential)
-            except rpc.RpcReject as refusal:
-                if procedure == 0:
-                    identity = Identity(NOBODY, NOBODY, ())  # NULL is answered to everybody
-                else:
-                    self._send_rpc(connection, refusal.reply)
-                    return
-            except XdrError as error:
-                connection.abort(f"malformed RPC header: {error}")
-                return
-        if procedure == 1 and program == NFS_PROGRAM and version == 4:
-            self._compound(connection, identity, data, body, end, xid)
-        elif program != NFS_PROGRAM:
-            self._send_rpc(connection, rpc.reply_prog_unavail(xid))
-        elif version != 4:
-            self._send_rpc(connection, rpc.reply_prog_mismatch(xid, 4, 4))
-        elif procedure == 0:
-            self._send_rpc(connection, rpc.reply_success(xid))
-        else:
-            self._send_rpc(connection, rpc.reply_proc_unavail(xid))
-
-    def _identify(self, connection: Connection, call: rpc.Call, credential: bytes) -> Identity:
-        """The caller behind a credential, squashed by the export's rule, and remembered for its next call.
-
-        ``RpcReject`` where no export is for the client's address.
-        """
-        parsed, xid = call.credential, call.xid
-        rule = connection.rule
-        if rule is None:
-            # As knfsd does, for every procedure but NULL: nothing is kept, in no log, for who may not mount.
-            raise rpc.RpcReject("no export is for this address", rpc.reply_auth_error(xid, rpc.AUTH_TOOWEAK))
-        if isinstance(parsed, rpc.AuthSys):
-            identity = rule.squash(parsed.uid, parsed.gid, parsed.gids)
-        else:
-            identity = Identity(NOBODY, NOBODY, ())
-        known = connection.identities
-        if len(known) >= 1024:  # a client may send a new stamp with every call
-            known.clear()
-        known[credential] = identity
-        return identity
-
-    def _refuse_call(self, connection: Connection, data: bytes, pos: int, end: int) -> None:
-        """Answer a call whose header is not acceptable with the RPC error that RFC 5531 §9 prescribes."""
-        try:
-            rpc.unpack_call(data, pos, end)
-        except rpc.RpcReject as refusal:
-            self._send_rpc(connection, refusal.reply)
-        except XdrError as error:
-            connection.abort(f"malformed RPC header: {error}")
-
-    def _send_rpc(self, connection: Connection, message: bytes) -> None:
-        connection.send(rpc.record_mark(len(message)) + message)
-
-    # ------------------------------------------------------------ COMPOUND
-    def _compound(
-        self, connection: Connection, identity: Identity, data: bytes, pos: int, end: int, xid: int
-    ) -> None:
-        if pos + COMPOUND_START.size > end:
-            self._short_compound(connection, data, pos, end, xid)
-            return
-        _, verifier_length, tag_length, minor, count, op = COMPOUND_START.unpack_from(data, pos)
-        tag = b""
-        after = pos + COMPOUND_START.size
-        if tag_length or verifier_length:
-            try:
-                tag, minor, count, op, after = self._tagged(data, pos, end)
-            except XdrError:
-                self._send_rpc(connection, rpc.reply_garbage_args(xid))
-                return
-        if not 1 <= minor <= 2:
-            mismatch = nfs4.NFS4ERR_MINOR_VERS_MISMATCH
-            self._send(connection, plain_reply(xid, tag, mismatch, 0, b""), mismatch)
-            return
-        if count == 0:
-            self._send(connection, plain_reply(xid, tag, 0, 0, b""), 0)
-            return
-        if after > end:
-            self._send_rpc(connection, rpc.reply_garbage_args(xid))  # it announces operations, and holds none
-            return
-        if op != nfs4.OP_SEQUENCE:
-            sessionless.start(self, connection, identity, data, after, end, xid, tag, minor, count, op)
-            return
-        if after + SEQUENCE_ARGS.size > end:
-            self._send_first(connection, xid, tag, op, nfs4.NFS4ERR_BADXDR)
-            return
-        request = Request()
-        request.connection = connection
-        request.ticket = connection.ticket(end - pos)
-        request.identity = identity
-        request.xid = xid
-        request.tag = tag
-        request.minor = minor
-        request.data = data
-        request.end = end
-        request.pos = after + SEQUENCE_ARGS.size
-        request.ops_left = count - 1
-        session_id, sequence_id, slot, _, cache_this = SEQUENCE_ARGS.unpack_from(data, after)
-        request.session_id = session_id
-        request.sequence_id = sequence_id
-        request.slot = slot
-        request.cache_this = cache_this
-        request.payload = None
-        request.started = False
-        request.waiting_since_ms = None
-        request.asked_s = 0.0
-        session = request.session = self.sessions.get(session_id)
+    # ------------------------------------------------------------ slots
+    def begin(self, request: Request, length: int) -> None:
+        """Take a request of ``length`` bytes whose operations behind SEQUENCE are not looked at yet."""
+        session = request.session = self.sessions.get(request.session_id)
         if session is None:
-            self._read_later(request)  # known to another node, perhaps: look behind a barrier
-        elif self._admit(request, session, end - pos):
+            self.reads.wait(request)  # known to another node, perhaps: look behind a barrier
+        elif self._admit(request, session, length):
             self._start(request)
-
-    def _tagged(self, data: bytes, pos: int, end: int) -> tuple[bytes, int, int, int, int]:
-        """The COMPOUND header when it has a tag or a verifier: tag, minor, count, first operation, offset behind it.
-
-        That offset lies behind ``end`` where the first operation is announced and is not there.
-        """
-        _, verifier_length = U32x2.unpack_from(data, pos)
-        pos += 8 + ((verifier_length + 3) & ~3)
-        if verifier_length > _LONGEST_CREDENTIAL or pos + 4 > end:
-            raise XdrError("verifier")
-        tag_length = U32.unpack_from(data, pos)[0]
-        after_tag = pos + 4 + ((tag_length + 3) & ~3)
-        if tag_length > 1024 or after_tag + 8 > end:
-            raise XdrError("tag")
-        tag = data[pos + 4 : pos + 4 + tag_length]
-        minor, count = U32x2.unpack_from(data, after_tag)
-        if count == 0:
-            return tag, minor, 0, 0, after_tag + 8
-        if after_tag + 12 > end:
-            return tag, minor, count, 0, after_tag + 12
-        return tag, minor, count, U32.unpack_from(data, after_tag + 8)[0], after_tag + 12
-
-    def _short_compound(self, connection: Connection, data: bytes, pos: int, end: int, xid: int) -> None:
-        """A COMPOUND header that ends before its first operation: fine when it announces none (RFC 5531 §9)."""
-        try:
-            tag, minor, count, _, _ = self._tagged(data, pos, end)
-        except XdrError:
-            self._send_rpc(connection, rpc.reply_garbage_args(xid))
-            return
-        if count:
-            self._send_rpc(connection, rpc.reply_garbage_args(xid))
-            return
-        status = 0 if minor in DISPATCH else nfs4.NFS4ERR_MINOR_VERS_MISMATCH
-        self._send(connection, plain_reply(xid, tag, status, 0, b""), status)
 
     def _admit(self, request: Request, session: Session, length: int) -> bool:
         """Apply SEQUENCE's rules; answer and return False when the request is not to be run."""
-        slot = request.slot
+        slot, sequence_id = request.slot, request.sequence_id
         refusal = 0
         if slot >= session.slots:
             refusal = nfs4.NFS4ERR_BADSLOT
@@ -330,40 +157,42 @@ class Dispatcher:
             refusal = nfs4.NFS4ERR_TOO_MANY_OPS
         elif request.cache_this and session.max_cached_bytes < SESSION_REPLY.size:
             refusal = nfs4.NFS4ERR_REP_TOO_BIG_TO_CACHE
-        elif session.is_false_retry(request):
+        elif session.sequence_ids[slot] == sequence_id and session.is_false_retry(request):
             refusal = nfs4.NFS4ERR_SEQ_FALSE_RETRY
         if refusal:
-            self._send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, refusal)
+            self.send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, refusal)
             return False
-        verdict = session.admit(slot, request.sequence_id, request.connection)
+        if sequence_id != session.sequence_ids[slot] + 1:
+            verdict = session.admit(slot, sequence_id, request.connection)
+            if verdict != RUN:
+                self._answer_repeated(request, session, verdict)
+                return False
+        self.touched.add(session.client_id)
+        if not request.connection.in_session:
+            request.connection.note_session()
+        return True
+
+    def _answer_repeated(self, request: Request, session: Session, verdict: int) -> None:
+        """Answer, now or later, what its slot knows already, or does not accept."""
+        slot = request.slot
         if verdict == REPLAY:
             reply = session.replies[slot]
             assert reply is not None
             request.connection.send(reply[:4] + U32.pack(request.xid) + reply[8:])
             self.counters.calls["replayed"] += 1
-            return False
-        if verdict == IN_PROGRESS:
+        elif verdict == IN_PROGRESS and self.service == SERVING:
             running = session.busy[slot]
             assert running is not None
-            if self.service != SERVING:
-                # "The replier ... MAY return NFS4ERR_DELAY" to the retry of what is still under way (§2.10.6.2).
-                self._send_first(
-                    request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_DELAY
-                )
-                self.note_delayed(request.connection)
-                return False
             running.connection = request.connection
             running.xid = request.xid
-            return False
-        if verdict == REFUSED:
-            self._send_first(
+        elif verdict == IN_PROGRESS:
+            # "The replier ... MAY return NFS4ERR_DELAY" to the retry of what is still under way (§2.10.6.2).
+            self.send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_DELAY)
+            self.note_delayed(request.connection)
+        else:
+            self.send_first(
                 request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_SEQ_MISORDERED
             )
-            return False
-        self.touched.add(session.client_id)
-        if not request.connection.in_session:
-            request.connection.note_session()
-        return True
 
     def _start(self, request: Request) -> None:
         """Run an admitted request: propose at once when its first telling operation changes state."""
@@ -372,100 +201,73 @@ class Dispatcher:
         changes = scan.begins_with_change(request.data, request.pos, request.end, request.ops_left, request.minor)
         if changes or session.knows(request.slot, request.connection):
             # What changes state is judged again in ``apply``, by the replicated slot.
-            session.start(request.slot, request.sequence_id, request.connection, request)
-            request.started = True
+            session.start(request)
         if changes:
             self.propose(request)
         else:
-            self._read_later(request)
+            self.reads.wait(request)
 
     # ------------------------------------------------------------ reads
-    def _read_later(self, request: Request) -> None:
-        self.reads.append(request)
-        if len(self._batches) < _BARRIERS_IN_FLIGHT and not self._read_scheduled:
-            self._read_scheduled = True
-            self.defer(self._ask_barrier)
-
-    def _ask_barrier(self) -> None:
-        """One barrier for every read that waits; those that come while it is out share the next one."""
-        self._read_scheduled = False
-        if self.service != SERVING:
-            batch, self.reads = self.reads, []
-            self._run_reads(batch)
-            return
-        if not self.reads or len(self._batches) >= _BARRIERS_IN_FLIGHT:
-            return
-        batch, self.reads = self.reads, []
-        asked_s = self.clock_s()
-        for request in batch:
-            request.asked_s = asked_s
-        self._batches.append(batch)
-        self.replica.barrier(lambda confirmed: self._barrier_done(batch, confirmed))
-
-    def _barrier_done(self, batch: list[Request], confirmed: bool) -> None:
-        self._batches = [other for other in self._batches if other is not batch]
-        if self.reads and not self._read_scheduled:
-            self._read_scheduled = True
-            self.defer(self._ask_barrier)
-        if not confirmed:
-            for request in batch:
-                self.give_up(request, "no quorum for a read")
-            return
-        self._run_reads(batch)
-
-    def _run_reads(self, batch: list[Request]) -> None:
-        """Run what a confirmed barrier, or the want of a quorum, allows to be answered from this node's state."""
-        for request in batch:
-            self.turns.add(request)
-        if not self._slice_scheduled:
-            self._run_slice()
-
-    def _run_slice(self) -> None:
-        """Run reads for a few milliseconds; the rest in the loop's next turn.
-
-        A later state than the barrier's is as good: it holds all that was acknowledged before the request came.
-        """
-        self._slice_scheduled = False
-        turns = self.turns
-        until_s = self.clock_s() + _SLICE_S
+    def state(self) -> int:
+        """Names the state of the tables that a view opened now would show (:class:`~.reads.Reader`)."""
         with self.env.begin() as txn:
+            return txn.id()
+
+    def guess(self, requests: list[Request]) -> Guess:
+        """What they come to on a view opened now. Nothing is sent, and nothing else done (:class:`~.reads.Reader`)."""
+        view, end_s, room = self.view, self.clock_s() + _GUESS_S, _GUESS_BYTES
+        counts, view.counts = view.counts, [0] * COUNTS
+        with self.env.begin() as txn:
+            view.bind_view(txn)
+            guess = Guess(txn.id())
+            known = {request.session_id for request in requests if request.started and not request.connection.congested}
+            known = {session for session in known if view.get(session, db=self.tables.session) is not None}
+            for request in requests:
+                if request.session_id in known and request.started and room > 0 and self.clock_s() < end_s:
+                    self.prepare(view, request)
+                    dispatch = DISPATCH[request.minor]
+                    status = run(view, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
+                    if not status or (status > 0 and not self.effects_left(request, view)):
+                        body = b"".join(view.res)
+                        room -= len(body)
+                        guess.answers.append(Answer(request, status, view.ops_done, body))
+                        continue
+                guess.others.append(request)
+            view.unbind()
+        guess.counts, view.counts = view.counts, counts
+        return guess
+
+    def answer(self, guess: Guess) -> None:
+        """Send what was guessed (:class:`~.reads.Reader`)."""
+        for request, status, results, body in guess.answers:
+            self.reply(request, status, results, body)
+        counts = self.view.counts
+        for op, count in enumerate(guess.counts):
+            if count:
+                counts[op] += count
+
+    def run(self, requests: Iterable[Request]) -> None:
+        """Run them on one view, and answer (:class:`~.reads.Reader`)."""
+        with self.env.begin() as txn:
+            self._session_records.clear()
             self.view.bind_view(txn)
-            while (request := turns.next()) is not None:
+            for request in requests:
                 self._read(request)
-                if turns and self.clock_s() > until_s:
-                    break
             self.view.unbind()
-        self._continue_reads()
-
-    def _continue_reads(self) -> None:
-        if self.turns and not self._slice_scheduled:
-            self._slice_scheduled = True
-            self.defer(self._run_slice)
-
-    def drained(self, connection: Connection) -> None:
-        """The client takes its replies again: go on with what it asked."""
-        self.turns.drained(connection)
-        self._continue_reads()
-
-    def lost(self, connection: Connection) -> None:
-        """The connection is gone: nobody waits for what was to be read for it, unless it was asked again meanwhile."""
-        for request in self.turns.take(connection):
-            if request.connection is connection:
-                self.give_up(request, "connection lost")
-            else:
-                self.turns.add(request)
-        self._continue_reads()
 
     def _read(self, request: Request) -> None:
         """Run one request on the view; propose it when it turns out to change something."""
         view = self.view
-        record = view.get(request.session_id, db=self.tables.session)
+        session_id = request.session_id
+        record = self._session_records.get(session_id)
+        if record is None:
+            record = self._session_records[session_id] = view.get(session_id, db=self.tables.session)
         if record is None and self.service != SERVING:
             self._delay(request)
             return
         if record is None:
-            self.forget_session(request.session_id)
-            self._send_first(
+            self.forget_session(session_id)
+            self.send_first(
                 request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_BADSESSION
             )
             return
@@ -527,8 +329,7 @@ class Dispatcher:
                 session.learn(slot, sequence_id, user, digest, reply)
         if not self._admit(request, session, request.end - request.pos):
             return False
-        session.start(slot, request.sequence_id, request.connection, request)
-        request.started = True
+        session.start(request)
         return True
 
     def prepare(self, cx: Compound, request: Request) -> None:
@@ -550,8 +351,12 @@ class Dispatcher:
         cx.session_id = request.session_id
         cx.slot = request.slot
         cx.sequence_id = request.sequence_id
-        cx.root = root_fileid()
-        cx.limit_reply(session.room_for_results(request.cache_this, request.tag), cache_this=bool(request.cache_this))
+        cx.root = _ROOT
+        if request.cache_this or request.tag:
+            room = session.room_for_results(request.cache_this, request.tag)
+        else:
+            room = session.most_room
+        cx.limit_reply(room, cache_this=bool(request.cache_this))
         if rule is not None:
             cx.read_only = rule.read_only
             cx.layouts_allowed = rule.layouts
@@ -564,6 +369,7 @@ class Dispatcher:
         session.max_operations = view.max_operations
         session.max_request_bytes = view.max_request_bytes
         session.max_response_bytes = view.max_response_bytes
+        session.most_room = session.room_for_results(0, b"")
         session.max_cached_bytes = view.max_cached_bytes
         session.back_channel_wanted = view.back_channel
         if view.back_channel:
@@ -679,7 +485,10 @@ class Dispatcher:
             # Without a quorum nothing is kept: once there is one, a retransmission is to be read anew.
             keep = self.service == SERVING and (request.cache_this or len(record) <= 4096)
             session.finish(request.slot, record if keep else None)
-        self._send(request.connection, record, status)
+        connection = request.connection
+        if not connection.closed:  # else the client has gone elsewhere, and nobody hears this
+            self.counters.statuses[status] += 1
+            connection.send(record)
 
     def give_up(self, request: Request, reason: str) -> None:
         """No answer can be given: close the connection, so that the client asks again, here or elsewhere."""
@@ -699,10 +508,10 @@ class Dispatcher:
             session.slots - 1, session.flags, result[REPLY_HEAD.size :],
         )  # fmt: skip
 
-    def _send_first(self, connection: Connection, xid: int, tag: bytes, op: int, status: int) -> None:
-        self._send(connection, failed_first(xid, tag, op, status), status)
+    def send_first(self, connection: Connection, xid: int, tag: bytes, op: int, status: int) -> None:
+        self.send(connection, failed_first(xid, tag, op, status), status)
 
-    def _send(self, connection: Connection, record: bytes, status: int) -> None:
+    def send(self, connection: Connection, record: bytes, status: int) -> None:
         if not connection.closed:  # else the client has gone elsewhere, and nobody hears this
             self.counters.statuses[status] += 1
             connection.send(record)

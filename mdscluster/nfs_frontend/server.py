@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mdscluster.nfs_frontend.callbacks import Callbacks
     from mdscluster.nfs_frontend.dispatcher import Dispatcher
     from mdscluster.nfs_frontend.exports import ExportRule
+    from mdscluster.nfs_frontend.reads import Batch
 
 log = structlog.get_logger()
 
@@ -35,6 +36,7 @@ class NfsServer:
         self._strangers: dict[ClientConnection, None] = {}
         """Those by which no request in a session has come yet, oldest first."""
         self._held_bytes = 0
+        self._arrived: list[tuple[ClientConnection, bytes]] = []
         self._unflushed: list[ClientConnection] = []
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None
@@ -90,6 +92,29 @@ class NfsServer:
             largest.abort("too much is held for clients without a session")
             largest.drop_buffer()
             self.leave(largest)
+
+    def arrived(self, connection: ClientConnection, data: bytes) -> None:
+        """Bytes came by a connection. All that come in one turn of the loop are taken in together, in the next."""
+        if not self._arrived:
+            self._loop.call_soon(self._turn)
+        self._arrived.append((connection, data))
+
+    def _turn(self) -> None:
+        """Take in what has arrived; first send the barrier on its way that reads among it will wait for."""
+        arrived, self._arrived = self._arrived, []
+        batch = self.dispatcher.reads.foresee()
+        if batch is None:
+            self._take_in(None, arrived)
+        else:
+            # Sockets are written between two turns: the barrier leaves before anything is parsed.
+            self._loop.call_soon(self._take_in, batch, arrived)
+
+    def _take_in(self, batch: Batch | None, arrived: list[tuple[ClientConnection, bytes]]) -> None:
+        reads = self.dispatcher.reads
+        reads.open(batch)
+        for connection, data in arrived:
+            connection.take(data)
+        reads.close()
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         self._loop.call_soon(callback)

@@ -35,8 +35,8 @@ class Session:
 
     __slots__ = (
         "back_channel_wanted", "busy", "client_id", "connections", "flags", "home", "last_connection",
-        "max_cached_bytes", "max_operations", "max_request_bytes", "max_response_bytes", "minor", "replies",
-        "requests", "sequence_ids", "session_id", "slots", "users",
+        "max_cached_bytes", "max_operations", "max_request_bytes", "max_response_bytes", "minor", "most_room",
+        "replies", "requests", "sequence_ids", "session_id", "slots", "users",
     )  # fmt: skip
 
     def __init__(self, session_id: bytes, client_id: int, slots: int, *, home: Connection | None) -> None:
@@ -50,6 +50,8 @@ class Session:
         self.max_operations = 64
         self.max_request_bytes = self.max_response_bytes = 1 << 20
         self.max_cached_bytes = 8192
+        self.most_room = self.room_for_results(0, b"")
+        """For results without a tag that need not be cached."""
         self.flags = 0
         """SEQ4_STATUS flags of the next SEQUENCE reply."""
         self.back_channel_wanted = False
@@ -126,13 +128,16 @@ class Session:
         self.last_connection[slot] = None
         self.replies[slot] = None
 
-    def start(self, slot: int, sequence_id: int, connection: Connection, request: Request) -> None:
-        self.sequence_ids[slot] = sequence_id
+    def start(self, request: Request) -> None:
+        """The request is admitted to its slot, and runs from now on."""
+        slot = request.slot
+        self.sequence_ids[slot] = request.sequence_id
         self.users[slot] = request.identity.uid
         self.requests[slot] = fingerprint(request.data, request.pos, request.end)
-        self.last_connection[slot] = connection
+        self.last_connection[slot] = request.connection
         self.replies[slot] = None
         self.busy[slot] = request
+        request.started = True
 
     def finish(self, slot: int, reply: bytes | None) -> None:
         self.busy[slot] = None

@@ -1,12 +1,14 @@
-"""Who is read for next: one request of each connection in turn. Sans-IO."""
+"""Who is read for next: a few requests of each connection in turn. Sans-IO."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mdscluster.nfs_frontend.request import Connection, Request
+
+_FEW: Final = 8
 
 
 class Turns:
@@ -15,6 +17,8 @@ class Turns:
     def __init__(self) -> None:
         self._ready: dict[Connection, deque[Request]] = {}  # by connection; whose turn is next comes first
         self._stuck: dict[Connection, deque[Request]] = {}
+        self._queue: deque[Request] = deque()  # of the connection whose turn it is: the first of those ready
+        self._left = 0  # how many of it may be run before it is another's turn
 
     def __bool__(self) -> bool:
         return bool(self._ready)
@@ -32,14 +36,20 @@ class Turns:
         """The next request; None: every connection that has one must read its replies first."""
         ready = self._ready
         while ready:
-            connection = next(iter(ready))
-            queue = ready.pop(connection)
+            connection, queue = next(iter(ready.items()))
             if connection.congested:
+                del ready[connection]
                 self._stuck[connection] = queue
                 continue
+            if queue is not self._queue:
+                self._queue, self._left = queue, _FEW
             request = queue.popleft()
-            if queue:
-                ready[connection] = queue
+            self._left -= 1
+            if not queue:
+                del ready[connection]
+            elif not self._left:
+                ready[connection] = ready.pop(connection)  # behind all others
+                self._left = _FEW
             return request
         return None
 

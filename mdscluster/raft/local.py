@@ -158,7 +158,7 @@ class LocalReplica(asyncio.Protocol):
     connection is lost everything under way is answered "unknown", and so is what is asked until it stands again.
     """
 
-    def __init__(self, path: Path, env: lmdb.Environment, *, barriers_in_flight_max: int = 2) -> None:
+    def __init__(self, path: Path, env: lmdb.Environment, *, barriers_in_flight_max: int = 3) -> None:
         self.env = env
         self.on_event: Callable[[bytes], None] = _ignore
         self.on_lost: Callable[[], None] | None = None
@@ -206,33 +206,38 @@ class LocalReplica(asyncio.Protocol):
         self._last_proposal += 1
         self._proposals[self._last_proposal] = done
         self._payloads.append(payload)
-        if not self._scheduled:
-            self._schedule()
+        self._schedule_once()
 
     def barrier(self, done: Callable[[bool], None]) -> None:
         self._waiting_barriers.append(done)
-        if not self._scheduled:
-            self._schedule()
+        if self._transport is None or len(self._barriers) >= self._barriers_max:
+            self._schedule_once()
+        else:
+            self._transport.write(self._next_barrier())  # at once: every read of the turn waits for it
 
     def status(self, done: Callable[[ReplicaStatus], None]) -> None:
         self._number += 1
         self._statuses[self._number] = done
         self._new_statuses.append(self._number)
-        if not self._scheduled:
-            self._schedule()
+        self._schedule_once()
 
     def change_members(self, change: MemberChange, done: Callable[[ChangeOutcome], None]) -> None:
         self._number += 1
         self._changes[self._number] = done
         self._new_changes.append((self._number, _encode(change)))
-        if not self._scheduled:
-            self._schedule()
+        self._schedule_once()
 
     # Out.
 
-    def _schedule(self) -> None:
-        self._scheduled = True
-        self._loop.call_soon(self._flush)
+    def _schedule_once(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _next_barrier(self) -> bytes:
+        self._number += 1
+        self._barriers[self._number], self._waiting_barriers = self._waiting_barriers, []
+        return wire.pack_numbered(wire.BARRIER, self._number)
 
     def _flush(self) -> None:
         self._scheduled = False
@@ -244,9 +249,7 @@ class LocalReplica(asyncio.Protocol):
             payloads, self._payloads = self._payloads, []
             out.append(wire.pack_propose(self._last_proposal - len(payloads) + 1, payloads))
         if self._waiting_barriers and len(self._barriers) < self._barriers_max:
-            self._number += 1
-            self._barriers[self._number], self._waiting_barriers = self._waiting_barriers, []
-            out.append(wire.pack_numbered(wire.BARRIER, self._number))
+            out.append(self._next_barrier())
         for number in self._new_statuses:
             out.append(wire.pack_numbered(wire.STATUS, number))
         self._new_statuses.clear()
@@ -293,8 +296,8 @@ class LocalReplica(asyncio.Protocol):
                 answer = ok == b"\1"
                 for done in self._barriers.pop(number):
                     done(answer)
-                if self._waiting_barriers and not self._scheduled:
-                    self._schedule()
+                if self._waiting_barriers:
+                    self._schedule_once()
             elif kind == wire.EVENTS:
                 for event in wire.unpack_events(frame):
                     self.on_event(event)

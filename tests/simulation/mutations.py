@@ -16,6 +16,7 @@ _TRACES: Final = "tests/simulation/consensus/test_traces.py::"
 _RULES: Final = "tests/simulation/consensus/test_rules.py::"
 _ENGINE: Final = "tests/unit/raft/test_engine.py::"
 _DIRECTED: Final = "tests/simulation/whole/test_directed.py::"
+_READS: Final = "tests/unit/nfs_frontend/test_reads.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
 
 
@@ -174,5 +175,14 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "fence in force before it is reported",
         "without_waiting_for_fences",
         "a_layout_is_revoked_while_a_data_server_is_cut_off",
+    ),
+    Mutation(
+        "guesses of reads hold for one state",
+        "tests.simulation.whole.mutants:stale_guesses",
+        (
+            _READS + "test_a_guess_on_a_state_that_has_changed_is_thrown_away",
+            _READS + "test_a_read_shows_what_was_committed_while_it_waited",
+        ),
+        "whole",
     ),
 )

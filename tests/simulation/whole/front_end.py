@@ -173,7 +173,7 @@ class SimFrontEnd:
         replica = LocalReplica(config.socket_path, env)
         await replica.connect()
         links = SimLinks(self)
-        front_end = FrontEnd(config, replica, self.runtime, links, lambda: int(self.process.now_ms()))
+        front_end = FrontEnd(config, replica, self.runtime, links, lambda: self.process.now_ms() / 1000)
         self.front_end = front_end
         front_end.follow_membership(await replica_async.status(replica))
         self.world.net.listen(self.world.nfs_address(self.node.id), self.process, self._accept)

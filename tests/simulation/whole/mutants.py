@@ -11,6 +11,8 @@ from mdscluster.control.fencing import FencePusher
 from mdscluster.fsm import fences, internal
 from mdscluster.fsm.commands import LeaderStarted
 from mdscluster.fsm.machine import StateMachine
+from mdscluster.nfs_frontend.reads import Batch, Reads
+from mdscluster.nfs_frontend.request import Request
 from mdscluster.nfs_frontend.sessions import Session
 
 
@@ -90,4 +92,19 @@ def without_waiting_for_fences() -> Iterator[None]:
             return fences.fences(txn, self._tables)[0]
 
     with _all(patch.object(FencePusher, "push", pushed)):
+        yield
+
+
+@contextmanager
+def stale_guesses() -> Iterator[None]:
+    """What reads came to before their barrier is answered behind it, whatever was committed meanwhile (INV-4)."""
+
+    def answered(self: Reads, batch: Batch) -> list[Request]:
+        self._steady = True
+        if batch.guess is None:
+            return batch.requests
+        self._reader.answer(batch.guess)
+        return batch.guess.others
+
+    with _all(patch.object(Reads, "_answer_guessed", answered)):
         yield

@@ -263,7 +263,7 @@ def test_a_read_asked_again_by_another_connection_survives_the_loss_of_the_first
     assert client.send(node, old, record) is None
     new = world.connect()
     assert client.send(node, new, record) is None, "it is under way"
-    node.lost(old)
+    node.reads.lost(old)
     world.turn()
     assert new.aborted is None
     assert client.decode(new.sent[-1]).status == 0
