@@ -46,6 +46,7 @@ AREAS = (
     ("pysyncobj/", "pysyncobj"),
 )
 """Of a stack, the innermost frame that one of these begins decides; the rest is the event loop's."""
+_THREAD = "Thread._bootstrap "
 LOOP = "event loop (sockets, TLS, timers)"
 
 
@@ -181,8 +182,10 @@ def _sample(pids: dict[str, int], seconds: float) -> dict[str, Counter[str]]:
 
 
 def _read(path: Path) -> Counter[str]:
+    """Stacks of the event loop's thread. The others wait in C (for gRPC, for a child), which py-spy takes for work."""
     found: Counter[str] = Counter()
     for line in path.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
-        found[stack] += int(count)
+        if not stack.startswith(_THREAD):
+            found[stack] += int(count)
     return found
