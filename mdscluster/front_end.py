@@ -104,6 +104,7 @@ class FrontEnd:
         self.quorum = QuorumWatch(
             replica, self.dispatcher, self.server.close_clients, config.on_quorum_loss,
             patience_ms=int(config.raft.election_max_ms * _PATIENCE_ELECTIONS),
+            hopeless_ms=config.raft.election_min_ms,
         )  # fmt: skip
         self.registry = Registry()
         self.leader = LeaderJobs(

@@ -111,6 +111,9 @@ class ReplicaStatus:
     """The log entry that it comes from; 0: the configuration file."""
     membership_applied: bool = True
     """That entry is committed and applied here."""
+    reaches_majority: bool = True
+    """A majority of the voters was heard from lately. If not, no election can succeed here, and whoever leads here has
+    no quorum either."""
 
 
 class Replica(Protocol):

@@ -34,7 +34,7 @@ from mdscluster.fsm.tables import U64, Tables, root_fileid
 from mdscluster.nfs_frontend import loggable, scan
 from mdscluster.nfs_frontend.counters import Counters
 from mdscluster.nfs_frontend.quorum import SERVING, can_tell
-from mdscluster.nfs_frontend.reads import Answer, Guess, Reads
+from mdscluster.nfs_frontend.reads import Answer, Guess, Reads, State
 from mdscluster.nfs_frontend.reception import Reception
 from mdscluster.nfs_frontend.request import Connection, Request
 from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REPLAY, RUN, Session
@@ -94,12 +94,15 @@ class Dispatcher:
         self.tables = Tables(self.env)
         with self.env.begin() as txn:
             self.settings = load_settings(txn, self.tables)
+        self._settings_loaded = 0  # how often
         self.view = Compound(self.tables, self.settings)
+        self._guesser = Compound(self.tables, self.settings)
 
     def reload_settings(self) -> None:
         """The cluster's settings changed in the log."""
         with self.env.begin() as txn:
-            self.settings = self.view.settings = load_settings(txn, self.tables)
+            self.settings = self.view.settings = self._guesser.settings = load_settings(txn, self.tables)
+        self._settings_loaded += 1
 
     # ------------------------------------------------------------ without a quorum
     def change_service(self, service: str) -> None:
@@ -208,33 +211,37 @@ class Dispatcher:
             self.reads.wait(request)
 
     # ------------------------------------------------------------ reads
-    def state(self) -> int:
-        """Names the state of the tables that a view opened now would show (:class:`~.reads.Reader`)."""
+    def state(self) -> State:
+        """Names what a view opened now would show (:class:`~.reads.Reader`)."""
         with self.env.begin() as txn:
-            return txn.id()
+            return txn.id(), self._settings_loaded
 
     def guess(self, requests: list[Request]) -> Guess:
         """What they come to on a view opened now. Nothing is sent, and nothing else done (:class:`~.reads.Reader`)."""
-        view, end_s, room = self.view, self.clock_s() + _GUESS_S, _GUESS_BYTES
-        counts, view.counts = view.counts, [0] * COUNTS
+        view, end_s, room = self._guesser, self.clock_s() + _GUESS_S, _GUESS_BYTES
+        view.counts = [0] * COUNTS
         with self.env.begin() as txn:
+            guess = Guess((txn.id(), self._settings_loaded), view.counts)
             view.bind_view(txn)
-            guess = Guess(txn.id())
-            known = {request.session_id for request in requests if request.started and not request.connection.congested}
-            known = {session for session in known if view.get(session, db=self.tables.session) is not None}
-            for request in requests:
-                if request.session_id in known and request.started and room > 0 and self.clock_s() < end_s:
+            try:
+                asking = {request.session_id for request in requests if request.started}
+                known = {session for session in asking if view.get(session, db=self.tables.session) is not None}
+                for request in requests:
+                    if not (request.session_id in known and request.started and not request.connection.congested
+                            and room > 0 and self.clock_s() < end_s):  # fmt: skip
+                        guess.others.append(request)
+                        continue
                     self.prepare(view, request)
                     dispatch = DISPATCH[request.minor]
                     status = run(view, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
-                    if not status or (status > 0 and not self.effects_left(request, view)):
-                        body = b"".join(view.res)
-                        room -= len(body)
-                        guess.answers.append(Answer(request, status, view.ops_done, body))
+                    if status < 0 or (status and self.effects_left(request, view)):
+                        guess.others.append(request)
                         continue
-                guess.others.append(request)
-            view.unbind()
-        guess.counts, view.counts = view.counts, counts
+                    body = b"".join(view.res)
+                    room -= len(body)
+                    guess.answers.append(Answer(request, status, view.ops_done, body))
+            finally:
+                view.unbind()
         return guess
 
     def answer(self, guess: Guess) -> None:
@@ -251,9 +258,11 @@ class Dispatcher:
         with self.env.begin() as txn:
             self._session_records.clear()
             self.view.bind_view(txn)
-            for request in requests:
-                self._read(request)
-            self.view.unbind()
+            try:
+                for request in requests:
+                    self._read(request)
+            finally:
+                self.view.unbind()
 
     def _read(self, request: Request) -> None:
         """Run one request on the view; propose it when it turns out to change something."""

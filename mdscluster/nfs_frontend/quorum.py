@@ -1,8 +1,9 @@
 """What a node does for its clients while it has no quorum (``on_quorum_loss``, docs/adr/0011). Sans-IO.
 
 An election must not be noticed: a node without quorum goes on waiting for one, requests and all, for a patience that
-covers an election which failed once. Then every client connection is closed once, so that clients look for a node with
-a quorum, and the node
+covers an election which failed once. A node that hears from no majority waits for no election, as none can succeed
+there: only until the service address, if it is elsewhere now, has surely moved. Then every client connection is closed
+once, so that clients look for a node with a quorum, and the node
 
 - ``refuse``: accepts no connection; or
 - ``read-only``: answers those who come back what reads the last applied state, a consistent prefix of the log.
@@ -72,12 +73,14 @@ class QuorumWatch:
         on_quorum_loss: str,
         *,
         patience_ms: int,
+        hopeless_ms: int,
     ) -> None:
         self._replica = replica
         self._dispatcher = dispatcher
         self._close_clients = close_clients
         self._service_without = SERVICE_OF[on_quorum_loss]
         self._patience_ms = patience_ms
+        self._hopeless_ms = hopeless_ms
         self._lost_since_ms: int | None = None
         self._looked_ms = 0
         self._probing = False
@@ -104,12 +107,14 @@ class QuorumWatch:
         empty = status.quarantined or status.role == FOUNDING
         if self.service != SERVING:
             self._without_quorum(now_ms)
-        elif status.has_quorum and not empty:
+        elif status.has_quorum and status.reaches_majority and not empty:
             self._lost_since_ms = None
-        elif self._lost_since_ms is None:
-            self._lost_since_ms = now_ms
-        elif now_ms - self._lost_since_ms >= self._patience_ms:
-            self._lose(REFUSING if empty else self._service_without, now_ms)
+        else:
+            if self._lost_since_ms is None:
+                self._lost_since_ms = now_ms
+            patience_ms = self._patience_ms if status.reaches_majority else self._hopeless_ms
+            if now_ms - self._lost_since_ms >= patience_ms:
+                self._lose(REFUSING if empty else self._service_without, now_ms)
 
     def _lose(self, service: str, now_ms: int) -> None:
         log.warning("this node has no quorum", service=service)

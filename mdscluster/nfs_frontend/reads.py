@@ -23,6 +23,10 @@ _BARRIERS_IN_FLIGHT: Final = 3
 _SLICE_S: Final = 0.005
 """How long reads are run before others have their turn: what sits in the sockets, and what consensus has to say."""
 
+State = tuple[int, int]
+"""LMDB's newest transaction, and how often the settings were loaded: all that a read's answer comes from."""
+
+
 class Answer(NamedTuple):
     """What a read comes to, on some state."""
 
@@ -37,20 +41,20 @@ class Guess:
 
     __slots__ = ("answers", "counts", "others", "state")
 
-    def __init__(self, state: int) -> None:
+    def __init__(self, state: State, counts: list[int]) -> None:
         self.state = state
         """Which state they were run on."""
         self.answers: list[Answer] = []
         self.others: list[Request] = []
         """Those that must be run in earnest."""
-        self.counts: list[int] = []
-        """How often each operation was run for the answers."""
+        self.counts = counts
+        """How often each operation was run, by its number."""
 
 
 class Reader(Protocol):
     """Runs reads."""
 
-    def state(self) -> int:
+    def state(self) -> State:
         """Names the state that is here now; no other state ever has the same name."""
 
     def run(self, requests: Iterable[Request]) -> None:
@@ -78,7 +82,7 @@ class Batch:
         """No more requests join it."""
         self.confirmed: bool | None = None
         """What the barrier said; None: nothing yet."""
-        self.state: int | None = None
+        self.state: State | None = None
         """Which state was here while it waited."""
         self.guess: Guess | None = None
 

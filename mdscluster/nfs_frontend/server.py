@@ -113,7 +113,11 @@ class NfsServer:
         reads = self.dispatcher.reads
         reads.open(batch)
         for connection, data in arrived:
-            connection.take(data)
+            try:
+                connection.take(data)
+            except Exception as error:  # it must not silence the others, nor be asked again and again on this one
+                log.critical("a bug: what a client sent could not be handled", peer=connection.peer, exc_info=error)
+                connection.abort("a bug of this server")
         reads.close()
 
     def call_soon(self, callback: Callable[[], None]) -> None:

@@ -84,6 +84,9 @@ class RaftConfig:
     """Unacknowledged log bytes under way to one follower."""
     connection_timeout_ms: int = 2_000
     """A connection that brought nothing for this long is given up and dialled again."""
+    ping_ms: int = 100
+    """A connection by which nothing was sent for this long gets a ping: so a node knows whom it can reach, long before
+    a connection is given up."""
     dial_interval_ms: int = 100
     """Pause between attempts to reach a node."""
 

@@ -288,7 +288,10 @@ class Engine:
         entry, position = self.changes.take_entry(self.applied), self.roster.position
         if entry is not None:
             core.append(entry)
+        term = core.term if core.is_leader else None
         core.tick()
+        if term == core.term and not core.is_leader:
+            self._step_aside()
         self._follow_roster()
         self.changes.ticked(position)
         self._note_office(now_ms)
@@ -397,11 +400,21 @@ class Engine:
             return False
         for peer in sorted(self.roster.membership.voters & self.roster.others):
             if self.guards.peers[peer].fed and self.core.match_index(peer) == self.journal.last_index:
-                message = Message(term=self.core.term)
-                message.timeout_now.SetInParent()
-                self.outbox.put(peer, message)
+                self._name_successor(peer)
                 return True
         return False
+
+    def _step_aside(self) -> None:
+        """Too few acknowledgements arrive: this node leads no more. If it is only deaf, the others hear it still, and
+        would stay loyal for another election time-out unless it named one of them."""
+        others = sorted(self.roster.membership.voters & self.roster.others)
+        if others:
+            self._name_successor(max(others, key=self.core.match_index))
+
+    def _name_successor(self, peer: str) -> None:
+        message = Message(term=self.core.term)
+        message.timeout_now.SetInParent()
+        self.outbox.put(peer, message)
 
     @property
     def role(self) -> str:

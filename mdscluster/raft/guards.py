@@ -207,6 +207,12 @@ class Guards(Elections):
         limit = self.now_ms - self.config.election_max_ms
         return self.core.leader_id is not None and self._heard_leader_ms > limit
 
+    def reaches_majority(self) -> bool:
+        """Anything was heard from enough voters lately: if no leader is at work now, one can be elected."""
+        limit = self.now_ms - (self.config.election_min_ms + self.config.election_max_ms) / 2
+        heard = {peer for peer, state in self.peers.items() if state.heard_ms > limit}
+        return self.roster.is_quorum(heard | {self.config.node_id})
+
     def at_work(self) -> set[str]:
         """Leader: who acknowledged within the election timeout, this node included."""
         limit = self.now_ms - self.config.election_max_ms

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_TEND_S: Final = 0.2
+_TEND_S: Final = 0.1
 _READER_CHECK_S: Final = 10.0
 _LAG_WINDOW_S: Final = 5.0
 _SNAPSHOT_RETRY_S: Final = 1.0

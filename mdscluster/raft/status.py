@@ -34,6 +34,7 @@ def report(engine: Engine) -> ReplicaStatus:
         last_log_index=journal.last_index,
         first_log_index=journal.first_index,
         has_quorum=guards.has_quorum(),
+        reaches_majority=guards.reaches_majority(),
         peers=peers,
         loop_lag_ms=engine.loop_lag_ms,
         quarantined=guards.quarantine.on,

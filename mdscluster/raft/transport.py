@@ -257,12 +257,13 @@ class Transport:
         """Every few hundred milliseconds: ping idle connections, give up dead ones."""
         now_s = self.loop.time()
         timeout_s = self.config.connection_timeout_ms / 1000
+        ping_s = self.config.ping_ms / 1000
         for link in list(self._all):
             if link.peer and self._links.get(link.peer) is not link:
                 continue  # A snapshot's; its owner watches it.
             if now_s - link.received_s > timeout_s:
                 link.abort()
-            elif link.peer and now_s - link.sent_s > timeout_s / 4:
+            elif link.peer and now_s - link.sent_s > ping_s:
                 link.write(self.ping)
 
     # Called by links.

@@ -30,7 +30,7 @@ from tests.simulation.result import Trace
 
 DISK_MS: Final = 0.3
 """What a flush takes on a healthy disk."""
-TEND_MS: Final = 200.0
+TEND_MS: Final = 100.0
 _DEATHS_IN_TURNS: Final = 0.003
 _SPIN_TURNS: Final = 400
 """More turns than this in ``_SPIN_MS`` are no work but a loop."""

@@ -31,7 +31,7 @@ class Watched(World):
 
     def policy(self, on_quorum_loss: str) -> QuorumWatch:
         self.watch = QuorumWatch(
-            self.replica, self.front, self._close, on_quorum_loss, patience_ms=PATIENCE_MS
+            self.replica, self.front, self._close, on_quorum_loss, patience_ms=PATIENCE_MS, hopeless_ms=200
         )
         return self.watch
 
@@ -44,10 +44,13 @@ class Watched(World):
         self.connections.append(super().connect())
         return self.connections[-1]
 
-    def wait(self, ms: int, *, quarantined: bool = False) -> None:
+    def wait(self, ms: int, *, quarantined: bool = False, reaches_majority: bool = True) -> None:
         for _ in range(ms // 100):
             self.now_ms += 100
-            status = ReplicaStatus("mds1", "follower", 1, "", 1, 1, 1, 1, self.replica.available, {}, 0.0, quarantined)
+            status = ReplicaStatus(
+                "mds1", "follower", 1, "", 1, 1, 1, 1, self.replica.available, {}, 0.0, quarantined,
+                reaches_majority=reaches_majority,
+            )  # fmt: skip
             self.watch.tick(status, self.now_ms)
             self.turn()
 
@@ -266,6 +269,20 @@ def test_a_change_under_way_when_the_quorum_was_lost_runs_once(world: Watched, c
     propose(payload, done)
     answer = client.decode(client.send(world.front, back, record))
     assert answer.status == 0, "EEXIST: it ran twice"
+
+
+def test_a_node_that_hears_from_no_majority_sends_its_clients_away_soon(world: Watched, client: Client) -> None:
+    """To wait is for elections, and none can succeed there: a minority's leader and who follows it serve nobody."""
+    watch = world.policy("refuse")
+    connection = world.connect()
+    held = hold_barriers(world)  # it hears a leader, which has no quorum either
+    world.wait(200, reaches_majority=False)
+    assert not connection.closed
+    world.wait(100, reaches_majority=False)
+    assert connection.closed
+    assert watch.service == "refusing"
+    held.pop()(True)
+    assert watch.service == "serving"
 
 
 def test_reads_that_waited_for_a_barrier_do_not_block_their_slot(world: Watched, client: Client) -> None:

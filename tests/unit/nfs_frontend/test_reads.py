@@ -7,10 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
+from mdscluster.fsm.commands import ConfigureCluster, pack_internal
+from mdscluster.fsm.settings import Settings
 from mdscluster.nfs_frontend.quorum import READ_ONLY, SERVING
-from mdscluster.nfs_frontend.reads import Answer, Guess, Reads
+from mdscluster.nfs_frontend.reads import Answer, Guess, Reads, State
 from mdscluster.nfs_frontend.request import Request
 from mdscluster.nfs_frontend.server import NfsServer
 from nfswire import nfs4
@@ -25,15 +28,15 @@ class FakeReader:
         self.log: list[tuple[str, Any, int]] = []
         self.guessed = 0
 
-    def state(self) -> int:
-        return self.now
+    def state(self) -> State:
+        return self.now, 0
 
     def run(self, requests: Iterable[Any]) -> None:
         self.log += [("run", request.name, self.now) for request in requests]
 
     def guess(self, requests: list[Any]) -> Guess:
         self.guessed += len(requests)
-        guess = Guess(self.now)
+        guess = Guess((self.now, 0), [])
         guess.answers = [Answer(request, 0, 0, bytes(self.now)) for request in requests]
         return guess
 
@@ -126,6 +129,22 @@ def test_what_arrives_while_the_barrier_leaves_is_not_parsed_under_it() -> None:
     calls.pop(0)()
     assert [*taken] == [("barrier", b"a"), ("barrier", b"b")], "and not what came since"
     assert len(calls) == 1, "which has a turn of its own"
+
+
+def test_a_bug_that_one_clients_bytes_meet_is_not_anothers_silence() -> None:
+    """INV-3: what came in the same turn by other connections is taken in, and that turn's reads are still run."""
+    log: list[str] = []
+    reads = SimpleNamespace(open=lambda batch: None, close=lambda: log.append("closed"))
+    server = NfsServer.__new__(NfsServer)
+    server.dispatcher = SimpleNamespace(reads=reads)  # type: ignore[assignment]
+
+    def bug(data: bytes) -> None:
+        raise RuntimeError("a bug")
+
+    bad: Any = SimpleNamespace(take=bug, peer="192.0.2.1", abort=lambda reason: log.append("aborted"))
+    good: Any = SimpleNamespace(take=lambda data: log.append("taken"))
+    server._take_in(None, [(bad, b""), (good, b"")])
+    assert log == ["aborted", "taken", "closed"]
 
 
 def test_a_guess_is_answered_when_the_barrier_is_confirmed_and_not_before(bench: Bench) -> None:
@@ -233,6 +252,33 @@ def test_a_read_shows_what_was_committed_while_it_waited(tmp_path: Path) -> None
     assert ask(9) > seen[0]
     assert used == [1], "vacuous: nothing was guessed"
     assert sum(node.view.counts) == counts + 2, "what was run for nothing is not counted as answered"
+
+
+def test_a_guess_made_with_old_settings_is_thrown_away(tmp_path: Path) -> None:
+    """INV-4: settings are committed before the front end is told; what it guesses in between has the old ones."""
+    world = World(tmp_path)
+    node, connection, client = world.node(), world.connect(), Client(world)
+    client.start(node, connection)
+    held: list[Callable[[bool], None]] = []
+    world.replica.barrier = held.append  # type: ignore[assignment, method-assign]
+    lease_time = nfs4.nfs_argop4(nfs4.OP_GETATTR, nfs4.GETATTR4args(1 << nfs4.FATTR4_LEASE_TIME))
+
+    def ask(sequence_id: int) -> int:
+        record = client.compound(sequence_id, [putroot(), lease_time], cache=False)
+        node.reads.open(node.reads.foresee())
+        node.receive(connection, record, 0, len(record))
+        node.reads.close()
+        world.turn()
+        if sequence_id == 6:
+            node.reload_settings()  # the event comes, before the barrier's answer
+        held.pop(0)(True)
+        return int.from_bytes(connection.sent[-1][-4:], "big")
+
+    for sequence_id in range(1, 6):
+        assert ask(sequence_id) != 30
+    settings = Settings(cluster_id=0x1234567, name=b"test", lease_ms=30_000)
+    world.replica.propose(pack_internal(ConfigureCluster(msgspec.msgpack.encode(settings))), lambda _: None)
+    assert ask(6) == 30
 
 
 def test_reads_allowed_without_a_barrier_wait_for_one_when_the_quorum_is_back(bench: Bench) -> None:

@@ -151,6 +151,49 @@ def test_hand_over_elects_at_once(make_cluster: MakeCluster) -> None:
     cluster.check()
 
 
+def test_a_leader_that_is_only_deaf_names_its_successor(make_cluster: MakeCluster) -> None:
+    """Its heartbeats keep the others loyal; when it steps down for want of acknowledgements one of them must not wait
+    for its silence first."""
+    cluster, leader, _ = elected(make_cluster)
+    cluster.settle()
+    config = cluster[leader].engine.config
+    deaf_ms = cluster.now_ms
+    others = [node_id for node_id in cluster.ids if node_id != leader]
+    while not any(cluster[node_id].engine.core.is_leader for node_id in others):
+        assert cluster.now_ms - deaf_ms < config.election_max_ms + 100, "it waited for an election time-out"
+        for node_id in others:
+            cluster.drop(node_id, leader)
+        cluster.settle(*others, rounds=1, step_ms=5)
+        for node_id in others:
+            cluster.drop(node_id, leader)
+        cluster[leader].turn()
+        for node_id in others:
+            cluster.deliver(leader, node_id)
+    cluster.check()
+
+
+def test_a_node_knows_whether_it_reaches_a_majority(make_cluster: MakeCluster) -> None:
+    """Two of five that hear each other and nobody else, one of them the leader: neither can get anything committed."""
+    cluster = make_cluster(5)
+    cluster.start()
+    leader = cluster.await_leader()
+    for _ in range(30):  # as the shell pings
+        for a in cluster.ids:
+            for b in cluster.ids:
+                ping = Message(term=cluster[a].engine.core.term)
+                ping.ping.SetInParent()
+                if a != b:
+                    cluster.post(a, b, ping.SerializeToString())
+        cluster.settle(rounds=1)
+    assert all(cluster[node_id].engine.status(cluster.now_ms).reaches_majority for node_id in cluster.ids)
+    pair = (leader, next(node_id for node_id in cluster.ids if node_id != leader))
+    config = cluster[leader].engine.config
+    cluster.settle(*pair, rounds=25, step_ms=20)
+    assert cluster.now_ms > config.election_min_ms
+    for node_id in pair:
+        assert not cluster[node_id].engine.status(cluster.now_ms).reaches_majority
+
+
 # Restart and power loss.
 
 
