@@ -18,7 +18,7 @@ from mdscluster import replica_async
 from mdscluster.fsm import cuts, data_servers, fences, io_claims, stateids
 from mdscluster.fsm.data_servers import Striping
 from mdscluster.fsm.tables import U64
-from mdscluster.nfs_frontend.claims import ClaimLost, Claims
+from mdscluster.nfs_frontend.claims import Claims
 from nfsclient.data_servers import DataServer, DataServerFailed, DataServers
 from nfswire import dsfh, nfs4
 
@@ -220,8 +220,8 @@ class Stripes:
             if not known.up:
                 raise IoFailed(nfs4.NFS4ERR_IO)
             key = self._dispatcher.settings.capability_key
-            if writer is not None and self._claims.is_doubtful(writer.client_id, known.number):
-                raise ClaimLost
+            if writer is not None and self._claims.is_doubtful(writer.client_id, writer.epoch, known.number):
+                raise self._claims.lost(writer.client_id, writer.epoch)
             if writer is None:
                 handle = dsfh.pack_ds_fh(key, flags, stripe, place.fileid, 0, place.epoch)
             else:
@@ -232,13 +232,13 @@ class Stripes:
                 return await call(server, handle)
             except asyncio.CancelledError:
                 if writer is not None:
-                    self._claims.doubt_at(writer.client_id, known.number)
+                    self._claims.doubt_at(writer.client_id, writer.epoch, known.number)
                 raise
             except DataServerFailed as error:
                 if error.status == nfs4.NFS4ERR_STALE and writer is not None:
-                    raise ClaimLost from None
+                    raise self._claims.lost(writer.client_id, writer.epoch) from None
                 if error.status is None and writer is not None:
-                    self._claims.doubt_at(writer.client_id, known.number)
+                    self._claims.doubt_at(writer.client_id, writer.epoch, known.number)
                 if error.status == nfs4.NFS4ERR_STALE and again:
                     await self._renew_epoch(place)  # the fence list was collapsed past the epoch that we knew
                     continue
