@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 
 from mdscluster import replica_async
@@ -28,6 +29,14 @@ class ClaimLost(Exception):
     answered here."""
 
 
+class _Claim(msgspec.Struct):
+    """A claim of this front end under which everything that it sent is accounted for."""
+
+    epoch: int
+    doubtful: set[int] = msgspec.field(default_factory=set)
+    """Data servers that something is perhaps still on its way to, under this claim; a new one has none."""
+
+
 class Claims:
     """The claims of one run of a front end: who is started anew has to claim anew."""
 
@@ -35,10 +44,8 @@ class Claims:
         """``holder``: 8 random bytes, this run's and no other's."""
         self._dispatcher = dispatcher
         self._holder = holder
-        self._epochs: dict[int, int] = {}
-        """By client: the claim under which everything that this front end sent is accounted for."""
-        self._doubtful: dict[int, set[int]] = {}
-        """By client: data servers that something is perhaps still on its way to, under the present claim."""
+        self._claims: dict[int, _Claim] = {}
+        """By client: its present claim. An earlier one is forgotten, its doubts with it."""
         self._taking: dict[int, asyncio.Task[int]] = {}
 
     def held(self, client_id: int) -> int:
@@ -47,7 +54,7 @@ class Claims:
             claim = io_claims.load(txn, self._dispatcher.tables, client_id)
         if claim is None or claim.holder != self._holder or not claim.in_force:
             return 0
-        return claim.epoch if self._epochs.get(client_id) == claim.epoch else 0
+        return claim.epoch if self._present(client_id, claim.epoch) else 0
 
     async def hold(self, client_id: int) -> int:
         """The same, claimed first where need be; WRITEs of one client that come together share a claim."""
@@ -61,33 +68,49 @@ class Claims:
 
     async def _take(self, client_id: int) -> int:
         dispatcher = self._dispatcher
-        self._epochs.pop(client_id, None)
+        self._claims.pop(client_id, None)
         result = await replica_async.propose(dispatcher.replica, pack_internal(ClaimIo(client_id, self._holder)))
         if result is None or len(result) <= U64.size:
             raise ClaimLost
         epoch = int(U64.unpack_from(result, 1)[0])
-        if len(self._epochs) >= _REMEMBERED_MAX:
-            self._epochs.clear()  # they are claimed anew
-        self._epochs[client_id] = epoch
+        if len(self._claims) >= _REMEMBERED_MAX:
+            self._claims.clear()  # they are claimed anew
+        self._claims[client_id] = _Claim(epoch)
         deadline_s = dispatcher.clock_s() + _PATIENCE_S
         while not self.held(client_id):
-            if self._epochs.get(client_id) != epoch or dispatcher.clock_s() > deadline_s:
+            if not self._present(client_id, epoch) or dispatcher.clock_s() > deadline_s:
                 raise ClaimLost
             await asyncio.sleep(_POLL_S)
-        self._doubtful.pop(client_id, None)
         return epoch
+
+    def _present(self, client_id: int, epoch: int) -> _Claim | None:
+        """The claim of this epoch, if it is the present one."""
+        claim = self._claims.get(client_id)
+        return claim if claim is not None and claim.epoch == epoch else None
 
     def doubt(self, client_id: int) -> None:
         """What became of a command is not known: claim anew before anything else is sent, and so void it."""
-        self._epochs.pop(client_id, None)
+        self._claims.pop(client_id, None)
 
-    def doubt_at(self, client_id: int, server: int) -> None:
+    def lost(self, client_id: int, epoch: int) -> ClaimLost:
+        """Claim anew before anything else is sent, unless that was done already; the exception to raise."""
+        if self._present(client_id, epoch):
+            self.doubt(client_id)
+        return ClaimLost()
+
+    def doubt_at(self, client_id: int, epoch: int, server: int) -> None:
         """What became of a WRITE at this data server is not known: the same, before anything else is sent *there*.
 
         Others are not concerned: a data server that died must not keep a client from writing to those that live.
+        Neither is a later claim: nobody writes under it before every data server refuses this one.
         """
-        self._doubtful.setdefault(client_id, set()).add(server)
+        if claim := self._present(client_id, epoch):
+            claim.doubtful.add(server)
 
-    def is_doubtful(self, client_id: int, server: int) -> bool:
-        """Whether something may still be on its way to this data server."""
-        return server in self._doubtful.get(client_id, ())
+    def is_doubtful(self, client_id: int, epoch: int, server: int) -> bool:
+        """Whether something sent under this claim may still be on its way to this data server.
+
+        Of a claim that is not the present one nothing is known any more, so everything is in doubt.
+        """
+        claim = self._present(client_id, epoch)
+        return claim is None or server in claim.doubtful

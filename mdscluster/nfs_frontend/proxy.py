@@ -99,8 +99,6 @@ class ProxyIo:
             try:
                 await self._attempt(request, done, as_of_s)
             except ClaimLost:
-                assert request.session is not None
-                self._claims.doubt(request.session.client_id)
                 if self._dispatcher.service != SERVING:
                     break
             else:

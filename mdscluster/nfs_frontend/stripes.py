@@ -18,7 +18,7 @@ from mdscluster import replica_async
 from mdscluster.fsm import cuts, data_servers, fences, io_claims, stateids
 from mdscluster.fsm.data_servers import Striping
 from mdscluster.fsm.tables import U64
-from mdscluster.nfs_frontend.claims import ClaimLost, Claims
+from mdscluster.nfs_frontend.claims import Claims
 from nfsclient.data_servers import DataServer, DataServerFailed, DataServers
 from nfswire import dsfh, nfs4
 
@@ -54,6 +54,14 @@ class Writer(msgspec.Struct, frozen=True):
 
     client_id: int
     epoch: int
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a data server said of its part of a WRITE or COMMIT."""
+
+    number: int
+    verifier: bytes
+    level: int = nfs4.FILE_SYNC4
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -103,7 +111,7 @@ class Stripes:
         self._dispatcher = dispatcher
         self._claims = claims
         self._servers = servers
-        self._verifiers: dict[int, bytes] = {}  # by data server's number: its write verifier as last heard
+        self._verifiers: dict[int, bytes] = {}  # by data server's number: as last heard, by any request
 
     async def read(self, place: Place, offset: int, length: int) -> bytes:
         """Holes, what no data server holds, and what lies behind a cut that is still to be made, are zeros."""
@@ -131,19 +139,18 @@ class Stripes:
     ) -> tuple[int, bytes]:
         """The level at which all of it is stable at least, and the file's write verifier. ``ClaimLost``: refused."""
         assert place.striping is not None
-        levels = await self._all(
+        answers = await self._all(
             [
                 self._write_piece(place, writer, piece, data[piece.offset - offset :][: piece.length], stable)
                 for piece in pieces(place.striping, offset, len(data))
             ]
         )
-        level = min(levels)
-        return level, await self._verifier(place, learn=level == nfs4.UNSTABLE4)
+        level = min(answer.level for answer in answers)
+        return level, await self._verifier(place, answers, learn=level == nfs4.UNSTABLE4)
 
     async def _write_piece(
         self, place: Place, writer: Writer, piece: Piece, data: memoryview, stable: int
-    ) -> int:
-        number = place.number(piece.stripe)
+    ) -> Answer:
         done = 0
         level = nfs4.FILE_SYNC4
         first = b""
@@ -159,8 +166,7 @@ class Stripes:
             first = result.writeverf
             done += result.count
             level = min(level, result.committed)
-        self._verifiers[number] = first
-        return level
+        return self._heard(Answer(place.number(piece.stripe), first, level))
 
     async def commit(self, place: Place, offset: int, end: int) -> bytes:
         """COMMIT on the data servers that hold a part of the range; the file's write verifier."""
@@ -169,35 +175,47 @@ class Stripes:
         width = len(place.striping.numbers)
         unit = place.striping.stripe_unit_bytes
         units = range(offset // unit, min(-(-end // unit), offset // unit + width))
-        await self._all([self._commit_stripe(place, unit % width) for unit in units])
-        return await self._verifier(place, learn=True)
+        answers = await self._all([self._commit_stripe(place, unit % width) for unit in units])
+        return await self._verifier(place, answers, learn=True)
 
-    async def _commit_stripe(self, place: Place, stripe: int) -> None:
+    async def _commit_stripe(self, place: Place, stripe: int) -> Answer:
         async def call(server: DataServer, handle: bytes) -> bytes:
             return await server.commit(handle)
 
-        self._verifiers[place.number(stripe)] = await self._at(place, stripe, dsfh.FLAG_WRITE, call)
+        verifier = await self._at(place, stripe, dsfh.FLAG_WRITE, call)
+        return self._heard(Answer(place.number(stripe), verifier))
 
-    async def _verifier(self, place: Place, *, learn: bool) -> bytes:
+    def _heard(self, answer: Answer) -> Answer:
+        self._verifiers[answer.number] = answer.verifier
+        return answer
+
+    async def _verifier(self, place: Place, answers: list[Answer], *, learn: bool) -> bytes:
         """One verifier for the file, made of those of all its data servers: it changes when any of them restarts.
 
-        WRITE and COMMIT must give the same one, on whichever node, though each of them talks to some of the data
-        servers only; so of the others we need to know it too (``learn``). One that is down counts as unknown: the
-        client then writes again what it has not had committed.
+        Of a data server that this request asked it is what that one told *this request*: another request may have
+        heard a newer one meanwhile, after a restart that lost what this one wrote, and must not vouch for that. A
+        COMMIT asks every data server that holds bytes it covers, so it agrees with the WRITE of those bytes only if
+        none of them restarted between (INV-10).
+
+        If none did the two must agree, on whichever node. Each talks to some of the data servers only, so the others'
+        need to be known too (``learn``); theirs are as last heard. One that is down counts as unknown: the client then
+        writes again what it has not had committed.
         """
         assert place.striping is not None
         numbers = place.striping.numbers
+        told = _told(answers)
         if learn:
             missing = [
                 stripe
                 for stripe, number in enumerate(numbers)
-                if number not in self._verifiers and place.servers[number].up
+                if number not in told and number not in self._verifiers and place.servers[number].up
             ]
             try:
                 await self._all([self._commit_stripe(place, stripe) for stripe in missing])
             except IoFailed as failure:
                 log.info("a write verifier is not known", reason=str(failure))
-        said = b"".join(U64.pack(number) + self._verifiers.get(number, _UNKNOWN) for number in numbers)
+        known = self._verifiers | told
+        said = b"".join(U64.pack(number) + known.get(number, _UNKNOWN) for number in numbers)
         return hashlib.blake2b(said, digest_size=8).digest()
 
     # ------------------------------------------------------------ one data server
@@ -220,8 +238,8 @@ class Stripes:
             if not known.up:
                 raise IoFailed(nfs4.NFS4ERR_IO)
             key = self._dispatcher.settings.capability_key
-            if writer is not None and self._claims.is_doubtful(writer.client_id, known.number):
-                raise ClaimLost
+            if writer is not None and self._claims.is_doubtful(writer.client_id, writer.epoch, known.number):
+                raise self._claims.lost(writer.client_id, writer.epoch)
             if writer is None:
                 handle = dsfh.pack_ds_fh(key, flags, stripe, place.fileid, 0, place.epoch)
             else:
@@ -232,13 +250,13 @@ class Stripes:
                 return await call(server, handle)
             except asyncio.CancelledError:
                 if writer is not None:
-                    self._claims.doubt_at(writer.client_id, known.number)
+                    self._claims.doubt_at(writer.client_id, writer.epoch, known.number)
                 raise
             except DataServerFailed as error:
                 if error.status == nfs4.NFS4ERR_STALE and writer is not None:
-                    raise ClaimLost from None
+                    raise self._claims.lost(writer.client_id, writer.epoch) from None
                 if error.status is None and writer is not None:
-                    self._claims.doubt_at(writer.client_id, known.number)
+                    self._claims.doubt_at(writer.client_id, writer.epoch, known.number)
                 if error.status == nfs4.NFS4ERR_STALE and again:
                     await self._renew_epoch(place)  # the fence list was collapsed past the epoch that we knew
                     continue
@@ -275,6 +293,18 @@ class Stripes:
         if failed is not None:
             raise failed
         return results
+
+
+def _told(answers: list[Answer]) -> dict[int, bytes]:
+    """By data server's number, the write verifier that it gave in each of the answers.
+
+    Two different ones: it restarted in between, and what it took before may be lost. The client comes again.
+    """
+    told: dict[int, bytes] = {}
+    for answer in answers:
+        if told.setdefault(answer.number, answer.verifier) != answer.verifier:
+            raise IoFailed(nfs4.NFS4ERR_DELAY)
+    return told
 
 
 def _status_of(error: DataServerFailed) -> int:
