@@ -93,6 +93,7 @@ class Guards(Elections):
     def connected(self, peer: str) -> None:
         """A new connection; anything an older one still held is lost."""
         self.disconnected(peer)
+        self.quarantine.connected()
         state = self.peers[peer]
         state.connected = True
         state.heard_ms = self.now_ms
@@ -267,7 +268,7 @@ class Guards(Elections):
         self._heard_leader_ms = self.now_ms
         self._reset_timer()
         self._pre_votes = None
-        if self.quarantine.on and not self.quarantine.admits(message.term, body.commit_index):
+        if self.quarantine.on and not self.quarantine.admits(peer, message.term, body.commit_index):
             self._passed_over.add(peer)
             return
         if self.quarantine.on:
