@@ -97,7 +97,8 @@ class ReplicaStatus:
     last_log_index: int
     first_log_index: int
     has_quorum: bool
-    """Leader: a majority answered lately. Otherwise: a leader was heard within the election timeout."""
+    """Leader: a majority answered lately. Otherwise: a leader was heard within the election timeout, and this node can
+    follow its log; not while it waits for a snapshot, for no read can be confirmed here then."""
     peers: dict[str, PeerStatus] = field(default_factory=dict)
     loop_lag_ms: float = 0.0
     """The longest that the consensus loop was late in the last seconds; near the election timeout it elects falsely."""

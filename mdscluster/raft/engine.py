@@ -196,7 +196,7 @@ class Engine:
         elif kind == "read_confirmed":
             self.reads.on_confirmed(peer, message.term, message.read_confirmed.id, now_ms)
         elif kind == "snapshot_offer" and message.term == self.core.term:
-            if self.guards.lacks_log_of(peer, message.term, message.snapshot_offer.first_index):
+            if self.guards.on_snapshot_offer(peer, message.term, message.snapshot_offer.first_index):
                 self._snapshot_from = peer
 
     def propose(self, token: Token, payload: bytes, now_ms: float) -> None:

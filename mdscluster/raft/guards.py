@@ -49,6 +49,8 @@ class Guards(Elections):
         super().__init__(config, roster, journal, outbox, Quarantine(roster, store), rng, now_ms)
         self._rejected: tuple[str, int, int, float] = ("", 0, 0, NEVER_MS)
         self._last_ack: tuple[str, int, int, float] = ("", 0, 0, NEVER_MS)
+        self.lacks_log = False
+        """The leader's log begins after what is committed here: only a snapshot helps, until an append fits again."""
         self._passed_over: set[str] = set()
         """Leaders whose appends this node might not take yet (quarantine)."""
         self._handlers: dict[str, Callable[[str, Message], None]] = {
@@ -91,6 +93,7 @@ class Guards(Elections):
     def connected(self, peer: str) -> None:
         """A new connection; anything an older one still held is lost."""
         self.disconnected(peer)
+        self.quarantine.connected()
         state = self.peers[peer]
         state.connected = True
         state.heard_ms = self.now_ms
@@ -196,6 +199,7 @@ class Guards(Elections):
     def became_leader(self) -> None:
         """Called once for each leadership, before its first tick ends."""
         self.outbox.last_broadcast_ms = self.now_ms
+        self.lacks_log = False
         for state in self.peers.values():
             state.needs_snapshot = state.able = False
             state.acked_ms = self.now_ms
@@ -270,7 +274,7 @@ class Guards(Elections):
         self._heard_leader_ms = self.now_ms
         self._reset_timer()
         self._pre_votes = None
-        if self.quarantine.on and not self.quarantine.admits(message.term, body.commit_index):
+        if self.quarantine.on and not self.quarantine.admits(peer, message.term, body.commit_index):
             self._passed_over.add(peer)
             return
         if self.quarantine.on:
@@ -302,6 +306,7 @@ class Guards(Elections):
             self._reject(peer, term, prev, first, last)
             return
         self._rejected = ("", 0, 0, NEVER_MS)
+        self.lacks_log = False
         while skip < count and prev < last and journal.term_at(prev + 1) == entries[skip].term:
             prev += 1
             skip += 1
@@ -359,12 +364,14 @@ class Guards(Elections):
         self.core.deliver(peer, {"type": "append_entries", "term": term, "commit_index": 0})
         self._send_ack(peer, next_index, success=False, reset=not again)
 
-    def lacks_log_of(self, leader: str, term: int, first_index: int) -> bool:
-        """Whether the leader's log begins after what is committed here, and its first entry was just rejected.
+    def on_snapshot_offer(self, leader: str, term: int, first_index: int) -> bool:
+        """Whether this node needs it: that log begins after what is committed here, and its first entry was rejected.
 
         The rejected one may lie within this log: a tail of our own that nobody else has.
         """
-        return self._rejected[:2] == (leader, term) and self.core.commit_index < first_index
+        needed = self._rejected[:2] == (leader, term) and self.core.commit_index < first_index
+        self.lacks_log = self.lacks_log or needed
+        return needed
 
     def _on_ack(self, peer: str, message: Message) -> None:
         core, ack, state = self.core, message.ack, self.peers[peer]

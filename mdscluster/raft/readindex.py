@@ -67,6 +67,8 @@ class ReadIndex:
         self._new: list[_Waiter] = []
         self._sent: dict[int, tuple[float, list[_Waiter]]] = {}
         self._applying: list[tuple[int, int, list[_Waiter]]] = []
+        """A heap of what is confirmed and waits for an entry to be applied here. A node that needs a snapshot hears its
+        leader and applies nothing: these, too, have a deadline."""
         self._route: tuple[str, int, int, int] | None = None
         self._retry_ms = 0.0
         self._parked: list[tuple[str, int, int]] = []
@@ -95,8 +97,16 @@ class ReadIndex:
             self._start_round(route[0], now_ms)
         self.release(applied)
         if self._new and self._new[0].deadline_ms <= now_ms:
-            self.results += [(waiter.token, False) for waiter in self._new if waiter.deadline_ms <= now_ms]
-            self._new = [waiter for waiter in self._new if waiter.deadline_ms > now_ms]
+            self._new = self._expire(self._new, now_ms)
+        if any(group[0].deadline_ms <= now_ms for _, _, group in self._applying):
+            kept = [(index, number, self._expire(group, now_ms)) for index, number, group in self._applying]
+            self._applying = [entry for entry in kept if entry[2]]
+            heapq.heapify(self._applying)
+
+    def _expire(self, waiters: list[_Waiter], now_ms: float) -> list[_Waiter]:
+        """Answer those that waited too long; the others."""
+        self.results += [(waiter.token, False) for waiter in waiters if waiter.deadline_ms <= now_ms]
+        return [waiter for waiter in waiters if waiter.deadline_ms > now_ms]
 
     def release(self, applied: int) -> None:
         """Entries up to ``applied`` are applied and will be committed to LMDB before any result is handed out."""
@@ -109,6 +119,8 @@ class ReadIndex:
         due = float("inf")
         if self._new:
             due = max(self._retry_ms, now_ms + 1) if self._route is not None else self._new[0].deadline_ms
+        for _, _, group in self._applying:
+            due = min(due, group[0].deadline_ms)
         for started_ms, _ in self._sent.values():
             due = min(due, started_ms + _ABANDON_MS)
         for round_ in self._confirmations.values():
@@ -131,8 +143,12 @@ class ReadIndex:
             self._confirm(None, waiters, now_ms)
 
     def _again(self, waiters: list[_Waiter], now_ms: float) -> None:
-        self._new = waiters + self._new
+        self._put_back(waiters)
         self._retry_ms = now_ms + _RETRY_MS
+
+    def _put_back(self, waiters: list[_Waiter]) -> None:
+        """Every group of waiters is kept in the order of their deadlines."""
+        self._new = sorted(waiters + self._new, key=lambda waiter: waiter.deadline_ms)
 
     def _restart_rounds(self) -> None:
         """Another leader, term, connection or membership: whatever was asked is asked again, under a new number.
@@ -148,7 +164,7 @@ class ReadIndex:
         self._sent.clear()
         self._confirmations.clear()
         self._retry_ms = 0.0
-        self._new = waiters + self._new
+        self._put_back(waiters)
 
     def _tend_rounds(self, now_ms: float) -> None:
         for number, (started_ms, waiters) in list(self._sent.items()):

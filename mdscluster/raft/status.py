@@ -33,7 +33,7 @@ def report(engine: Engine) -> ReplicaStatus:
         applied_index=engine.applied,
         last_log_index=journal.last_index,
         first_log_index=journal.first_index,
-        has_quorum=guards.has_quorum(),
+        has_quorum=guards.has_quorum() and not guards.lacks_log,
         reaches_majority=guards.reaches_majority(),
         peers=peers,
         loop_lag_ms=engine.loop_lag_ms,

@@ -124,6 +124,18 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         _ENGINE + "test_a_node_that_lost_its_disk_promises_nothing_until_it_has_caught_up",
     ),
     _consensus(
+        "quarantine until every other voter is heard",
+        "quarantine_of_a_majority",
+        _RULES + "test_a_vote_lost_with_a_disk_is_not_given_again",
+        seeds=0,
+    ),
+    _consensus(
+        "quarantine: everybody heard at one time",
+        "quarantine_heard_piecemeal",
+        _RULES + "test_a_wiped_voter_hears_everybody_at_one_time",
+        seeds=0,
+    ),
+    _consensus(
         "current-term rule for commits",
         "commit_older_terms",
         _RULES + "test_an_older_terms_entry_is_not_committed_by_count",

@@ -43,3 +43,16 @@ def stand(cluster: Cluster, candidate: str) -> None:
     engine.core.start_election()
     engine._work = True
     cluster.turn(candidate)
+
+
+def stand_after_pre_vote(cluster: Cluster, candidate: str, *granters: str) -> None:
+    """A node stands for election as its timer would have it: it asks before, and ``granters`` answer."""
+    engine = cluster[candidate].engine
+    engine._at(cluster[candidate].now_ms)
+    engine.guards._start_pre_vote()
+    cluster.turn(candidate)
+    for peer in granters:
+        cluster.deliver(candidate, peer)
+        cluster.deliver(peer, candidate)
+    engine._work = True
+    cluster.turn(candidate)

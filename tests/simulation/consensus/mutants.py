@@ -14,9 +14,11 @@ from mdscluster.raft.elections import Elections
 from mdscluster.raft.engine import Engine
 from mdscluster.raft.guards import Guards
 from mdscluster.raft.journal import LmdbJournal
+from mdscluster.raft.members import START
 from mdscluster.raft.proposals import Proposals
 from mdscluster.raft.quarantine import Quarantine
 from mdscluster.raft.readindex import ReadIndex
+from mdscluster.raft.roster import Roster
 from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Ack, AppendEntries, Message
 
@@ -159,6 +161,16 @@ def without_pre_vote() -> Any:
 def without_quarantine() -> Any:
     """Rule 6: a node that came back empty votes and acknowledges at once."""
     return replaced((Quarantine, "on", _always(False)))
+
+
+def quarantine_of_a_majority() -> Any:
+    """A wiped voter takes part again when it has heard a majority's worth of others."""
+    return replaced((Roster, "voters_since", lambda self, peer: (START, frozenset())))
+
+
+def quarantine_heard_piecemeal() -> Any:
+    """What a wiped voter heard before somebody came back counts on."""
+    return replaced((Quarantine, "connected", lambda self: None))
 
 
 # Commits and reads.

@@ -520,15 +520,16 @@ def test_a_hint_that_is_taken_back_shuts_nobody_out(make_changing: MakeChanging)
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_a_quarantine_asks_the_majority_of_the_present_membership(
+def test_a_quarantine_asks_everybody_of_the_present_membership(
     make_changing: MakeChanging, monkeypatch: pytest.MonkeyPatch, told: bool
 ) -> None:
-    """INV-2: n3 comes back empty to a cluster of 5, with a file that knows 3: two others are no majority's worth.
+    """INV-1, INV-2: n3 comes back empty to a cluster of 5, with a file that knows 3: two others are not all.
 
     Without what others tell it acknowledges too early, and might take part in a commit that contradicts an older one.
     """
     if not told:
         monkeypatch.setattr(Roster, "newest", property(lambda roster: roster.membership))
+        monkeypatch.setattr(Roster, "voters_since", lambda roster, _: (roster.position, roster.membership.voters))
     cluster = grown(make_changing(), voters="45")
     cluster.kill("n3")
     cluster.wipe("n3")
@@ -539,6 +540,7 @@ def test_a_quarantine_asks_the_majority_of_the_present_membership(
         for other in others:
             if ("n3", other) not in cluster.links:
                 cluster.connect("n3", other)
+        for other in others:
             cluster["n3"].engine.guards.quarantine.hear(other, cluster[other].engine.core.term)
         cluster.settle("n3", *others, rounds=12)
         cluster.calm()
@@ -546,8 +548,36 @@ def test_a_quarantine_asks_the_majority_of_the_present_membership(
     talk("n1", "n2")
     assert (cluster["n3"].engine.journal.last_index == 1) == told
     talk("n1", "n2", "n4")
+    assert (cluster["n3"].engine.journal.last_index == 1) == told
+    talk("n1", "n2", "n4", "n5")
     assert cluster["n3"].engine.applied == cluster["n1"].engine.applied
     assert not cluster["n3"].engine.guards.quarantine.on
+
+
+def test_a_wiped_voter_does_not_help_to_remove_whom_it_has_not_heard(make_changing: MakeChanging) -> None:
+    """INV-1: n4 may have voted for n5. It waits until the others have committed n5's removal, and then not for n5."""
+    cluster = grown(make_changing(), voters="45")
+    cluster.kill("n4")
+    cluster.wipe("n4")
+    cluster.isolate("n5")
+    change = cluster.change("n1", "remove", "n5")
+    cluster.turn("n1")
+    assert "n5" not in cluster.membership("n1").ids
+    cluster.cut_off("n1")
+    cluster.start("n4", connect=False, replace=True)
+    cluster.calm()
+    for other in ("n1", "n2", "n3"):
+        cluster.connect("n4", other)
+    quarantine = cluster["n4"].engine.guards.quarantine
+    for other in ("n1", "n2", "n3"):
+        quarantine.hear(other, cluster[other].engine.core.term)
+    cluster.settle("n1", "n4")
+    assert cluster["n4"].engine.journal.last_index == 1
+    assert not outcome(cluster, change)
+    run(cluster)
+    assert outcome(cluster, change) == "done"
+    assert not quarantine.on
+    assert cluster["n4"].engine.applied == cluster["n1"].engine.applied
 
 
 def test_a_leader_hands_over_to_a_voter(make_changing: MakeChanging) -> None:

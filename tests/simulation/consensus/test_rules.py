@@ -9,7 +9,7 @@ import pytest
 
 from mdsproto.raft_pb2 import Message
 from tests.simulation.consensus.cluster import Cluster
-from tests.simulation.consensus.directed import COMMANDS, append_entries, holds, led, stand
+from tests.simulation.consensus.directed import COMMANDS, append_entries, holds, led, stand, stand_after_pre_vote
 from tests.simulation.fixtures import MakeCluster
 
 
@@ -133,10 +133,8 @@ def trace_lost_disk(cluster: Cluster) -> None:
     cluster.wipe("n3")
     cluster.start("n3", replace=True)
     cluster.calm()
-    ping = Message(term=1)
-    ping.ping.SetInParent()
     for other in ("n2", "n4", "n5"):
-        cluster.hand(other, "n3", ping.SerializeToString())
+        ping(cluster, other, "n3")
     while cluster["n3"].engine.guards.quarantine.on:
         cluster.turn("n1", 60)
         while cluster["n3"].engine.journal.last_index < committed and cluster.deliver("n1", "n3", 1):
@@ -167,6 +165,118 @@ def trace_lost_disk(cluster: Cluster) -> None:
 def test_an_entry_lost_with_a_disk_is_not_counted(make_cluster: MakeCluster) -> None:
     """INV-2: what a node acknowledged before it lost its disk counts for nothing once it asks for it again."""
     holds(led(make_cluster, 5), trace_lost_disk)
+
+
+def deliver_through(cluster: Cluster, a: str, b: str, wanted: str) -> None:
+    """Hand over what ``a`` sent to ``b``, up to the first message of the kind ``wanted``."""
+    queue = cluster.queues[a, b]
+    while queue:
+        data = queue.popleft()
+        cluster.hand(a, b, data)
+        cluster.turn(b)
+        if Message.FromString(data).WhichOneof("body") == wanted:
+            return
+    raise AssertionError(f"{a} sent {b} no {wanted}")
+
+
+def ping(cluster: Cluster, peer: str, *others: str) -> None:
+    """What the transport sends on idle connections."""
+    message = Message(term=cluster[peer].engine.core.term)
+    message.ping.SetInParent()
+    for other in others:
+        cluster.hand(peer, other, message.SerializeToString())
+
+
+def forgotten_vote(cluster: Cluster, late: str) -> None:
+    """n1 leads term 1. n5 stands in term 2, n4 alone hears of it and votes, loses its disk and is back, empty.
+
+    What n5 asked of ``late`` stays under way; nothing else of n5 reaches anybody, and n4 has not heard it since.
+    """
+    cluster.now_ms += 400  # Nobody is sticky any more.
+    stand_after_pre_vote(cluster, "n5", "n2", "n4")
+    deliver_through(cluster, "n5", "n4", "request_vote")
+    assert cluster["n4"].engine.store.vote() == (2, "n5")
+    cluster["n4"].engine.store.commit()
+    deliver_through(cluster, "n4", "n5", "vote")
+    for other in {"n1", "n2", "n3"} - {late}:
+        cluster.disconnect("n5", other)
+    cluster.kill("n4")
+    cluster.wipe("n4")
+    cluster.start("n4", connect=False, replace=True)
+    for other in ("n1", "n2", "n3"):
+        cluster.connect("n4", other)
+    cluster.calm()
+    ping(cluster, "n2", "n4")
+    ping(cluster, "n3", "n4")
+    cluster.settle("n1", "n2", "n3", "n4", rounds=20)
+    cluster.calm()
+
+
+def trace_forgotten_vote(cluster: Cluster) -> None:
+    """n4 hears a majority's worth of others in term 1; then n3 asks for its vote in term 2, and n5 asks n1 late."""
+    forgotten_vote(cluster, late="n1")
+    assert cluster["n1"].engine.core.is_leader
+    for other in ("n2", "n3", "n4"):
+        cluster.disconnect("n1", other)
+    cluster.now_ms += 700
+    stand_after_pre_vote(cluster, "n3", "n2", "n4")
+    for voter in ("n2", "n4"):
+        cluster.deliver("n3", voter)
+        cluster.deliver(voter, "n3")
+    cluster.turn("n1")
+    cluster.deliver("n5", "n1")
+    cluster.deliver("n1", "n5")
+    assert cluster["n5"].engine.core.is_leader
+
+
+def test_a_vote_lost_with_a_disk_is_not_given_again(make_cluster: MakeCluster) -> None:
+    """INV-1: of five voters a wiped one must hear all others: the candidate that it voted for may be the last."""
+    cluster = led(make_cluster, 5)
+    trace_forgotten_vote(cluster)
+    assert not cluster.violations, cluster.violations
+    assert cluster["n4"].engine.guards.quarantine.on
+
+
+def test_a_wiped_voter_that_heard_everybody_votes_again(make_cluster: MakeCluster) -> None:
+    """INV-1: as above, and n5 is heard at last: n4 takes part again in a term above the one that it voted in."""
+    cluster = led(make_cluster, 5)
+    forgotten_vote(cluster, late="n1")
+    assert cluster["n4"].engine.guards.quarantine.on
+    for other in ("n2", "n3", "n4"):
+        cluster.connect("n5", other)
+    end_ms = cluster.now_ms + 3_000
+    while cluster.now_ms < end_ms:
+        cluster.run(100)
+        for peer in cluster.ids:
+            ping(cluster, peer, *(other for other in cluster.ids if other != peer))
+    cluster.await_leader()
+    assert not cluster["n4"].engine.guards.quarantine.on
+    assert cluster["n4"].engine.core.term >= 2
+    cluster.check()
+
+
+def test_a_wiped_voter_hears_everybody_at_one_time(make_cluster: MakeCluster) -> None:
+    """INV-1: n3 was heard before it made n5 the leader of term 2, n5 after it had lost its disk: neither told of 2."""
+    cluster = led(make_cluster, 5)
+    forgotten_vote(cluster, late="n3")
+    cluster.now_ms += 320
+    cluster.deliver("n5", "n3")
+    cluster.deliver("n3", "n5", 3)
+    assert cluster["n5"].engine.core.is_leader
+    cluster.kill("n5")
+    cluster.wipe("n5")
+    cluster.start("n5", connect=False, replace=True)
+    cluster.connect("n5", "n4")
+    cluster.calm()
+    ping(cluster, "n5", "n4")
+    ping(cluster, "n2", "n4")
+    cluster.settle("n1", "n2", "n4", rounds=10)
+    assert cluster["n1"].engine.core.is_leader
+    assert cluster["n4"].engine.guards.quarantine.on
+    ping(cluster, "n3", "n4")
+    cluster.settle("n1", "n2", "n4", rounds=3)
+    assert cluster["n4"].engine.guards.quarantine.on
+    cluster.check()
 
 
 def trace_figure_8(cluster: Cluster) -> None:

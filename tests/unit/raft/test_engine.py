@@ -615,6 +615,7 @@ def test_a_replaced_node_does_not_acknowledge_a_stale_leader(make_cluster: MakeC
     assert not cluster["n1"].results
     cluster.connect("n2", "n3")
     cluster.connect("n1", "n2")
+    ping(cluster, "n1", "n3")
     cluster.run(2_000)
     cluster.check()
     assert b"kept" in cluster["n3"].history()

@@ -19,10 +19,11 @@ from tests.simulation.consensus.cluster import Cluster, open_env
 from tests.simulation.fixtures import MakeCluster
 
 
-def behind(make_cluster: MakeCluster) -> Cluster:
-    """n3 missed so much that the others' logs begin after its end; it is connected again and was offered a snapshot."""
+def behind(make_cluster: MakeCluster, *, n2_keeps: int = 16) -> Cluster:
+    """n3 missed so much that n1's log begins after its end; it is connected again and was offered a snapshot."""
     cluster = make_cluster(log_keep_entries=16)
-    cluster.start()
+    cluster.start("n1", "n3")
+    cluster.start("n2", log_keep_entries=n2_keeps)
     cluster.calm()
     cluster.elect("n1")
     cluster.settle()
@@ -54,6 +55,60 @@ def test_a_follower_behind_the_log_gets_the_state(make_cluster: MakeCluster) -> 
     cluster.run(500)
     assert [len(node.history()) for node in cluster.nodes.values()] == [62, 62, 62]
     cluster.check()
+
+
+def test_reads_of_a_node_that_waits_for_a_snapshot_are_refused_in_time(make_cluster: MakeCluster) -> None:
+    """INV-4: it hears its leader, which confirms its barriers for an index that it will not reach: none may wait on."""
+    cluster = behind(make_cluster)
+    node = cluster["n3"]
+    patience_ms = node.engine.config.barrier_deadline_ms
+    asked_ms = cluster.now_ms
+    node.engine.barrier("first", node.now_ms)
+    cluster.run(300)
+    node.engine.barrier("second", node.now_ms)
+    cluster.run(300)
+    assert node.barriers == {}
+    assert not node.engine.reads._new
+    assert not node.engine.reads._sent
+    assert node.engine.reads.deadline_ms(node.now_ms) <= asked_ms + patience_ms + 10, "no timer would end the wait"
+    cluster.run(patience_ms, step_ms=50)
+    assert node.barriers == {"first": False, "second": False}
+    node.engine.barrier("third", node.now_ms)
+    cluster.run(300)
+    assert node.barriers.keys() == {"first", "second"}
+    assert node.engine.reads.deadline_ms(node.now_ms) < float("inf")
+
+
+def test_a_node_that_waits_for_a_snapshot_does_not_count_itself_as_serving(make_cluster: MakeCluster) -> None:
+    """INV-4: its front end goes by ``has_quorum``; with the snapshot installed it serves again."""
+    cluster = behind(make_cluster)
+    node = cluster["n3"]
+    for _ in range(5):
+        cluster.run(200)
+        assert not node.engine.status(node.now_ms).has_quorum
+        assert cluster["n1"].engine.status(cluster["n1"].now_ms).has_quorum
+    assert node.install_snapshot(cluster["n1"])
+    cluster.kill("n3")
+    cluster.start("n3")
+    cluster.run(300)
+    node.engine.barrier("read", node.now_ms)
+    cluster.run(100)
+    assert node.engine.status(node.now_ms).has_quorum
+    assert node.barriers == {"read": True}
+
+
+def test_a_leader_with_a_longer_log_makes_the_snapshot_needless(make_cluster: MakeCluster) -> None:
+    """n2's log goes back to where n3's ends: led by n2, n3 catches up from it, and serves again."""
+    cluster = behind(make_cluster, n2_keeps=50_000)
+    node = cluster["n3"]
+    node.engine.barrier("read", node.now_ms)
+    cluster.kill("n1")
+    cluster.elect("n2", "n2", "n3")
+    cluster.run(500)
+    assert cluster["n2"].engine.core.is_leader
+    assert len(node.history()) == 61
+    assert node.engine.status(node.now_ms).has_quorum
+    assert node.barriers == {"read": True}
 
 
 def test_the_installed_node_can_lead(make_cluster: MakeCluster) -> None:
