@@ -27,7 +27,7 @@ FLOORS = {
     "promote done": 0.3,
     "remove done": 0.3,
     "kill": 0.5,
-    "taken back": 0.2,
+    "taken back": 0.1,
 }
 """What a seed does in the mean, at the least (``Depth.floors``)."""
 
