@@ -51,20 +51,23 @@ class Quarantine:
 
     def admits(self, leader: str, leader_term: int, commit_index: int) -> bool:
         """Whether this append of ``leader`` may be taken and acknowledged."""
-        if not self._heard_enough(leader, commit_index) or leader_term < max(self._heard.values()):
+        newest = self._roster.newest
+        if len(self._heard.keys() & newest.voters) < newest.quorum or leader_term < max(self._heard.values()):
+            return False
+        if not self._knows_its_votes(leader, commit_index):
             return False
         if self._goal is None:
             self._goal = (commit_index, leader_term)
         return True
 
-    def _heard_enough(self, leader: str, commit_index: int) -> bool:
-        roster, heard = self._roster, self._heard.keys()
-        if len(heard & roster.newest.voters) < roster.newest.quorum:
-            return False
-        position, voters = roster.voters_since(leader)
-        if position[1] > commit_index:
-            return False
-        return roster.node_id not in voters or voters - {roster.node_id} <= heard
+    def _knows_its_votes(self, leader: str, commit_index: int) -> bool:
+        """Whether what was heard bounds the terms that a voter voted in. No change makes a voter a learner."""
+        node_id, known = self._roster.node_id, self._roster.since(leader)
+        position, membership = known[0]
+        voters = {voter for _, newer in known for voter in newer.voters}
+        if node_id in membership.ids and node_id not in voters:
+            return True
+        return position[1] <= commit_index and (node_id not in voters or voters - {node_id} <= self._heard.keys())
 
     def applied(self, index: int, term: int) -> None:
         """Entries up to ``index`` are applied; the last is of ``term``."""

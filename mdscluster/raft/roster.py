@@ -50,14 +50,10 @@ class Roster:
         """In effect here, or told by another node and newer. Who told one that is never committed takes it back."""
         return max([self._held[-1], *self._told.values()], key=lambda held: held[0])[1]
 
-    def voters_since(self, peer: str) -> tuple[Position, frozenset[str]]:
-        """The position of the membership that ``peer`` goes by; the voters of it and of every newer one known here."""
-        at, membership = self._told.get(peer, self._held[-1])
-        voters = set(membership.voters)
-        for position, newer in (self._held[-1], *self._told.values()):
-            if position > at:
-                voters |= newer.voters
-        return at, frozenset(voters)
+    def since(self, peer: str) -> list[tuple[Position, Membership]]:
+        """The membership that ``peer`` goes by, and behind it every newer one known here."""
+        first = self._told.get(peer, self._held[-1])
+        return [first, *(held for held in (self._held[-1], *self._told.values()) if held[0] > first[0])]
 
     def is_quorum(self, ids: set[str]) -> bool:
         """Whether the voters among ``ids`` are a majority."""

@@ -14,11 +14,9 @@ from mdscluster.raft.elections import Elections
 from mdscluster.raft.engine import Engine
 from mdscluster.raft.guards import Guards
 from mdscluster.raft.journal import LmdbJournal
-from mdscluster.raft.members import START
 from mdscluster.raft.proposals import Proposals
 from mdscluster.raft.quarantine import Quarantine
 from mdscluster.raft.readindex import ReadIndex
-from mdscluster.raft.roster import Roster
 from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Ack, AppendEntries, Message
 
@@ -165,7 +163,7 @@ def without_quarantine() -> Any:
 
 def quarantine_of_a_majority() -> Any:
     """A wiped voter takes part again when it has heard a majority's worth of others."""
-    return replaced((Roster, "voters_since", lambda self, peer: (START, frozenset())))
+    return replaced((Quarantine, "_knows_its_votes", lambda self, leader, commit_index: True))
 
 
 def quarantine_heard_piecemeal() -> Any:

@@ -529,7 +529,7 @@ def test_a_quarantine_asks_everybody_of_the_present_membership(
     """
     if not told:
         monkeypatch.setattr(Roster, "newest", property(lambda roster: roster.membership))
-        monkeypatch.setattr(Roster, "voters_since", lambda roster, _: (roster.position, roster.membership.voters))
+        monkeypatch.setattr(Roster, "since", lambda roster, _: [(roster.position, roster.membership)])
     cluster = grown(make_changing(), voters="45")
     cluster.kill("n3")
     cluster.wipe("n3")
