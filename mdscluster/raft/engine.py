@@ -18,6 +18,7 @@ from mdscluster.raft.core import Core
 from mdscluster.raft.entry import COMMAND, unpack_groups, unpack_stamp
 from mdscluster.raft.errors import PeerError
 from mdscluster.raft.guards import Guards
+from mdscluster.raft.incarnation import MARK_BITS, count_of
 from mdscluster.raft.interface import StateMachine
 from mdscluster.raft.journal import LmdbJournal
 from mdscluster.raft.members import START, pack_at, unpack_at
@@ -94,9 +95,9 @@ class Engine:
             fallback_ms=config.election_max_ms,
         )
         self.guards.attach(self.core)
-        incarnation = self.store.next_incarnation(config.node_id, wall_ns // 1_000_000)
-        self.proposals = Proposals(config, self.store, self.outbox, incarnation)
-        first_id = incarnation << 20 & (1 << 62) - 1
+        number = self.store.next_incarnation(config.node_id, wall_ns // 1_000_000, rng.getrandbits(MARK_BITS))
+        self.proposals = Proposals(config, self.store, self.outbox, number)
+        first_id = count_of(number) << 20 & (1 << 62) - 1
         self.reads = ReadIndex(config, self.core, self.journal, self.guards, self.outbox, first_id)
         self.changes = Reconfiguration(
             self.core, self.journal, self.guards, lambda: self.machine.feature_level, self._hand_over

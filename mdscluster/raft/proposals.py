@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.entry import Group, pack_entry
+from mdscluster.raft.incarnation import above, mark_of
 from mdscluster.raft.outbox import Outbox
 from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Forward, Message
@@ -243,7 +244,7 @@ class Proposals:
         was proposed under the lower number, on every node, and nothing that is still pending has run: so it may be
         proposed anew.
         """
-        self.incarnation = incarnation + 1
+        self.incarnation = above(incarnation, mark_of(self.incarnation))
         self._store.set_incarnation(self.incarnation)
         pending = [self._pending[number] for number in sorted(self._pending)]
         self._pending = dict(enumerate(pending, 1))
@@ -255,7 +256,7 @@ class Proposals:
     def save(self) -> None:
         """Write the proposers that moved, in the transaction that applied their proposals."""
         for origin in self._touched:
-            self._store.set_proposer(origin, *self._applied[origin])
+            self._store.set_proposer(origin, self._applied[origin])
         self._touched.clear()
 
     def take_results(self) -> list[tuple[Token, bytes | None]]:

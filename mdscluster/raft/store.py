@@ -14,6 +14,7 @@ from typing import Final
 import lmdb
 import msgspec
 
+from mdscluster.raft import incarnation
 from mdscluster.raft.errors import FormatError, StorageError
 from mdscluster.raft.members import Membership, Position, pack_at, unpack_at
 
@@ -159,33 +160,33 @@ class Store:
                 for key, value in cursor:
                     if not key.startswith(_PROPOSER_PREFIX):
                         break
-                    incarnation, number = _PROPOSER.unpack(value)
-                    result[key[len(_PROPOSER_PREFIX) :]] = (incarnation, number)
+                    result[key[len(_PROPOSER_PREFIX) :]] = _PROPOSER.unpack(value)
         return result
 
-    def set_proposer(self, origin: bytes, incarnation: int, number: int) -> None:
-        self.txn.put(_PROPOSER_PREFIX + origin, _PROPOSER.pack(incarnation, number), db=self.state)
+    def set_proposer(self, origin: bytes, applied: tuple[int, int]) -> None:
+        self.txn.put(_PROPOSER_PREFIX + origin, _PROPOSER.pack(*applied), db=self.state)
 
     # This node's incarnation and quarantine.
 
-    def next_incarnation(self, node_id: str, wall_ms: int) -> int:
+    def next_incarnation(self, node_id: str, wall_ms: int, mark: int) -> int:
         """A number larger than any this node is known to have used before: here, or in what was applied.
 
         The wall clock helps only a node whose disk was replaced and that has applied nothing yet; should it be behind,
-        ``Proposals`` notices.
+        ``Proposals`` notices. Only the ``mark``, drawn at random, keeps it from one of the numbers that were used by
+        earlier selves on a lost disk and that it has yet to meet.
         """
         applied = self.proposers().get(node_id.encode(), (0, 0))[0]
-        incarnation = max(self.incarnation() + 1, applied + 1, wall_ms)
-        self.set_incarnation(incarnation)
-        return incarnation
+        number = max(incarnation.above(max(self.incarnation(), applied), mark), incarnation.at(wall_ms, mark))
+        self.set_incarnation(number)
+        return number
 
     def incarnation(self) -> int:
         """The number used last; 0 before the first."""
         raw = self.txn.get(_INCARNATION, db=self.local)
         return 0 if raw is None else int(_U64.unpack(raw)[0])
 
-    def set_incarnation(self, incarnation: int) -> None:
-        self.txn.put(_INCARNATION, _U64.pack(incarnation), db=self.local)
+    def set_incarnation(self, number: int) -> None:
+        self.txn.put(_INCARNATION, _U64.pack(number), db=self.local)
         self._promised = True
 
     # This disk and those that it founded the cluster with.

@@ -659,6 +659,40 @@ def test_a_replacement_whose_clock_is_behind_is_served(make_cluster: MakeCluster
     cluster.check()
 
 
+def test_a_replacement_does_not_take_an_earlier_selfs_results_for_its_own(make_cluster: MakeCluster) -> None:
+    """INV-3: earlier selves numbered themselves one after the other; its own number is none of theirs.
+
+    Found by simulation (whole, 3 nodes, seed 400): it counted on from the first that it met in the log, and so became
+    the second, which it had yet to meet.
+    """
+    cluster, _, others = elected(make_cluster)
+    node = cluster[others[0]]
+    for life in range(4):
+        for i in range(6):
+            cluster.propose(node.id, b"life %d, %d" % (life, i))
+        cluster.run(100)
+        cluster.kill(node.id)
+        node.clock.jump_ms = -1e6  # so that the numbers follow one another
+        if life < 3:
+            cluster.start(node.id)
+            cluster.run(300)
+    cluster.wipe(node.id)
+    node.clock.jump_ms = -1e9
+    cluster.start(node.id, replace=True)
+    node.results.clear()
+    now = [b"now %d" % i for i in range(6)]
+    cluster.propose(node.id, *now)
+    ping(cluster, others[1], node.id)
+    cluster.run(500)
+    assert not node.engine.guards.quarantine.on
+    assert node.results.keys() == set(now)
+    history = node.history()
+    assert [payload for payload in history if payload.startswith(b"now")] == now, "each ran once"
+    for payload in now:
+        assert node.results[payload] == b"%d" % (history.index(payload) + 1)
+    cluster.check()
+
+
 def test_a_replacement_that_joins_under_load_catches_up(make_cluster: MakeCluster) -> None:
     """Entries that came before it might take any fill the leader's window; once it may, it asks for them again.
 
