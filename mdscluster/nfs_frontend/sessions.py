@@ -62,6 +62,7 @@ class Session:
         self.last_connection: list[Connection | None] = [None] * slots
         self.replies: list[bytes | None] = [None] * slots
         self.busy: list[Request | None] = [None] * slots
+        """What runs here under the slot's sequence ID."""
         self.users = array("q", bytes(8 * slots))
         """Whose the request under the slot's sequence ID was."""
         self.requests = array("q", bytes(8 * slots))
@@ -121,12 +122,14 @@ class Session:
             self.users[slot] = user
             self.requests[slot] = request
             self.replies[slot] = reply
+            self.busy[slot] = None  # what still runs here was answered elsewhere: nobody asks for it any more
 
     def forget(self, slot: int) -> None:
         """What this node thought of the slot was wrong: the state machine knows better."""
         self.sequence_ids[slot] = _UNKNOWN
         self.last_connection[slot] = None
         self.replies[slot] = None
+        self.busy[slot] = None
 
     def start(self, request: Request) -> None:
         """The request is admitted to its slot, and runs from now on."""

@@ -155,6 +155,35 @@ def test_a_retransmission_while_the_first_run_is_under_way_is_answered_once(worl
     assert client.decode(new.sent[-1]).status == 0
 
 
+def test_what_still_runs_for_a_client_that_has_gone_on_elsewhere_is_no_answer_to_what_it_asks_now(world: World) -> None:
+    """INV-3, INV-7: the slot's next request, asked again here, is not taken for the one that hangs here.
+
+    Found by simulation (whole, 3 nodes, seed 73): it was answered with the outcome of the READ before it.
+    """
+    a, b, client = world.node(), world.node(), Client(world)
+    old, there, back = world.connect(), world.connect(), world.connect()
+    client.start(a, old)
+    held: list[tuple[bytes, object]] = []
+    propose = world.replica.propose
+    world.replica.propose = lambda payload, done: held.append((payload, done))  # type: ignore[method-assign, assignment]
+    first = client.compound(1, [putroot(), mkdir(b"d")])
+    assert client.send(a, old, first) is None
+    world.replica.propose = propose  # type: ignore[method-assign]
+    assert client.decode(client.send(b, there, first)).status == 0
+    lookup = nfs4.nfs_argop4(nfs4.OP_LOOKUP, nfs4.LOOKUP4args(b"d"))
+    remove = nfs4.nfs_argop4(nfs4.OP_REMOVE, nfs4.REMOVE4args(b"d"))
+    second = client.compound(2, [putroot(), lookup, nfs4.nfs_argop4(nfs4.OP_LOOKUPP), remove])
+    done = client.decode(client.send(b, there, second))
+    assert done.status == 0
+    again = client.send(a, back, second)
+    assert again is not None, "it waits for the request before it"
+    assert client.decode(again).resarray[1:] == done.resarray[1:]
+    payload, answer = held[0]
+    propose(payload, answer)  # type: ignore[arg-type]
+    assert back.sent == [again]
+    assert client.send(a, back, second) == again
+
+
 def test_a_slot_first_used_elsewhere_is_accepted_where_the_session_was_made(world: World) -> None:
     """INV-7: the client took another slot into use on another node, and came back with it."""
     a, b, client = world.node(), world.node(), Client(world)
