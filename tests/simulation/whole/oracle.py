@@ -128,6 +128,12 @@ class Oracle:
             return  # what was taken away cannot be returned; LAYOUT* of one client may cross on the way (§12.5.3)
         if holder.client is None and status == nfs4.NFS4ERR_STALE_CLIENTID:
             return  # while it mounts: two of its EXCHANGE_IDs crossed on the way (§18.35.5, case 4)
+        if holder.client is None and status == nfs4.NFS4ERR_BADSESSION:
+            silent_ms = self.world.now_ms - holder.renewed_ms
+            if silent_ms >= self.world.lease_promise_ms:  # it stood still while it mounted, its session just made
+                self.world.note(holder.name, f"mounts anew, after {silent_ms:.0f} ms of silence")
+                holder.lost = True
+                return
         self.violation(
             f"INV-7: {holder.name}, whose lease did not run out, heard {nfs4.STATUS_NAMES[status]} "
             f"of {nfs4.OP_NAMES.get(last_op, last_op)}"
