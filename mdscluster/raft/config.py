@@ -89,6 +89,9 @@ class RaftConfig:
     a connection is given up."""
     dial_interval_ms: int = 100
     """Pause between attempts to reach a node."""
+    founding_wait_ms: int = 1_500
+    """An empty node that has met all others of ``peers``, all of them empty, waits this long before it founds a cluster
+    with them: members that it does not know of reach it within that and object (docs/adr/0018 has the sum)."""
 
     other_ids: tuple[str, ...] = field(init=False, default=())
     """The other nodes of ``peers``, sorted."""

@@ -65,6 +65,8 @@ class Elections:
         self.outbox = outbox
         self.quarantine = quarantine
         self.now_ms = now_ms
+        self.member = True
+        """This node belongs to a cluster. One that has yet to found it stands for nothing (docs/adr/0018)."""
         self.peers = {peer: Peer() for peer in roster.peers}
         self.core: Core = None  # type: ignore[assignment]  # set by attach(), before anything else is called
         self._rng = rng
@@ -161,7 +163,7 @@ class Elections:
 
     def _may_stand(self) -> bool:
         """Only a voter does, as its own log says: pysyncobj counts whoever stands as one."""
-        return self.roster.votes and not self.quarantine.on
+        return self.member and self.roster.votes and not self.quarantine.on
 
     def _sticky(self) -> bool:
         """A leader was heard within the minimum election timeout, or this node leads."""

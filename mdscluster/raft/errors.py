@@ -7,6 +7,14 @@ class PeerError(Exception):
     """A peer sent what no correct node sends. Its connection is closed; nothing was changed."""
 
 
+class OtherCluster(PeerError):
+    """A peer of another cluster that has the same name. The text is for the operator."""
+
+    def __init__(self, peer: str, text: str) -> None:
+        super().__init__(text)
+        self.peer = peer
+
+
 class StorageError(Exception):
     """The log or its environment failed. Fail-stop: what is on disk is unknown, so nothing more may be promised."""
 

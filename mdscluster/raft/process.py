@@ -24,10 +24,11 @@ from mdscluster.raft.errors import PeerError, StorageError
 from mdscluster.raft.founding import DiskLost
 from mdscluster.raft.framing import pack_frame
 from mdscluster.raft.interface import RESTART_EXIT_CODE, STORAGE_EXIT_CODE, MachineFactory
+from mdscluster.raft.link import Link
 from mdscluster.raft.local import LocalServer, Token
 from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.snapshot_sender import Pacer
-from mdscluster.raft.transport import Link, Transport
+from mdscluster.raft.transport import Transport
 from mdscluster.replica import FOUNDING, MemberChange, ReplicaStatus
 from mdsproto.raft_pb2 import Hello, Message
 
@@ -159,13 +160,17 @@ class Node:
             self._fail(error)
             raise PeerError("this node is stopping") from error
         self._follow_roster()
-        for early, lost in self._admission.take_early().items():
-            if lost:
-                self._transport.drop(early)  # it spoke to a deaf ear; both begin anew
-            else:
-                self.engine.connected(early, self._now_ms())
-            self._schedule()
+        self._take_early()
         return belongs
+
+    def check_cluster(self, peer: str, body: Hello) -> None:
+        self._admission.check(peer, body)
+
+    def _take_early(self) -> None:
+        """This node may be a member now: its engine hears of the connections that were made before."""
+        for peer in self._admission.take_early():
+            self.engine.connected(peer, self._now_ms())
+            self._schedule()
 
     def on_connected(self, peer: str) -> None:
         log.info("raft peer connected", peer=peer)
@@ -180,7 +185,11 @@ class Node:
             self._schedule()
 
     def on_frames(self, peer: str, frames: list[bytes]) -> None:
-        if self._halted or self._admission.too_early(peer):
+        if self._halted:
+            return
+        if not self._admission.member:
+            if self._admission.founded_since(frames):
+                self._transport.drop(peer)  # it comes back as a member, and tells what it founded
             return
         now_ms = self._now_ms()
         try:
@@ -322,6 +331,9 @@ class Node:
                 self._ping_term = self.engine.core.term
                 self._transport.ping = pack_frame(self._ping())
             self._transport.tend()
+            if not self._halted and self._admission.settle(self._now_ms()):
+                self._take_early()
+                self._schedule()
             if now_s - check_s > _READER_CHECK_S:
                 check_s = now_s
                 self.env.reader_check()
@@ -361,7 +373,7 @@ class Node:
     async def _fetch_snapshot(self, leader: str) -> None:
         try:
             address = self.engine.roster.peers[leader]
-            directory = await snapshot.fetch(self.config, leader, address)
+            directory = await snapshot.fetch(self.config, leader, address, self.introduce())
             # No await from here on: the vote that the image gets must be the last this process gave.
             self._halted = True
             index = snapshot.adopt(directory, self.engine.store, self.engine.applied)

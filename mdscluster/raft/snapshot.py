@@ -57,9 +57,10 @@ def discard_incoming(state_dir: Path) -> None:
 # The follower's side.
 
 
-async def fetch(config: RaftConfig, leader: str, address: tuple[str, int]) -> Path:
+async def fetch(config: RaftConfig, leader: str, address: tuple[str, int], introduction: Hello) -> Path:
     """Receive the leader's image, verified and durable, and not yet in force; the directory it is in.
 
+    ``introduction``: what this node says of itself besides its name.
     ``SnapshotError``: nothing was kept, and nothing has changed.
     """
     host, port = address
@@ -73,7 +74,7 @@ async def fetch(config: RaftConfig, leader: str, address: tuple[str, int]) -> Pa
         )
         reader, writer = await asyncio.wait_for(connecting, STALL_S)
         try:
-            writer.write(hello(config, Hello.SNAPSHOT))
+            writer.write(hello(config, Hello.SNAPSHOT, introduction))
             await _receive(reader, directory / _DATA)
         finally:
             writer.close()

@@ -23,8 +23,8 @@ from typing import Final
 import lmdb
 
 from mdscluster.raft.framing import pack_frame
+from mdscluster.raft.link import Link
 from mdscluster.raft.snapshot import FORMAT, STALL_S, SnapshotError
-from mdscluster.raft.transport import Link
 from mdsproto.raft_pb2 import SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
 
 CHUNK_BYTES: Final = 128 << 10

@@ -29,6 +29,7 @@ _INCARNATION: Final = b"incarnation"
 _QUARANTINE: Final = b"quarantine"
 _DISK: Final = b"disk"
 _FOUNDERS: Final = b"founders"
+_CLUSTER: Final = b"cluster"
 _KEY_APPLIED: Final = b"applied"
 _KEY_MEMBERSHIP: Final = b"membership"
 _PROPOSER_PREFIX: Final = b"p:"
@@ -207,6 +208,14 @@ class Store:
 
     def set_founders(self, founders: dict[str, bytes]) -> None:
         self.txn.put(_FOUNDERS, msgspec.msgpack.encode(founders), db=self.local)
+        self._promised = True
+
+    def cluster(self) -> bytes:
+        """Identity of the cluster that this node is a member of; empty as long as it is unknown."""
+        return bytes(self.txn.get(_CLUSTER, db=self.local) or b"")
+
+    def set_cluster(self, identity: bytes) -> None:
+        self.txn.put(_CLUSTER, identity, db=self.local)
         self._promised = True
 
     def unused(self) -> bool:

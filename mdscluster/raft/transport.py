@@ -1,33 +1,34 @@
 """Streams between the consensus processes: one mutually authenticated TLS connection for each pair of nodes.
 
-The node with the smaller id dials. A frame is a u32 length (big endian) and a protobuf message; the first frame each
-way is ``Hello``. A newer connection replaces the older one, of which nothing is delivered any more. A connection for
-a snapshot is one of its own.
+A frame is a u32 length (big endian) and a protobuf message; the first frame each way is ``Hello``, the dialling side's
+first. The node with the smaller id dials at once. The other one does so when no connection has stood for a while: it
+may be the only one that knows of both (docs/adr/0018). A newer connection replaces the older one, of which nothing is
+delivered any more. Of two that were dialled both ways at once the smaller id's node keeps one: the one by which it said
+Hello first, asked or answering. A connection for a snapshot is one of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterable
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 import structlog
-from google.protobuf.message import DecodeError
 
 from mdscluster.raft.config import RaftConfig, TlsConfig
-from mdscluster.raft.errors import PeerError
-from mdscluster.raft.framing import FrameReader, pack_frame, pack_frames
+from mdscluster.raft.errors import OtherCluster, PeerError
+from mdscluster.raft.framing import pack_frame, pack_frames
+from mdscluster.raft.link import Link, Stranger, Superseded
 from mdsproto.raft_pb2 import Hello
 
 log = structlog.get_logger()
 
 PROTOCOL: Final = 1
-_HELLO_BYTES_MAX: Final = 16_384
-_UNSENT_BYTES_MAX: Final = 64 << 20
 _REFUSED_S: Final = 2.0
-"""Pause before a node is dialled again that said it has no such member."""
+"""Pause before a node is dialled again that said it has no such member, or that is of another cluster."""
+_PATIENCE_S: Final = 0.5
+"""A node leaves it this long to one with a smaller id to dial, which does so several times meanwhile."""
 
 
 class Handler(Protocol):
@@ -35,6 +36,9 @@ class Handler(Protocol):
 
     def introduce(self) -> Hello:
         """What this node says of itself besides its name."""
+
+    def check_cluster(self, peer: str, body: Hello) -> None:
+        """``OtherCluster`` when ``peer``, whose certificate is good, is of another one of the same name."""
 
     def on_introduced(self, peer: str, body: Hello) -> bool:
         """What ``peer``, whose certificate is good, says of itself; whether it belongs here. ``PeerError`` refuses the
@@ -81,108 +85,6 @@ def hello(config: RaftConfig, purpose: Hello.Purpose, more: Hello | None = None)
     return pack_frame(body.SerializeToString())
 
 
-class Stranger(Exception):
-    """One side does not belong to the other's cluster, (any more, or yet): its id, and who says so."""
-
-
-class Link(asyncio.Protocol):
-    """One connection. ``peer`` is empty until its Hello was accepted."""
-
-    def __init__(self, owner: Transport, dialled: str | None) -> None:
-        self.peer = ""
-        self.closed = asyncio.get_running_loop().create_future()
-        self.received_s = owner.loop.time()
-        self.sent_s = 0.0
-        self.refused = False
-        """The other side has no such member."""
-        self._owner = owner
-        self._dialled = dialled
-        self._transport: asyncio.Transport | None = None
-        """Set when connected, which is after the TLS handshake."""
-        self._given_up = False
-        self._reader = FrameReader(_HELLO_BYTES_MAX)
-        self._writable = asyncio.Event()
-        self._writable.set()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        if self._given_up:
-            self._transport.abort()
-            return
-        sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._owner.config.connection_timeout_ms)
-        if self._dialled is not None:
-            self.write(self._owner.greeting())
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._writable.set()
-        if not self.closed.done():
-            self.closed.set_result(None)
-        self._owner.lost(self)
-
-    def pause_writing(self) -> None:
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        self._writable.set()
-
-    def data_received(self, data: bytes) -> None:
-        self.received_s = self._owner.loop.time()
-        try:
-            frames = self._reader.feed(data)
-            if frames and not self.peer:
-                self._owner.introduced(self, frames.pop(0), self._dialled)
-            if frames and self.peer:
-                self._owner.arrived(self, frames)
-        except Stranger as error:
-            self._owner.note_stranger(*error.args)
-            self.refused = True
-            self.close()
-        except (PeerError, DecodeError) as error:
-            self._owner.note_refusal(self.peer or self._dialled or "", str(error))
-            self.abort()
-
-    def certificate_names(self) -> list[str] | None:
-        """DNS names of the peer's certificate; None without TLS."""
-        if self._owner.config.tls is None:
-            return None
-        assert self._transport is not None, "asked of a connection that stands"
-        certificate = self._transport.get_extra_info("peercert") or {}
-        return [name for kind, name in certificate.get("subjectAltName", ()) if kind == "DNS"]
-
-    def write(self, data: bytes) -> None:
-        """Send frames; the connection is given up when the peer takes none for too long."""
-        if self._transport is None:
-            return
-        self.sent_s = self._owner.loop.time()
-        self._transport.write(data)
-        if not self._writable.is_set() and self._transport.get_write_buffer_size() > _UNSENT_BYTES_MAX:
-            self.abort()
-
-    @property
-    def connected(self) -> bool:
-        """Whether the handshake is over."""
-        return self._transport is not None
-
-    async def drained(self) -> None:
-        """Until the peer has taken most of what was written, or the connection is gone."""
-        await self._writable.wait()
-
-    def abort(self) -> None:
-        """Give the connection up; one that is still in its handshake as soon as that is over."""
-        self._given_up = True
-        if self._transport is not None:
-            self._transport.abort()
-
-    def close(self) -> None:
-        """The same, after what was written is sent."""
-        self._given_up = True
-        if self._transport is not None:
-            self._transport.close()
-
-
 class Transport:
     """Listens, dials, and keeps at most one connection to each peer."""
 
@@ -193,6 +95,8 @@ class Transport:
         """A frame sent on idle connections; whoever owns the term renews it."""
         self._handler = handler
         self._links: dict[str, Link] = {}
+        self._asking: dict[str, Link] = {}
+        """Connections dialled by this node that said Hello and have no answer yet."""
         self._all: set[Link] = set()
         self._server: asyncio.Server | None = None
         self._peers: dict[str, tuple[str, int]] = {}
@@ -216,8 +120,9 @@ class Transport:
         for peer, address in before.items():
             if peers.get(peer) != address and peer in self._dialers:
                 self._dialers.pop(peer).cancel()
+                self.drop(peer)
         for peer in sorted(peers.keys() - self._dialers.keys()):
-            if self.config.node_id < peer and not self._closing:
+            if not self._closing:
                 self._dialers[peer] = self.loop.create_task(self._dial(peer, peers[peer]))
 
     async def close(self) -> None:
@@ -280,15 +185,24 @@ class Transport:
             self._refusals[peer] = reason
             log.warning("raft connection refused", peer=peer, reason=reason)
 
-    def introduced(self, link: Link, frame: bytes, dialled: str | None) -> None:
-        """The peer's Hello. ``PeerError`` unless it is who it says, ``Stranger`` unless it belongs here.
+    def reached(self, link: Link, peer: str) -> None:
+        """The handshake of a connection dialled here is over: say Hello, unless there is another one by now."""
+        if peer in self._links:
+            link.abort()
+            return
+        self._asking[peer] = link
+        link.write(self.greeting())
 
-        A stranger is told the membership before the connection is closed: it may have been removed while it slept,
-        or it waits to be added.
+    def introduced(self, link: Link, frame: bytes) -> None:
+        """The peer's Hello. ``PeerError`` unless it is who it says, ``OtherCluster`` or ``Stranger`` unless it belongs
+        here, ``Superseded`` if another connection goes first.
+
+        Whoever does not belong here is answered before the connection is closed: a stranger learns the membership, for
+        it may have been removed while it slept, or it waits to be added; and both sides can tell their operator.
         """
         if self._closing:
             raise PeerError("this node is stopping")
-        body = Hello.FromString(frame)
+        body, dialled = Hello.FromString(frame), link.dialled
         names = link.certificate_names()
         if body.protocol != PROTOCOL or body.cluster_id != self.config.cluster_id:
             raise PeerError(f"protocol {body.protocol} of cluster {body.cluster_id!r}")
@@ -296,9 +210,19 @@ class Transport:
             raise PeerError(f"node {body.node_id!r} is not expected here")
         if names is not None and not {body.node_id, self.config.tls_role or body.node_id} <= set(names):
             raise PeerError(f"node {body.node_id!r} showed a certificate of {names}")
+        if dialled is not None and self._asking.get(dialled) is link:
+            del self._asking[dialled]
+        try:
+            self._handler.check_cluster(body.node_id, body)
+        except OtherCluster:
+            if dialled is None:
+                link.write(self.greeting(f"{self.config.node_id} belongs to another cluster of the same name"))
+            raise
         if body.purpose == Hello.SNAPSHOT:
             belongs = body.node_id in self._peers
         else:
+            if not body.refused:
+                self._give_way(link, body.node_id)
             belongs = self._handler.on_introduced(body.node_id, body)
         if body.refused:
             raise Stranger(body.node_id, body.refused)
@@ -320,6 +244,21 @@ class Transport:
             link.write(self.greeting())
         self._handler.on_connected(link.peer)
 
+    def _give_way(self, link: Link, peer: str) -> None:
+        """``Superseded`` if ``link`` is the one to be given up of two that were dialled both ways.
+
+        The smaller id's node decides: it says Hello on one connection at a time, and so what it told on the one that it
+        has kept is never older than on another. The larger one's node takes that one, whatever else it has.
+        """
+        standing = self._links.get(peer)
+        if self.config.node_id < peer:
+            other = self._asking.get(peer) or standing
+            given_up = link.dialled is None and other is not None and other.dialled is not None
+        else:
+            given_up = link.dialled is not None and standing is not None and standing.dialled is None
+        if given_up:
+            raise Superseded
+
     def note_stranger(self, peer: str, reason: str) -> None:
         """Log it once: a node that was removed, or waits to be added, comes again and again."""
         if peer not in self._strangers:
@@ -333,6 +272,8 @@ class Transport:
 
     def lost(self, link: Link) -> None:
         self._all.discard(link)
+        if link.dialled is not None and self._asking.get(link.dialled) is link:
+            del self._asking[link.dialled]
         if link.peer and self._links.get(link.peer) is link:
             del self._links[link.peer]
             self._handler.on_disconnected(link.peer)
@@ -343,13 +284,20 @@ class Transport:
         return link
 
     async def _dial(self, peer: str, address: tuple[str, int]) -> None:
-        """Keep a connection to ``peer``."""
+        """Keep a connection to ``peer``, whoever of the two dials it."""
         config = self.config
+        patience_s = 0.0 if config.node_id < peer else _PATIENCE_S
+        pause_s = patience_s
         host, port = address
         context = client_context(config.tls) if config.tls else None
         name = peer if context else None
         reached = True
         while not self._closing:
+            await asyncio.sleep(pause_s)
+            if peer in self._links:
+                await asyncio.wait([self._links[peer].closed])
+                pause_s = config.dial_interval_ms / 1000 + patience_s
+                continue
             link = Link(self, peer)
             self._all.add(link)
             try:
@@ -358,11 +306,11 @@ class Transport:
                         lambda link=link: link, host, port, ssl=context, server_hostname=name
                     )
                 reached = True
-                await link.closed
+                await asyncio.wait([link.closed])
             except (OSError, ssl.SSLError) as error:
                 if reached:
                     log.info("raft peer not reached", peer=peer, reason=str(error) or type(error).__name__)
                 reached = False
             finally:
                 self._all.discard(link)
-            await asyncio.sleep(_REFUSED_S if link.refused else config.dial_interval_ms / 1000)
+            pause_s = _REFUSED_S if link.refused else config.dial_interval_ms / 1000 + (patience_s if link.peer else 0)

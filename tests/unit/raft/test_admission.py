@@ -1,4 +1,4 @@
-"""Who may speak with a node: membership, feature level and founding, in this order (docs/adr/0009, 0013, 0014)."""
+"""Who may speak with a node: cluster, membership, feature level, founding, in this order (docs/adr/0009 to 0018)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from mdscluster.raft.admission import Admission
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.engine import Engine
-from mdscluster.raft.errors import PeerError
+from mdscluster.raft.errors import OtherCluster, PeerError
 from mdscluster.raft.founding import DiskLost
-from mdscluster.raft.members import FEATURE_LEVEL
-from mdsproto.raft_pb2 import Hello
+from mdscluster.raft.members import FEATURE_LEVEL, pack_at
+from mdsproto.raft_pb2 import Hello, Message
 from tests.simulation.consensus.cluster import open_env
 from tests.simulation.consensus.machine import AppendMachine
 
@@ -47,6 +47,9 @@ class Server:
         body.node_id = self.id
         return body
 
+    def settle(self) -> bool:
+        return self.admission.settle(float(self.engine.config.founding_wait_ms))
+
     def meet(self, *others: Server) -> bool:
         return all(self.admission.meet(other.id, other.says(), 0.0) for other in others)
 
@@ -56,6 +59,8 @@ def founded(tmp_path: Path) -> list[Server]:
     servers = [Server(tmp_path / "first", node_id) for node_id in IDS]
     for server in servers:
         assert server.meet(*[other for other in servers if other is not server])
+    for server in servers:
+        assert server.settle()
         assert server.admission.member
         assert not server.quarantined
     return servers
@@ -128,15 +133,60 @@ def test_who_knows_less_than_the_cluster_uses_is_kept_out(founded: list[Server])
         founded[0].admission.meet("n2", body, 0.0)
 
 
-def test_a_founder_hears_of_no_connection_before_all_are_met(tmp_path: Path) -> None:
-    """INV-1: and afterwards of those on which nothing was lost; the others begin anew."""
+def test_a_founder_hears_of_no_connection_before_it_is_a_member(tmp_path: Path) -> None:
+    """INV-1: and afterwards of those that stand; nothing was lost on them."""
     a, b, c = (Server(tmp_path / "first", node_id) for node_id in IDS)
-    assert a.meet(b)
+    assert a.meet(b, c)
     assert not a.admission.connected("n2")
-    assert a.admission.too_early("n2")
-    assert a.admission.take_early() == {}
+    assert not a.admission.connected("n3")
+    assert not a.admission.disconnected("n3")
+    assert not a.settle()
     assert a.meet(c)
-    assert a.admission.member
-    assert a.admission.take_early() == {"n2": True}
+    assert not a.admission.connected("n3")
+    assert a.admission.take_early() == []
+    assert a.settle()
+    assert a.admission.take_early() == ["n2", "n3"]
+    assert a.admission.take_early() == []
+    assert a.admission.disconnected("n3")
+    assert a.meet(c)
     assert a.admission.connected("n3")
-    assert not a.admission.too_early("n3")
+
+
+def test_a_node_alone_does_not_elect_itself_before_it_is_a_member(tmp_path: Path) -> None:
+    """INV-2: a cluster that grew from it may still run, and tell it so."""
+    alone = Server(tmp_path / "first", "n1", ("n1",))
+    assert not alone.settle()
+    for now_ms in range(0, 5_000, 100):
+        alone.engine.turn(float(now_ms), 0)
+    assert not alone.engine.core.is_leader
+    assert alone.engine.core.term == 0
+    assert alone.admission.settle(1e9)
+    for now_ms in range(5_000, 6_000, 100):
+        alone.engine.turn(float(now_ms), 0)
+    assert alone.engine.core.is_leader
+    alone.start()
+    alone.engine.turn(700.0, 0)
+    assert alone.engine.core.is_leader, "it waits only once"
+
+
+def test_whoever_says_more_than_ping_has_become_a_member(tmp_path: Path) -> None:
+    """Its connection is to begin anew, for what is said on it is lost; two empty nodes leave theirs alone."""
+    ping, vote = Message(term=1, ping={}).SerializeToString(), Message(term=1, pre_vote={}).SerializeToString()
+    assert not Admission.founded_since([ping, ping])
+    assert Admission.founded_since([ping, vote])
+
+
+def test_of_another_cluster_nothing_is_heard(founded: list[Server], tmp_path: Path) -> None:
+    """INV-1, INV-2: its membership is not so much as a hint here, though it is newer."""
+    again = [Server(tmp_path / "second", node_id) for node_id in IDS]
+    for server in again:
+        assert server.meet(*[other for other in again if other is not server])
+    for server in again:
+        assert server.settle()
+    body = again[1].says()
+    body.introduction = pack_at((9, 9), founded[0].engine.roster.membership.with_learner("n4", ("h", 1), "", ""))
+    peers = dict(founded[0].engine.roster.peers)
+    with pytest.raises(OtherCluster):
+        founded[0].admission.meet("n2", body, 0.0)
+    assert founded[0].engine.roster.peers == peers
+    assert founded[0].admission.levels.keys() == {"n2", "n3"}

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,10 +21,11 @@ import uvloop
 
 from mdscluster.raft import localwire
 from mdscluster.raft.config import ConfigError, RaftConfig, TlsConfig
+from mdscluster.raft.local import LocalReplica
 from mdscluster.raft.transport import client_context, hello
 from mdscluster.replica import FOUNDING
 from mdsproto.raft_pb2 import Hello
-from tests.unit.raft.support.processes import Processes, await_status, barrier, propose, status
+from tests.unit.raft.support.processes import Processes, add, await_status, barrier, propose, status
 from tests.unit.raft.support.tls import make_tls
 
 MakeProcesses = Callable[..., Processes]
@@ -211,7 +213,7 @@ def test_a_new_cluster_waits_for_all_its_nodes(make_processes: MakeProcesses) ->
 
     async def test() -> None:
         replicas = {node_id: await cluster.replica(node_id) for node_id in ("n1", "n2")}
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(3.0)
         for replica in replicas.values():
             seen = await status(replica)
             assert (seen.role, seen.term, seen.has_quorum) == (FOUNDING, 0, False)
@@ -224,6 +226,104 @@ def test_a_new_cluster_waits_for_all_its_nodes(make_processes: MakeProcesses) ->
         assert await asyncio.to_thread(cluster.children["n3"].wait, 20) != 0
         assert "mdscluster rejoin" in (cluster.dir / "n3" / "log").read_text()
         assert await propose(replicas["n2"], b"second") == b"2"
+
+    run(cluster, test)
+
+
+async def grow(cluster: Processes) -> LocalReplica:
+    """From the first three to five; n4's front end."""
+    first = await cluster.replica("n1")
+    leader = (await await_status(first, lambda s: s.has_quorum)).leader_id
+    replica = first if leader == "n1" else await cluster.replica(leader)
+    for node_id in ("n4", "n5"):
+        await add(replica, node_id, cluster.ports[node_id])
+    assert await propose(first, b"older") == b"1"
+    grown = await cluster.replica("n4")
+    assert await barrier(grown)
+    await first.close()
+    return grown
+
+
+def lose_disk(cluster: Processes, *ids: str) -> None:
+    for node_id in ids:
+        cluster.kill(node_id)
+        if node_id in cluster.envs:
+            cluster.envs.pop(node_id).close()
+        shutil.rmtree(cluster.dir / node_id / "state")
+
+
+def test_lost_disks_found_no_cluster_beside_members_that_they_do_not_know(make_processes: MakeProcesses) -> None:
+    """INV-2: a cluster grew from 3 to 5, its first three lose their disks, and their files name only each other. The
+    other two tell them that the cluster has run, and stand as they were: without a quorum, and with what they know."""
+    cluster = make_processes(size=5, founders=3, barrier_deadline_ms=2_000)
+
+    async def test() -> None:
+        grown = await grow(cluster)
+        lose_disk(cluster, "n1", "n2", "n3")
+        await await_status(grown, lambda s: not s.has_quorum)
+        cluster.start("n1", "n2", "n3")
+        for node_id in ("n1", "n2", "n3"):
+            assert await asyncio.to_thread(cluster.children[node_id].wait, 20) != 0
+            said = (cluster.dir / node_id / "log").read_text()
+            assert re.search(rf"DiskLost: the disk of {node_id} is empty .*, but n[45] belongs to a cluster", said)
+        seen = await status(grown)
+        assert not seen.has_quorum
+        assert not await barrier(grown)
+        assert history(cluster, "n4") == [b"older"]
+        assert [cluster.children[node_id].poll() for node_id in ("n4", "n5")] == [None, None]
+
+    run(cluster, test)
+
+
+def test_a_cluster_that_grew_from_one_is_not_founded_again(make_processes: MakeProcesses) -> None:
+    """INV-2: the first server's file names only itself, and it loses its disk."""
+    cluster = make_processes(size=2, founders=1)
+
+    async def test() -> None:
+        first = await cluster.replica("n1")
+        await await_status(first, lambda s: s.has_quorum)
+        await add(first, "n2", cluster.ports["n2"])
+        assert await propose(first, b"older") == b"1"
+        await first.close()
+        lose_disk(cluster, "n1")
+        cluster.start("n1")
+        assert await asyncio.to_thread(cluster.children["n1"].wait, 20) != 0
+        assert "but n2 belongs to a cluster that has run" in (cluster.dir / "n1" / "log").read_text()
+
+    run(cluster, test)
+
+
+def test_two_clusters_of_one_name_never_mix(make_processes: MakeProcesses) -> None:
+    """INV-2, INV-8: those who would have objected were away when the three lost disks founded a cluster. When they are
+    back neither takes an entry of the other, both say why, and the new one goes on."""
+    cluster = make_processes(size=5, founders=3, barrier_deadline_ms=2_000)
+
+    async def test() -> None:
+        grown = await grow(cluster)
+        lose_disk(cluster, "n1", "n2", "n3")
+        await await_status(grown, lambda s: not s.has_quorum)
+        for node_id in ("n4", "n5"):
+            cluster.kill(node_id)
+        cluster.start("n1", "n2", "n3")
+        newer = await cluster.replica("n1")
+        await await_status(newer, lambda s: s.has_quorum)
+        term = (await status(newer)).term
+        assert [await propose(newer, b"newer %d" % number) for number in range(3)] == [b"1", b"2", b"3"]
+        cluster.start("n4", "n5")
+        grown = await cluster.replica("n4")
+        for node_id, others in (("n4", "[123]"), ("n1", "[45]")):
+            log = cluster.dir / node_id / "log"
+            wanted = re.compile(rf"refused.*n{others} belongs to ANOTHER cluster that is called 'mds' too")
+            while not wanted.search(log.read_text()):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(3.0)  # several elections, and both have dialled again
+        seen = await status(grown)
+        assert not seen.has_quorum
+        assert {peer for peer, state in seen.peers.items() if state.connected} == {"n5"}
+        assert await propose(newer, b"newer 3") == b"4"
+        assert (await status(newer)).term == term
+        assert history(cluster, "n4") == [b"older"]
+        assert history(cluster, "n1") == [b"newer %d" % number for number in range(4)]
 
     run(cluster, test)
 

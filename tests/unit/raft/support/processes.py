@@ -22,7 +22,7 @@ from mdscluster.raft.environment import open_environment
 from mdscluster.raft.interface import RESTART_EXIT_CODE
 from mdscluster.raft.local import LocalReplica
 from mdscluster.raft.process import run
-from mdscluster.replica import ReplicaStatus
+from mdscluster.replica import ChangeOutcome, MemberChange, ReplicaStatus
 from tests.simulation.consensus.machine import AppendMachine, NullMachine
 from tests.unit.raft.support.tls import make_tls
 
@@ -39,9 +39,14 @@ def free_ports(count: int) -> list[int]:
 
 
 class Processes:
-    """A cluster of child processes; ``close`` ends them by pid."""
+    """A cluster of child processes; ``close`` ends them by pid.
 
-    def __init__(self, directory: Path, size: int = 3, *, machine: str = "append", **settings: Any) -> None:
+    Only the first ``founders`` of them found it, and their files name only each other; the rest are to be added.
+    """
+
+    def __init__(
+        self, directory: Path, size: int = 3, *, founders: int | None = None, machine: str = "append", **settings: Any
+    ) -> None:
         self.dir = directory
         self.ids = [f"n{i + 1}" for i in range(size)]
         tls = make_tls(directory / "tls", self.ids)
@@ -49,15 +54,18 @@ class Processes:
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.envs: dict[str, lmdb.Environment] = {}
         self.replicas: list[LocalReplica] = []
+        self.ports = dict(zip(self.ids, ports, strict=True))
+        first = self.ids[:founders]
         for node_id in self.ids:
+            joins = {} if node_id in first else {"join": True}
             config = {
                 "node_id": node_id,
-                "peers": {peer: ["127.0.0.1", port] for peer, port in zip(self.ids, ports, strict=True)},
+                "peers": {peer: ["127.0.0.1", self.ports[peer]] for peer in sorted({*first, node_id})},
                 "state_dir": str(directory / node_id / "state"),
                 "socket_path": str(directory / node_id / "raft.sock"),
                 "tls": [str(tls[node_id].ca), str(tls[node_id].certificate), str(tls[node_id].key)],
                 "machine": machine,
-                "settings": settings,
+                "settings": {**settings, **joins},
             }
             (directory / node_id).mkdir(parents=True, exist_ok=True)
             self.config_path(node_id).write_text(json.dumps(config))
@@ -129,6 +137,19 @@ async def status(replica: LocalReplica) -> ReplicaStatus:
     future: asyncio.Future[ReplicaStatus] = asyncio.get_running_loop().create_future()
     replica.status(future.set_result)
     return await future
+
+
+async def add(replica: LocalReplica, node_id: str, port: int) -> None:
+    """A server becomes a voter; ``replica`` is the leader's."""
+    for kind in ("add", "promote"):
+        change = MemberChange(kind, node_id, "127.0.0.1", port)  # type: ignore[arg-type]
+        async with asyncio.timeout(30):
+            while True:
+                future: asyncio.Future[ChangeOutcome] = asyncio.get_running_loop().create_future()
+                replica.change_members(change, future.set_result)
+                if (await future).code == "done":
+                    break
+                await asyncio.sleep(0.05)
 
 
 async def await_status(
