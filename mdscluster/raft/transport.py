@@ -215,7 +215,7 @@ class Transport:
         try:
             self._handler.check_cluster(body.node_id, body)
         except OtherCluster:
-            if dialled is None:
+            if dialled is None and body.purpose == Hello.RAFT:
                 link.write(self.greeting(f"{self.config.node_id} belongs to another cluster of the same name"))
             raise
         if body.purpose == Hello.SNAPSHOT:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
 
+from mdscluster.raft import snapshot
 from mdscluster.raft import transport as transport_module
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.errors import OtherCluster
+from mdscluster.raft.link import Link
+from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.transport import Handler, Transport
 from mdsproto.raft_pb2 import Hello
 from tests.unit.raft.support.crossing import Crossing, Heard, PreviousRelease, all_orders
@@ -140,6 +144,31 @@ def test_connections_that_cross_do_not_flap(tmp_path: Path, monkeypatch: pytest.
                 assert connected(sides)
                 sides[turn % 2].drop(("n2", "n1")[turn % 2])
                 await asyncio.sleep(0)
+
+    asyncio.run(test())
+
+
+def test_a_snapshot_is_not_for_another_cluster(tmp_path: Path) -> None:
+    """INV-2, INV-8: whoever fetches one says of which cluster it is, and is refused before anything is sent."""
+
+    class Refusing(Heard):
+        def check_cluster(self, peer: str, body: Hello) -> None:
+            if body.cluster != b"ours":
+                raise OtherCluster(peer, f"{peer} belongs to ANOTHER cluster")
+
+        def on_snapshot_wanted(self, link: Link) -> None:
+            self.events.append("snapshot")
+            link.close()
+
+    async def test() -> None:
+        async with two(tmp_path) as (sides, _):
+            sides[0]._handler = heard = Refusing()
+            sides[0].follow({"n2": ("127.0.0.1", 1)})
+            config = replace(sides[1].config, state_dir=tmp_path / "state")
+            for cluster, served in ((b"theirs", []), (b"ours", ["snapshot"])):
+                with pytest.raises(SnapshotError):
+                    await snapshot.fetch(config, "n1", config.peers["n1"], Hello(cluster=cluster))
+                assert heard.events == served
 
     asyncio.run(test())
 
