@@ -73,12 +73,13 @@ class Processes:
     def config_path(self, node_id: str) -> Path:
         return self.dir / node_id / "config.json"
 
-    def start(self, *ids: str) -> None:
+    def start(self, *ids: str, release: Path = ROOT) -> None:
+        """Of the release whose source tree is ``release``."""
         for node_id in ids or self.ids:
             with (self.dir / node_id / "log").open("ab") as out:
                 self.children[node_id] = subprocess.Popen(
                     [sys.executable, "-m", "tests.unit.raft.support.processes", str(self.config_path(node_id))],
-                    cwd=ROOT,
+                    cwd=release,
                     stdout=out,
                     stderr=out,
                 )
