@@ -17,7 +17,7 @@ from tests.unit.raft.support.processes import ROOT, Processes, await_status, bar
 
 PREVIOUS = "34d89d6bbbb01cdb8ae6375301032d2ecbcf3ca6"
 """The last revision in which only the smaller id dialled, and no cluster had an identity."""
-LOOKS, EVERY_S = 5, 0.2
+LOOKS, EVERY_S = 4, 0.15
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def identity(cluster: Processes, node_id: str) -> bytes | None:
         return txn.get(b"cluster")
 
 
-@pytest.mark.parametrize("first", [["n1"], ["n3"], ["n1", "n2", "n3"]])
+@pytest.mark.parametrize("first", [["n1"], ["n2", "n3"]])
 def test_releases_meet_and_are_upgraded_one_by_one(cluster: Processes, tmp_path: Path, first: list[str]) -> None:
     """INV-2: they found a cluster together; each pair keeps one connection, whoever of the two is ahead; and after the
     upgrade all know one identity."""
