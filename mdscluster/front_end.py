@@ -39,6 +39,7 @@ from mdscluster.nfs_frontend.exports import ExportRule, make_rule
 from mdscluster.nfs_frontend.proxy import ProxyIo
 from mdscluster.nfs_frontend.quorum import SERVING, QuorumWatch
 from mdscluster.nfs_frontend.server import NfsServer
+from mdscluster.nfs_frontend.takeover import Takeovers
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
 from mdscluster.replica import ReplicaStatus
@@ -106,6 +107,9 @@ class FrontEnd:
             patience_ms=int(config.raft.election_max_ms * _PATIENCE_ELECTIONS),
             hopeless_ms=config.raft.election_min_ms,
         )  # fmt: skip
+        self.takeovers = Takeovers(
+            config.node_id, replica, self.dispatcher.tables, lambda: self.quorum.service == SERVING
+        )
         self.registry = Registry()
         self.leader = LeaderJobs(
             replica, self.dispatcher.tables, self.registry, links, clock_ms,
@@ -274,8 +278,10 @@ async def serve(config: NodeConfig) -> None:
         for job in (
             front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.measure_lag(),
             front_end.heed_quorum(), front_end.heed_membership(),
+            front_end.server.whereabouts.keep(config.node_id, replica, front_end.dispatcher.tables),
         )
     ]
+    front_end.takeovers.watch()
     log.info("serving NFS", address=str(config.nfs))
     gc.collect()
     gc.freeze()  # what lives from the start is not looked at again
@@ -287,6 +293,7 @@ async def serve(config: NodeConfig) -> None:
         if job.done():
             job.result()  # a job ends only by a bug: stop the node rather than limp on
         job.cancel()
+    front_end.takeovers.close()
     await front_end.server.close()
     await grpc_server.stop(0.2)
     await links.close()

@@ -18,7 +18,7 @@ from mdscluster import replica_async
 from mdscluster.control.cutting import CutLinks, Cutter
 from mdscluster.control.fencing import FenceLinks, FencePusher
 from mdscluster.control.liveness import Liveness
-from mdscluster.fsm import clients, features, io_claims, recalls
+from mdscluster.fsm import client_connections, clients, features, io_claims, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
     ExpireClients,
@@ -26,6 +26,7 @@ from mdscluster.fsm.commands import (
     Internal,
     IoClaimsInForce,
     LeaderStarted,
+    NoteConnections,
     RaiseFeatures,
     RecallDone,
     RenewLeases,
@@ -135,6 +136,7 @@ class LeaderJobs:
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
             await self._raise_features(status)
+            await self._forget_strangers(status)
             await self._liveness.judge(now_ms, self._since_ms)
         with self._replica.env.begin() as txn:
             pending = recalls.pending(txn, self._tables)
@@ -173,6 +175,17 @@ class LeaderJobs:
         if known > used:
             await self.propose(RaiseFeatures(known))
             log.info("feature level raised", level=known, before=used)
+
+    async def _forget_strangers(self, status: ReplicaStatus) -> None:
+        """Nodes that are members no more have no clients connected."""
+        members = {member.id for member in status.members}
+        if not members or not status.membership_applied:
+            return
+        with self._replica.env.begin() as txn:
+            known = client_connections.nodes(txn, self._tables)
+        for node_id in known:
+            if node_id not in members:
+                await self.propose(NoteConnections(node_id, [], [], anew=True))
 
     def _lease_now(self, txn: lmdb.Transaction, now_ms: int) -> int:
         """The lease clock now: the log's last, plus what has passed since it last moved."""

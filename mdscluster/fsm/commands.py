@@ -179,6 +179,16 @@ class RaiseFeatures(msgspec.Struct, array_like=True, tag=21):
     level: int
 
 
+class NoteConnections(msgspec.Struct, array_like=True, tag=22):
+    """TCP connections of clients that a node has got, and has lost (:mod:`mdscluster.fsm.client_connections`)."""
+
+    node_id: str
+    opened: list[bytes]
+    closed: list[bytes]
+    anew: bool = False
+    """Forget first what was known of the node's connections."""
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -197,6 +207,7 @@ Internal = (
     | IoClaimsInForce
     | ReplaceStore
     | RaiseFeatures
+    | NoteConnections
 )
 
 _encoder = msgspec.msgpack.Encoder()
