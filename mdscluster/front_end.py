@@ -25,8 +25,10 @@ from mdscluster.control.admin import AdminService
 from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.links import DataServerLinks
 from mdscluster.control.registry import Registry
+from mdscluster.control.renewals import report_period_s
 from mdscluster.control.service import ControlService
 from mdscluster.fsm import recalls
+from mdscluster.fsm.clients import EVENT_REPORTED
 from mdscluster.fsm.commands import RenewLeases, pack_internal
 from mdscluster.fsm.machine import EVENT_SETTINGS
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
@@ -131,6 +133,8 @@ class FrontEnd:
         elif kind == EVENT_SESSION_GONE:
             self.dispatcher.forget_session(event[1:])
             self.callbacks.session_gone(event[1:])
+        elif kind == EVENT_REPORTED:
+            self.leader.reported(event[1:].decode())
         elif kind == EVENT_SETTINGS:
             self.dispatcher.reload_settings()
         elif kind in (recalls.EVENT_FENCE, recalls.EVENT_TRUNCATE):
@@ -156,12 +160,17 @@ class FrontEnd:
         while True:
             # A new cluster's settings are not committed yet when its front ends start: what they will be counts too.
             lease_ms = min(self.dispatcher.settings.lease_ms, self.config.cluster.lease_ms)
-            await asyncio.sleep(min(5.0, lease_ms / 10_000))
+            await asyncio.sleep(report_period_s(lease_ms))
             if self.dispatcher.service != SERVING:
                 continue  # told later: the log's lease clock stands still, or others renew what they serve
             touched, self.dispatcher.touched = self.dispatcher.touched, set()
-            if touched:
-                self.replica.propose(pack_internal(RenewLeases(sorted(touched))), lambda _: None)
+            if touched or self._has_clients():  # that it heard of nobody is worth knowing, too
+                report = RenewLeases(sorted(touched), self.config.node_id)
+                self.replica.propose(pack_internal(report), lambda _: None)
+
+    def _has_clients(self) -> bool:
+        with self.replica.env.begin() as txn:
+            return bool(txn.stat(self.dispatcher.tables.client)["entries"])
 
     async def tick(self) -> None:
         """Tell connections, and the requests that wait for layouts, how late it is."""

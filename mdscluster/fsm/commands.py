@@ -53,6 +53,8 @@ class RenewLeases(msgspec.Struct, array_like=True, tag=2):
     """Clients that a front end has heard of since its last report."""
 
     client_ids: list[int]
+    node_id: str = ""
+    """The front end's; empty: the leader only moves the log's clock, or an earlier release does not say."""
 
 
 class LeaderStarted(msgspec.Struct, array_like=True, tag=3):
