@@ -82,6 +82,9 @@ class Oracle:
     layouts_gone: set[object] = field(default_factory=set)
     """Keys of layouts that were revoked: who was paused meanwhile may still be told of the grant, and is fenced."""
     digests: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    unconfirmed: dict[tuple[bytes, int, int], float] = field(default_factory=dict)
+    """Answers of nodes without quorum under ``read-only`` that nobody has heard yet, by session, slot and sequence ID:
+    since when the node's state was known to hold all that was acknowledged."""
     counts: Counter[str] = field(default_factory=Counter)
 
     def violation(self, text: str) -> None:
