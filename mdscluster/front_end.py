@@ -109,9 +109,7 @@ class FrontEnd:
             patience_ms=int(config.raft.election_max_ms * _PATIENCE_ELECTIONS),
             hopeless_ms=config.raft.election_min_ms,
         )  # fmt: skip
-        self.takeovers = Takeovers(
-            config.node_id, replica, self.dispatcher.tables, lambda: self.quorum.service == SERVING
-        )
+        self.takeovers = Takeovers(config.node_id, replica, self.dispatcher.tables, self.serving)
         self.registry = Registry()
         self.leader = LeaderJobs(
             replica, self.dispatcher.tables, self.registry, links, clock_ms,
@@ -146,6 +144,10 @@ class FrontEnd:
 
     def service(self) -> str:
         return self.quorum.service
+
+    def serving(self) -> bool:
+        """Whether this node has a quorum, as far as it knows."""
+        return self.quorum.service == SERVING
 
     def statuses(self) -> dict[str, int]:
         return self.dispatcher.counters.by_name()
@@ -287,7 +289,9 @@ async def serve(config: NodeConfig) -> None:
         for job in (
             front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.measure_lag(),
             front_end.heed_quorum(), front_end.heed_membership(),
-            front_end.server.whereabouts.keep(config.node_id, replica, front_end.dispatcher.tables),
+            front_end.server.whereabouts.keep(
+                config.node_id, replica, front_end.dispatcher.tables, front_end.serving
+            ),
         )
     ]
     front_end.takeovers.watch()

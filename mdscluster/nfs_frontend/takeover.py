@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 AGAIN_S: Final = (0.0, 0.6, 1.2)
 """When tickles are sent, after the arrival: a client answers one in half a second at most, and packets get lost."""
+_POLL_S: Final = 0.1
 _MESSAGE: Final = Struct("=IHHII")
 _ADDRESS: Final = Struct("=BBBBI")
 _ATTRIBUTE: Final = Struct("=HH")
@@ -112,8 +113,9 @@ class Takeovers:
 
     async def _took_over(self, index: int, address: str) -> None:
         """Tell everybody where the address is, and the clients that lost their connections by it."""
-        if not self._serving():
-            return  # who has no quorum should not have the address either; clients are better served elsewhere
+        # Before this node has a quorum, clients are better served elsewhere.
+        while not self._serving():  # noqa: ASYNC110 - rare; it saves an event
+            await asyncio.sleep(_POLL_S)
         with self._replica.env.begin() as txn:
             lost = client_connections.lost_to(txn, self._tables, self._node_id, address)
         paths = [client_connections.unpack(raw) for raws in lost.values() for raw in raws]

@@ -7,7 +7,7 @@ count: what scanners and strangers do costs the log nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from mdscluster import replica_async
@@ -75,8 +75,9 @@ class Whereabouts:
             if not done:
                 return
 
-    async def keep(self, node_id: str, replica: Replica, tables: Tables) -> None:
-        """Report again and again."""
+    async def keep(self, node_id: str, replica: Replica, tables: Tables, serving: Callable[[], bool]) -> None:
+        """Report again and again; not where nothing can be committed, as that would pile up."""
         while True:
             await asyncio.sleep(PERIOD_S)
-            await self.report(node_id, replica, tables)
+            if serving():
+                await self.report(node_id, replica, tables)
