@@ -21,6 +21,9 @@ log = structlog.get_logger()
 BATCH_MAX: Final = 1000
 CALL_TIMEOUT_S: Final = 2.0
 """After this long without an answer another MDS is asked; a report may be made twice."""
+FIRST_TIMEOUT_S: Final = 0.5
+"""The same for the first one asked, doubled for each that follows: an MDS that fell silent must not cost the client
+more than the election does, and where all of them are slow nothing is gained by asking ever again."""
 
 Send = Callable[[control_pb2.ReportWritesRequest, float], control_pb2.ReportWritesReply]
 """A blocking call to one MDS with a timeout in seconds; raises ``grpc.RpcError``."""
@@ -88,11 +91,11 @@ class Reporter:
                 reraise=True,
             ):
                 with attempt:
-                    self._attempt(deadline_ns)
+                    self._attempt(deadline_ns, FIRST_TIMEOUT_S * 2 ** (attempt.retry_state.attempt_number - 1))
         except (grpc.RpcError, _NotCommitted) as error:
             log.warning("stable writes could not be reported", reason=reason_of(error))
 
-    def _attempt(self, deadline_ns: int) -> None:
+    def _attempt(self, deadline_ns: int, timeout_s: float) -> None:
         """One call with everything that waits by now; the next attempt goes to the next MDS."""
         with self._lock:
             batch = [report for report in self._waiting if not report.given_up][:BATCH_MAX]
@@ -100,7 +103,7 @@ class Reporter:
         if not batch:
             return
         request = control_pb2.ReportWritesRequest(ds_id=self._ds_id, writes=[report.write for report in batch])
-        timeout_s = min(CALL_TIMEOUT_S, max(0.05, (deadline_ns - self._clock_ns()) / 1e9))
+        timeout_s = min(timeout_s, CALL_TIMEOUT_S, max(0.05, (deadline_ns - self._clock_ns()) / 1e9))
         reply = control_pb2.ReportWritesReply()
         try:
             senders = self._senders

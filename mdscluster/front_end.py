@@ -25,8 +25,10 @@ from mdscluster.control.admin import AdminService
 from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.links import DataServerLinks
 from mdscluster.control.registry import Registry
+from mdscluster.control.renewals import report_period_s
 from mdscluster.control.service import ControlService
 from mdscluster.fsm import recalls
+from mdscluster.fsm.clients import EVENT_REPORTED
 from mdscluster.fsm.commands import RenewLeases, pack_internal
 from mdscluster.fsm.machine import EVENT_SETTINGS
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
@@ -39,6 +41,7 @@ from mdscluster.nfs_frontend.exports import ExportRule, make_rule
 from mdscluster.nfs_frontend.proxy import ProxyIo
 from mdscluster.nfs_frontend.quorum import SERVING, QuorumWatch
 from mdscluster.nfs_frontend.server import NfsServer
+from mdscluster.nfs_frontend.takeover import Takeovers
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
 from mdscluster.replica import ReplicaStatus
@@ -106,6 +109,7 @@ class FrontEnd:
             patience_ms=int(config.raft.election_max_ms * _PATIENCE_ELECTIONS),
             hopeless_ms=config.raft.election_min_ms,
         )  # fmt: skip
+        self.takeovers = Takeovers(config.node_id, replica, self.dispatcher.tables, self.serving)
         self.registry = Registry()
         self.leader = LeaderJobs(
             replica, self.dispatcher.tables, self.registry, links, clock_ms,
@@ -127,6 +131,8 @@ class FrontEnd:
         elif kind == EVENT_SESSION_GONE:
             self.dispatcher.forget_session(event[1:])
             self.callbacks.session_gone(event[1:])
+        elif kind == EVENT_REPORTED:
+            self.leader.reported(event[1:].decode())
         elif kind == EVENT_SETTINGS:
             self.dispatcher.reload_settings()
         elif kind in (recalls.EVENT_FENCE, recalls.EVENT_TRUNCATE):
@@ -138,6 +144,10 @@ class FrontEnd:
 
     def service(self) -> str:
         return self.quorum.service
+
+    def serving(self) -> bool:
+        """Whether this node has a quorum, as far as it knows."""
+        return self.quorum.service == SERVING
 
     def statuses(self) -> dict[str, int]:
         return self.dispatcher.counters.by_name()
@@ -152,12 +162,17 @@ class FrontEnd:
         while True:
             # A new cluster's settings are not committed yet when its front ends start: what they will be counts too.
             lease_ms = min(self.dispatcher.settings.lease_ms, self.config.cluster.lease_ms)
-            await asyncio.sleep(min(5.0, lease_ms / 10_000))
+            await asyncio.sleep(report_period_s(lease_ms))
             if self.dispatcher.service != SERVING:
                 continue  # told later: the log's lease clock stands still, or others renew what they serve
             touched, self.dispatcher.touched = self.dispatcher.touched, set()
-            if touched:
-                self.replica.propose(pack_internal(RenewLeases(sorted(touched))), lambda _: None)
+            if touched or self._has_clients():  # that it heard of nobody is worth knowing, too
+                report = RenewLeases(sorted(touched), self.config.node_id)
+                self.replica.propose(pack_internal(report), lambda _: None)
+
+    def _has_clients(self) -> bool:
+        with self.replica.env.begin() as txn:
+            return bool(txn.stat(self.dispatcher.tables.client)["entries"])
 
     async def tick(self) -> None:
         """Tell connections, and the requests that wait for layouts, how late it is."""
@@ -274,8 +289,12 @@ async def serve(config: NodeConfig) -> None:
         for job in (
             front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.measure_lag(),
             front_end.heed_quorum(), front_end.heed_membership(),
+            front_end.server.whereabouts.keep(
+                config.node_id, replica, front_end.dispatcher.tables, front_end.serving
+            ),
         )
     ]
+    front_end.takeovers.watch()
     log.info("serving NFS", address=str(config.nfs))
     gc.collect()
     gc.freeze()  # what lives from the start is not looked at again
@@ -287,6 +306,7 @@ async def serve(config: NodeConfig) -> None:
         if job.done():
             job.result()  # a job ends only by a bug: stop the node rather than limp on
         job.cancel()
+    front_end.takeovers.close()
     await front_end.server.close()
     await grpc_server.stop(0.2)
     await links.close()

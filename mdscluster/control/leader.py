@@ -18,7 +18,8 @@ from mdscluster import replica_async
 from mdscluster.control.cutting import CutLinks, Cutter
 from mdscluster.control.fencing import FenceLinks, FencePusher
 from mdscluster.control.liveness import Liveness
-from mdscluster.fsm import clients, features, io_claims, recalls
+from mdscluster.control.renewals import Renewals
+from mdscluster.fsm import client_connections, clients, features, io_claims, recalls
 from mdscluster.fsm.commands import (
     ConfigureCluster,
     ExpireClients,
@@ -26,6 +27,7 @@ from mdscluster.fsm.commands import (
     Internal,
     IoClaimsInForce,
     LeaderStarted,
+    NoteConnections,
     RaiseFeatures,
     RecallDone,
     RenewLeases,
@@ -80,7 +82,7 @@ class LeaderJobs:
         self._term = -1
         self._since_ms = 0
         self._looked_ms = -PERIOD_MS
-        self._connections: dict[str, int] = {}  # of the peers that are connected
+        self._renewals = Renewals()
         self._lease_base = (-1, 0)  # the log's lease clock when it last moved, and our own clock then
         self.wake = asyncio.Event()
         self._cutter = Cutter(replica, tables, registry, links, clock_ms, self.propose, self.wake.set)
@@ -96,6 +98,10 @@ class LeaderJobs:
             await self.turn()
             # A pass reads all that is pending: where that is much, at least as long is left to the clients.
             await asyncio.sleep(min(self._clock_ms() - began_ms, PERIOD_MS) / 1000)
+
+    def reported(self, node_id: str) -> None:
+        """A front end has told the log which clients it heard of."""
+        self._renewals.reported(node_id, self._clock_ms())
 
     async def cuts_done(self) -> None:
         """Return when no call to a data server is under way for a cut."""
@@ -118,34 +124,35 @@ class LeaderJobs:
 
     async def _pass(self, status: ReplicaStatus) -> None:
         now_ms = self._clock_ms()
-        connections = {peer: seen.connections for peer, seen in status.peers.items() if seen.connected}
         if status.term != self._term:
             if not await self._configure() or await self.propose(LeaderStarted(status.node_id)) is None:
                 return
-            self._term, self._since_ms, self._connections = status.term, now_ms, connections
+            self._term, self._since_ms = status.term, now_ms
+            self._renewals.begin(status.peers, self._clock_ms())
             log.info("this node leads", term=status.term)
-        elif any(connections.get(peer) != number for peer, number in self._connections.items()):
-            # A node was lost, and with it what it had heard of clients and not reported yet: their leases, too, begin
-            # anew. It reports every tenth of a lease, so whoever renews in time has not run out before this is noticed.
+        elif self._renewals.lost_one(status.peers):
             if await self.propose(LeaderStarted(status.node_id)) is None:
                 return
-            self._connections = connections
-        else:
-            self._connections = connections
+            self._renewals.accept_losses(status.peers)
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
             await self._raise_features(status)
+            await self._forget_strangers(status)
             await self._liveness.judge(now_ms, self._since_ms)
         with self._replica.env.begin() as txn:
             pending = recalls.pending(txn, self._tables)
             lease_now = self._lease_now(txn, now_ms)
             expired = clients.clients_expired(txn, self._tables, lease_now)
-            timeout_ms = load_settings(txn, self._tables).recall_timeout_ms
+            settings = load_settings(txn, self._tables)
             claims = io_claims.pending(txn, self._tables)
+        recalled_before = lease_now - settings.recall_timeout_ms
+        if expired and self._renewals.miss_one(status.peers, settings.lease_ms, self._clock_ms()):
+            await self.propose(LeaderStarted(status.node_id))
+            return
         if pending.stale:
             await self.propose(StartRecall(0, 0))
         self._cutter.start(pending.cuts)
-        await asyncio.gather(self._revoke(pending, expired, lease_now - timeout_ms), self._confirm(claims))
+        await asyncio.gather(self._revoke(pending, expired, recalled_before), self._confirm(claims))
         if pending.stale:
             self.wake.set()  # there may be more
 
@@ -173,6 +180,17 @@ class LeaderJobs:
         if known > used:
             await self.propose(RaiseFeatures(known))
             log.info("feature level raised", level=known, before=used)
+
+    async def _forget_strangers(self, status: ReplicaStatus) -> None:
+        """Nodes that are members no more have no clients connected."""
+        members = {member.id for member in status.members}
+        if not members or not status.membership_applied:
+            return
+        with self._replica.env.begin() as txn:
+            known = client_connections.nodes(txn, self._tables)
+        for node_id in known:
+            if node_id not in members:
+                await self.propose(NoteConnections(node_id, [], [], anew=True))
 
     def _lease_now(self, txn: lmdb.Transaction, now_ms: int) -> int:
         """The lease clock now: the log's last, plus what has passed since it last moved."""

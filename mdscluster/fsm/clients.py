@@ -40,6 +40,7 @@ RECLAIM_COMPLETE: Final = 2
 DEAD: Final = 4
 """Gone but for its layouts, which are to be fenced."""
 
+EVENT_REPORTED: Final = b"L"  # + node ID: it has reported which clients it heard of
 _LEASE_SUFFIX: Final = b"L"
 _NEXT: Final = b"next_client"
 _LEASE_FLOOR: Final = b"lease_floor"
@@ -180,6 +181,8 @@ def renew_leases(cx: Compound, command: commands.RenewLeases) -> bytes:
         key = U64.pack(client_id) + _LEASE_SUFFIX
         if cx.get(key, db=table) is not None:
             cx.put(key, now, db=table)
+    if command.node_id:
+        cx.events.items.append(EVENT_REPORTED + command.node_id.encode())
     return b""
 
 

@@ -53,6 +53,8 @@ class RenewLeases(msgspec.Struct, array_like=True, tag=2):
     """Clients that a front end has heard of since its last report."""
 
     client_ids: list[int]
+    node_id: str = ""
+    """The front end's; empty: the leader only moves the log's clock, or an earlier release does not say."""
 
 
 class LeaderStarted(msgspec.Struct, array_like=True, tag=3):
@@ -179,6 +181,16 @@ class RaiseFeatures(msgspec.Struct, array_like=True, tag=21):
     level: int
 
 
+class NoteConnections(msgspec.Struct, array_like=True, tag=22):
+    """TCP connections of clients that a node has got, and has lost (:mod:`mdscluster.fsm.client_connections`)."""
+
+    node_id: str
+    opened: list[bytes]
+    closed: list[bytes]
+    anew: bool = False
+    """Forget first what was known of the node's connections."""
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -197,6 +209,7 @@ Internal = (
     | IoClaimsInForce
     | ReplaceStore
     | RaiseFeatures
+    | NoteConnections
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm.tables import TABLE_NAMES, U32, U64
+from mdscluster.fsm.tables import SINCE_LEVEL_3, TABLE_NAMES, U32, U64
 
 if TYPE_CHECKING:
     import lmdb
@@ -19,8 +19,11 @@ def digest(txn: lmdb.Transaction, tables: Tables) -> tuple[int, bytes]:
     """The applied index that ``txn`` shows, and the hash over every table at it."""
     h = hashlib.blake2b(digest_size=16)
     for name in TABLE_NAMES:
+        table = getattr(tables, name)
+        if name in SINCE_LEVEL_3 and not txn.stat(table)["entries"]:
+            continue
         h.update(name.encode())
-        with txn.cursor(db=getattr(tables, name)) as cursor:
+        with txn.cursor(db=table) as cursor:
             for key, value in cursor:
                 h.update(U32.pack(len(key)) + key + U32.pack(len(value)) + value)
     raw = txn.get(APPLIED_INDEX, db=tables.meta)

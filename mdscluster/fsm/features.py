@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm.commands import Internal, RaiseFeatures
+from mdscluster.fsm.commands import Internal, NoteConnections, RaiseFeatures
 from mdscluster.fsm.tables import U64
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 BASE: Final = 1
 """Of a cluster in whose log nothing was ever raised: release 0.1."""
-SUPPORTED: Final = 2
+SUPPORTED: Final = 3
 """The highest level that this release knows.
 
 1: everything in :mod:`mdscluster.fsm.commands` but what is named below. 2: RaiseFeatures, membership entries
-(:data:`mdscluster.raft.members.FEATURE_LEVEL`).
+(:data:`mdscluster.raft.members.FEATURE_LEVEL`). 3: NoteConnections.
 """
-_NEEDS: Final[dict[type, int]] = {RaiseFeatures: BASE}
+_NEEDS: Final[dict[type, int]] = {RaiseFeatures: BASE, NoteConnections: 3}
 """Commands above BASE. RaiseFeatures itself is proposed only when every node knows it, and so needs no level first."""
 _KEY: Final = b"feature_level"
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from mdscluster.fsm import clients, commands, cuts, data_servers, features, files, lost_stores, recalls, revocation
+from mdscluster.fsm import (
+    client_connections,
+    clients,
+    commands,
+    cuts,
+    data_servers,
+    features,
+    files,
+    lost_stores,
+    recalls,
+    revocation,
+)
 from mdscluster.fsm.commands import RESULT_DONE, RESULT_REFUSED
 
 if TYPE_CHECKING:
@@ -29,6 +40,7 @@ _HANDLERS: Final[dict[type, Callable[[Compound, Any], bytes]]] = {
     commands.Truncated: cuts.truncated,
     commands.ClaimIo: revocation.claim_io,
     commands.IoClaimsInForce: revocation.io_claims_in_force,
+    commands.NoteConnections: client_connections.note,
 }
 
 

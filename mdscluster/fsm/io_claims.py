@@ -97,7 +97,8 @@ def pending(txn: lmdb.Transaction, tables: Tables) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     with txn.cursor(db=tables.io_claim) as cursor:
         more = cursor.set_range(_PENDING)
-        while more and len(cursor.key()) == 9:
-            found.append((U64.unpack_from(cursor.key(), 1)[0], U64.unpack(cursor.value())[0]))
+        while more and cursor.key().startswith(_PENDING):
+            if len(cursor.key()) > U64.size:  # else the claim of a client whose ID begins with that byte
+                found.append((U64.unpack_from(cursor.key(), 1)[0], U64.unpack(cursor.value())[0]))
             more = cursor.next()
     return found

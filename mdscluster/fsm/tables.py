@@ -58,7 +58,11 @@ TABLE_NAMES: Final = (
     "fence",  # fileid + clientid -> epoch
     "io_claim",  # clientid -> which front end writes for it, without a layout
     "deletion",  # data server's number + sequence -> fileid whose objects it has to delete
+    # --- since feature level 3
+    "client_connection",  # node id + 0 + both ends of a client's TCP connection to it -> nothing
 )
+SINCE_LEVEL_3: Final = frozenset(("client_connection",))
+"""Tables that earlier releases do not have: as long as they are empty, a digest does not show them (INV-8)."""
 
 
 class Tables:
@@ -87,6 +91,7 @@ class Tables:
     fence: lmdb._Database
     io_claim: lmdb._Database
     deletion: lmdb._Database
+    client_connection: lmdb._Database
 
     def __init__(self, env: lmdb.Environment, txn: lmdb.Transaction | None = None) -> None:
         """Open every table; inside ``txn`` (a write transaction) missing ones are created."""

@@ -17,6 +17,7 @@ import structlog
 
 from mdscluster.nfs_frontend import exports
 from mdscluster.nfs_frontend.quorum import REFUSING
+from mdscluster.nfs_frontend.whereabouts import path_of
 
 if TYPE_CHECKING:
     from mdscluster.nfs_frontend.exports import ExportRule, Identity
@@ -75,6 +76,8 @@ class ClientConnection(asyncio.Protocol):
         """When a record began that is not whole yet."""
         self.rule: ExportRule | None = None
         self.peer = ""
+        self.path: bytes | None = None
+        """Both its ends, as others are told of them."""
         self.identities: dict[bytes, Identity] = {}
         self.sessions: list[Session] = []
         self.callback_replies: dict[int, Callable[[bytes], None]] = {}
@@ -91,6 +94,7 @@ class ClientConnection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             _set_options(sock, self._server.limits.keepalive_s)
+            self.path = path_of(transport.get_extra_info("sockname"), peer)
         self.peer = peer[0]
         self.rule = exports.choose(self._server.rules, self.peer)
         self._transport.set_write_buffer_limits(high=self._server.limits.max_unsent_bytes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from mdscluster.nfs_frontend.connection import ClientConnection
+from mdscluster.nfs_frontend.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from mdscluster.config import Limits
@@ -31,6 +32,7 @@ class NfsServer:
         self.rules = rules
         self.limits = limits
         self.now_ms = now_ms
+        self.whereabouts = Whereabouts()
         self.connections: dict[ClientConnection, None] = {}
         """Those that stand, oldest first."""
         self._strangers: dict[ClientConnection, None] = {}
@@ -77,10 +79,14 @@ class NfsServer:
         """It is gone."""
         self.connections.pop(connection, None)
         self._strangers.pop(connection, None)
+        if connection.path is not None:
+            self.whereabouts.closed(connection.path)
 
     def known(self, connection: ClientConnection) -> None:
         """A request in a session has come by it."""
         self._strangers.pop(connection, None)
+        if connection.path is not None:
+            self.whereabouts.opened(connection.path)
 
     def note_held(self, delta_bytes: int) -> None:
         """Parts of records that are held for strangers have become more, or less."""

@@ -51,24 +51,35 @@ def _scenario(scenario: Scenario) -> str:
 
 
 def results(report: Report) -> str:
-    """The latest report's table."""
+    """The latest report's table: a row for each scenario and cluster size, however often it ran."""
     machine = report.machine
     head = (
         f"Begun {report.began}, commit {report.commit}; `on_quorum_loss = \"{report.on_quorum_loss}\"`; {machine.cpus} "
-        f"CPUs shared by servers, clients and Linux guests, fsync {machine.fsync_ms:.2f} ms.\n\n"
-        "| Scenario | Nodes | Faults | Longest stall, ms | Median, ms | Linux, ms | Calls "
+        f"CPUs shared by servers, clients and Linux guests, fsync {machine.fsync_ms:.2f} ms. Of several runs the worst "
+        "is shown.\n\n"
+        "| Scenario | Nodes | Runs | Faults | Longest stall, ms | Median, ms | Linux, ms | Calls "
         "| Checked | Load | Verdict |\n"
-        "|---|---|---|---|---|---|---|---|---|---|\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|\n"
     )
-    return head + "\n".join(map(_row, report.runs))
+    groups: dict[tuple[str, int], list[RunReport]] = {}
+    for run in report.runs:
+        groups.setdefault((run.scenario, run.nodes), []).append(run)
+    return head + "\n".join(map(_row, groups.values()))
 
 
-def _row(run: RunReport) -> str:
-    linux = max((ms for client in run.linux for ms in client.stalls_ms), default=0.0)
-    calls = run.operations["all"].count if run.operations else 0
-    verdict = "kept" if run.kept else f"broken: {', '.join(run.broken)}"
+def _row(runs: list[RunReport]) -> str:
+    linux = max((ms for run in runs for client in run.linux for ms in client.stalls_ms), default=0.0)
+    broken = [run for run in runs if not run.kept]
+    verdict = "kept"
+    if broken:
+        names = dict.fromkeys(name for run in broken for name in run.broken)
+        verdict = f"broken in {len(broken)}: {', '.join(names)}"
     cells = [
-        run.scenario, run.nodes, len(run.faults), f"{run.longest_ms:.0f}", f"{run.median_ms:.0f}",
-        f"{linux:.0f}" if linux else "", calls, run.operations_checked, f"{run.load_average:.1f}", verdict,
+        runs[0].scenario, runs[0].nodes, len(runs), sum(len(run.faults) for run in runs),
+        f"{max(run.longest_ms for run in runs):.0f}", f"{max(run.median_ms for run in runs):.0f}",
+        f"{linux:.0f}" if linux else "",
+        sum(run.operations["all"].count for run in runs if run.operations),
+        sum(run.operations_checked for run in runs),
+        f"{max(run.load_average for run in runs):.1f}", verdict,
     ]  # fmt: skip
     return "| " + " | ".join(map(str, cells)) + " |"

@@ -6,11 +6,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.chaos import __main__ as command
-from tests.chaos import stage
+from tests.chaos import docs, stage
 from tests.chaos.evidence import Check, Evidence
+from tests.chaos.judge import Verdict
 from tests.chaos.page import page
 from tests.chaos.report import Report, new_report, report_run
 from tests.chaos.scenarios import BY_NAME, SCENARIOS
@@ -115,3 +117,16 @@ def test_the_page_takes_nothing_from_outside_and_nothing_at_its_word(tmp_path: P
 def test_strict_promises_are_checked_where_they_are_made() -> None:
     """INV-4 is strict only under ``refuse`` (docs/adr/0011)."""
     assert stage.ON_QUORUM_LOSS == "refuse"
+
+
+def test_in_the_document_runs_of_one_scenario_are_one_row_and_the_worst_counts(tmp_path: Path) -> None:
+    """A promise that was broken once is not hidden behind the runs that kept it."""
+    once = report_run(PLAN, good(), "then")
+    worse = msgspec.structs.replace(
+        once, longest_ms=2500.0, verdicts=[Verdict("INV-4", "one order", False, "none found")], kept=False
+    )
+    on_five = msgspec.structs.replace(once, nodes=5)
+    report = msgspec.structs.replace(new_report(tmp_path), runs=[once, on_five, worse])
+    first, second = (row.split(" | ") for row in docs.results(report).splitlines()[-2:])
+    assert (first[1], first[2], first[4], first[-1]) == ("3", "2", "2500", "broken in 1: INV-4 |")
+    assert (second[1], second[2], second[4], second[-1]) == ("5", "1", f"{once.longest_ms:.0f}", "kept |")

@@ -80,7 +80,7 @@ def replay(depth: str, seed: int, nodes: int, *, trace: bool) -> int:
 
 def seeds(depth: str, wanted: range, nodes: int, jobs: int) -> int:
     """Many seeds; one line of verdict, what happened in them, and how to replay those that failed."""
-    totals = run_seeds(depth, wanted, nodes, jobs, _Progress())
+    totals = run_seeds(depth, wanted, nodes, jobs, _Progress(depth))
     vacuous = totals.below(DEPTHS[depth].floors())
     print(_told(totals.counts))
     for failure in totals.failures[:_FAILURES_SHOWN]:
@@ -125,12 +125,17 @@ def mutate(depth: str | None, only: str, jobs: int, *, directed_only: bool) -> i
 
 
 class _Progress:
-    """A line now and then, on standard error."""
+    """A line now and then, on standard error, and one at once for a seed that failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, depth: str) -> None:
+        self._depth = depth
         self._last_s = time.monotonic()
+        self._told = 0
 
     def __call__(self, totals: Totals, of: int) -> None:
+        for failure in totals.failures[self._told :]:
+            print(f"violated: {replay_command(self._depth, totals.nodes, failure.seed)}", file=sys.stderr, flush=True)
+        self._told = len(totals.failures)
         now_s = time.monotonic()
         if now_s - self._last_s >= _PROGRESS_S:
             self._last_s = now_s

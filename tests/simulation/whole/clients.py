@@ -7,6 +7,7 @@ same name.
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -44,6 +45,8 @@ SETTINGS: Final = ClientSettings(
     layouts=LayoutSettings(unavailable_ms=1000.0),
 )
 REMOUNT_MS: Final = (20.0, 400.0)
+_SEQUENCE: Final = Struct(">16sII")
+"""How SEQUENCE's result begins: session ID, sequence ID, slot."""
 WHOLE: Final = nfs4.NFS4_UINT64_MAX
 
 
@@ -63,6 +66,8 @@ class Generation:
         """It works on objects that others may remove."""
         self.revoked = False
         """One of its layouts was taken from it."""
+        self.unconfirmed = 0
+        """How often it was answered without a quorum."""
         self.renewed_ms = world.now_ms
         """When the newest of its requests that were answered in the session was sent."""
         self.late_ms = -1e12
@@ -74,9 +79,18 @@ class Generation:
         if address not in self.owner.world.nfs_ids or rpc.peek(record)[1] != rpc.REPLY:
             return
         status = int.from_bytes(record[24:28], "big")
-        self.owner.world.oracle.heard(self, status, int.from_bytes(record[-8:-4], "big"))
+        oracle = self.owner.world.oracle
+        oracle.heard(self, status, int.from_bytes(record[-8:-4], "big"))
         first_op = int.from_bytes(record[36:40], "big") if len(record) >= 44 else 0
-        if sent_ms is not None and first_op == nfs4.OP_SEQUENCE and record[40:44] == b"\0\0\0\0":
+        if first_op != nfs4.OP_SEQUENCE or record[40:44] != b"\0\0\0\0":
+            return
+        session_id, sequence_id, slot = _SEQUENCE.unpack_from(record, 44)
+        since_ms = oracle.unconfirmed.pop((session_id, slot, sequence_id), None)
+        if since_ms is not None:  # which renews no lease
+            self.unconfirmed += 1
+            oracle.counts["read without quorum"] += 1
+            self.owner.world.recorder.answered_from(self.name, since_ms)
+        elif sent_ms is not None:
             if sent_ms - self.renewed_ms > self.owner.world.lease_ms:
                 self.late_ms = sent_ms
             self.renewed_ms = max(self.renewed_ms, sent_ms)
@@ -140,9 +154,11 @@ class Generation:
 class SimClient:
     """A machine that mounts the service and works on it, whatever happens to it."""
 
-    def __init__(self, world: WholeSimulation, name: str) -> None:
+    def __init__(self, world: WholeSimulation, name: str, addresses: list[Address] | None = None) -> None:
+        """``addresses``: the nodes that it knows; None: all."""
         self.world = world
         self.name = name
+        self.addresses = addresses
         self.workers: list[Worker] = []
         self.generations = 0
         self.generation: Generation | None = None
@@ -176,7 +192,7 @@ class SimClient:
 
     async def _live(self, generation: Generation) -> None:
         rng = self.world.client_rng
-        addresses = list(self.world.nfs_ids)
+        addresses = list(self.addresses or self.world.nfs_ids)
         rng.shuffle(addresses)
         client = await generation.mount(addresses, rng.choice([1, 2]))
         self.world.note(generation.name, f"mounted, client ID {client.mds.session.client_id:x}")

@@ -30,6 +30,8 @@ from tests.simulation.whole.oracle import ObservedMachine
 from tests.support.timeline import Process
 
 if TYPE_CHECKING:
+    from mdscluster.nfs_frontend.dispatcher import Dispatcher
+    from mdscluster.nfs_frontend.request import Request
     from tests.simulation.whole.simulation import WholeSimulation
 
 T = TypeVar("T")
@@ -141,6 +143,7 @@ class SimFrontEnd:
         self.loop = SimLoop(self.process, world.note_bug, self._connect_unix)
         self.runtime = NodeRuntime(self.loop, world.data_rng, world.net)
         self.front_end: FrontEnd | None = None
+        self.confirmed_ms = float("-inf")
         self._last_connections: list[SimTransport] = []
         self.process.after(world.data_rng.uniform(*START_MS), self._start)
 
@@ -172,9 +175,11 @@ class SimFrontEnd:
         env: Any = ReadEnvironment(self.node)
         replica = LocalReplica(config.socket_path, env)
         await replica.connect()
+        self._note_barriers(replica)
         links = SimLinks(self)
         front_end = FrontEnd(config, replica, self.runtime, links, lambda: self.process.now_ms() / 1000)
         self.front_end = front_end
+        self._note_unconfirmed(front_end.dispatcher)
         front_end.follow_membership(await replica_async.status(replica))
         self.world.net.listen(self.world.nfs_address(self.node.id), self.process, self._accept)
         jobs = (
@@ -184,6 +189,35 @@ class SimFrontEnd:
         for job in jobs:
             self.loop.create_task(job).add_done_callback(self._job_ended)
         self.world.note(self.node.id, "serves")
+
+    def _note_barriers(self, replica: LocalReplica) -> None:
+        """Note since when this node's state is known to hold all that was acknowledged: the last barrier confirmed."""
+        barrier, world = replica.barrier, self.world
+
+        def noted(done: Callable[[bool], None]) -> None:
+            asked_ms = world.now_ms
+
+            def confirmed(ok: bool) -> None:
+                if ok:
+                    self.confirmed_ms = max(self.confirmed_ms, asked_ms)
+                done(ok)
+
+            barrier(confirmed)
+
+        replica.barrier = noted  # type: ignore[method-assign]
+
+    def _note_unconfirmed(self, dispatcher: Dispatcher) -> None:
+        """Tell the oracle what is answered without a quorum."""
+        answer = dispatcher._answer_read_only
+
+        def noted(request: Request, status: int) -> None:
+            answered = dispatcher.counters.calls["read-only"]
+            answer(request, status)
+            if dispatcher.counters.calls["read-only"] > answered:  # else it was put off
+                name = (request.session_id, request.slot, request.sequence_id)
+                self.world.oracle.unconfirmed[name] = self.confirmed_ms
+
+        dispatcher._answer_read_only = noted  # type: ignore[method-assign]
 
     def _job_ended(self, task: asyncio.Task[None]) -> None:
         if self.process.alive:
@@ -253,13 +287,14 @@ class SimLinks:
 
 
 def node_config(
-    node_id: str, ids: list[str], data_dir: Path, key_file: Path, cluster: ClusterConfig, *, exclusive_writers: bool
+    node_id: str, ids: list[str], data_dir: Path, key_file: Path, cluster: ClusterConfig, *, exclusive_writers: bool,
+    on_quorum_loss: str,
 ) -> NodeConfig:
-    """As ``mds.toml`` would give it. A node without quorum refuses everything: only so are reads linearizable."""
+    """As ``mds.toml`` would give it."""
     nowhere = Address("127.0.0.1", 1)
     peers = tuple(Peer(peer, nowhere, nowhere, nowhere) for peer in ids)
     export = Export(networks=("10.0.0.0/8",), root_squash=False, exclusive_writers=exclusive_writers)
     return NodeConfig(
         node_id, data_dir, key_file, nowhere, TlsPaths(key_file, key_file, key_file), peers, (export,), cluster,
-        limits=Limits(max_connections=64), on_quorum_loss="refuse",
+        limits=Limits(max_connections=64), on_quorum_loss=on_quorum_loss,
     )  # fmt: skip

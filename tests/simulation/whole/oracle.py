@@ -82,6 +82,11 @@ class Oracle:
     layouts_gone: set[object] = field(default_factory=set)
     """Keys of layouts that were revoked: who was paused meanwhile may still be told of the grant, and is fenced."""
     digests: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    unconfirmed: dict[tuple[bytes, int, int], float] = field(default_factory=dict)
+    """Answers of nodes without quorum under ``read-only`` that nobody has heard yet, by session, slot and sequence ID:
+    since when the node's state was known to hold all that was acknowledged."""
+    sessions_gone: dict[bytes, float] = field(default_factory=dict)
+    """When sessions ended. A client that stood still while it mounted may not have known its own yet."""
     counts: Counter[str] = field(default_factory=Counter)
 
     def violation(self, text: str) -> None:
@@ -128,6 +133,10 @@ class Oracle:
             return  # what was taken away cannot be returned; LAYOUT* of one client may cross on the way (§12.5.3)
         if holder.client is None and status == nfs4.NFS4ERR_STALE_CLIENTID:
             return  # while it mounts: two of its EXCHANGE_IDs crossed on the way (§18.35.5, case 4)
+        session = None if holder.client is None else holder.client.mds.core.session
+        if session is not None and session.session_id in self.sessions_gone:
+            self._lost(holder, self.sessions_gone[session.session_id])
+            return
         if holder.client is None and status == nfs4.NFS4ERR_BADSESSION:
             silent_ms = self.world.now_ms - holder.renewed_ms
             if silent_ms >= self.world.lease_promise_ms:  # it stood still while it mounted, its session just made
@@ -141,18 +150,22 @@ class Oracle:
 
     def session_gone(self, session_id: bytes) -> None:
         """A committed command ended a session; heard from each node, the first time counts."""
+        self.sessions_gone.setdefault(session_id, self.world.now_ms)
         holder = self.world.holder_of(session_id)
-        if holder is None or holder.lost:
-            return
+        if holder is not None and not holder.lost:
+            self._lost(holder, self.world.now_ms)
+
+    def _lost(self, holder: Generation, gone_ms: float) -> None:
+        """The state of a client has ended by a committed command."""
         holder.give_up_opens()
         holder.lost = True
         self.lost_all(holder)
         self.counts["lease ran out"] += 1
-        silent_ms = self.world.now_ms - holder.renewed_ms
+        silent_ms = gone_ms - holder.renewed_ms
         self.world.note(holder.name, f"its session has ended; last renewed {silent_ms:.0f} ms ago")
         # Who comes back when its lease has run out may be answered once more before that is committed: front ends
         # report renewals every tenth of a lease.
-        too_late = self.world.now_ms - holder.late_ms < self.world.lease_ms / 5
+        too_late = gone_ms - holder.late_ms < self.world.lease_ms / 5
         if silent_ms < self.world.lease_promise_ms and not too_late:
             self.violation(
                 f"INV-7: the state of {holder.name} was dropped {silent_ms:.0f} ms after a request that was answered; "

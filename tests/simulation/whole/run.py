@@ -27,6 +27,7 @@ FLOORS: Final = {
     "digest": 3.0,
     "data server renewed": 50.0,
     "lease ran out": 0.1,
+    "read without quorum": 0.05,
     "handles revoked": 0.1,
     **{name: 0.1 for name in (*NODE_FAULTS, *CLIENT_FAULTS) if name != "ring"},
 }
@@ -63,10 +64,11 @@ def bugs_in_logs(simulation: WholeSimulation) -> Iterator[None]:
 
 
 def make(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> WholeSimulation:
-    """The world of a seed. What it varies besides chance: log length, commit notices, exclusive writers."""
+    """The world of a seed. What it varies besides chance: log length, commit notices, exclusive writers, and what nodes
+    do without a quorum. Under ``read-only`` what is told so must be of some state since the quorum was lost."""
     return WholeSimulation(
         directory, seed, nodes, trace=trace, lease_ms=SHORT_LEASE_MS if seed % 3 == 1 else LEASE_MS,
-        exclusive_writers=seed % 2 == 0,
+        exclusive_writers=seed % 2 == 0, on_quorum_loss="read-only" if seed % 5 == 3 else "refuse",
         log_keep_entries=64 + seed % 3 * 200, commit_notice_ms=seed % 2 * 3, propose_deadline_ms=8_000,
         barrier_deadline_ms=4_000,
     )  # fmt: skip

@@ -26,7 +26,7 @@ from tests.simulation.whole.faults import CLIENT_FAULT_MS, CLIENT_FAULTS, NODE_F
 from tests.simulation.whole.front_end import WholeNode, node_config
 from tests.simulation.whole.network import Network
 from tests.simulation.whole.oracle import ObservedMachine, Oracle
-from tests.simulation.whole.workload import WORKERS, prepare
+from tests.simulation.whole.workload import WORKERS, Looker, prepare
 from tests.support.linearizability import History, Operation, Recorder, SharedNames, check
 from tests.support.timeline import Process
 
@@ -79,7 +79,7 @@ class WholeSimulation(Simulation):
 
     def __init__(
         self, directory: Path, seed: int, size: int = 3, *, clients: int | None = None, trace: Trace | None = None,
-        exclusive_writers: bool = False, lease_ms: int = 5_000, **options: Any,
+        exclusive_writers: bool = False, lease_ms: int = 5_000, on_quorum_loss: str = "refuse", **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(directory, seed, size, trace=trace, **options)
         self.timeline = WorldTimeline(self)
@@ -89,6 +89,7 @@ class WholeSimulation(Simulation):
         self.data_rng = random.Random(f"data {seed}")
         self.net = Network(self.timeline, random.Random(f"network {seed}"))
         self.exclusive_writers = exclusive_writers
+        self.on_quorum_loss = on_quorum_loss
         self.lease_ms = lease_ms
         self.lease_promise_ms = 0.75 * lease_ms
         """A client is not dropped sooner than this after a request that was answered: reports take a tenth."""
@@ -118,11 +119,19 @@ class WholeSimulation(Simulation):
             for kind, think_ms in WORKERS:
                 rng = random.Random(f"{seed} {client.name} {kind.__name__}")
                 client.workers.append(kind(client, rng, think_ms))
+        if on_quorum_loss == "read-only":
+            self.clients += [self._looker(node_id) for node_id in self.ids[:2]]
         self.frozen: set[str] = set()
         """Nodes whose front end alone is paused."""
         self.graveyard: list[Any] = []
         self.healed = False
         """The faults are over, and what they broke is mended."""
+
+    def _looker(self, node_id: str) -> SimClient:
+        """A client that only looks, and only at one node: it stays where others who want more are sent away."""
+        client = SimClient(self, f"l{node_id[1:]}", [self.nfs_address(node_id)])
+        client.workers.append(Looker(client, random.Random(f"{self.seed} {client.name}"), 40.0))
+        return client
 
     # What the parts ask of the world.
 
@@ -139,8 +148,9 @@ class WholeSimulation(Simulation):
 
     def node_config(self, node: WholeNode) -> NodeConfig:
         return node_config(
-            node.id, self.ids, node.dir, self.key_file, self.cluster_config, exclusive_writers=self.exclusive_writers
-        )
+            node.id, self.ids, node.dir, self.key_file, self.cluster_config,
+            exclusive_writers=self.exclusive_writers, on_quorum_loss=self.on_quorum_loss,
+        )  # fmt: skip
 
     def ask_node(
         self, source: Process, node_id: str, call: Callable[[ControlService], Coroutine[Any, Any, T]],

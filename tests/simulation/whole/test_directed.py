@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from nfsclient import LockDenied
+from nfsclient import LockDenied, NfsError
 from nfsclient.file import File
 from nfswire import nfs4
 from tests.simulation.whole.oracle import Claim
 from tests.simulation.whole.stage import Stage
+from tests.support.linearizability import check
 
 MakeStage = Callable[..., Stage]
 
@@ -187,6 +189,39 @@ def test_a_node_without_quorum_acknowledges_nothing(make_stage: MakeStage) -> No
     assert not read
     world.wait_for(lambda: bool(made and read), 10_000, lambda: "no answer after the cut")
     stage.check()
+
+
+def test_what_a_node_without_quorum_shows_is_a_state_since_it_lost_it(make_stage: MakeStage) -> None:
+    """INV-4 under ``read-only``: the old state, but none older; no change is acknowledged; and then all is as it was.
+
+    What it shows is not linearizable, which the same history shows with the time at which the look really began.
+    """
+    stage = make_stage(on_quorum_loss="read-only")
+    world, leader = stage.world, stage.leader()
+    c1, c2 = stage.mount(0, leader), stage.mount(1, *stage.others(leader))
+    looks, changes = stage.client(c1), stage.client(c2)
+    directory = world.names.directories[0]
+    stage.run(c2, changes.mkdir((directory, "n0")))
+    for a, b in world.network.lanes:
+        if leader in (a, b):
+            world.network.hole(a, b, 6_000)
+    stage.run(c2, changes.mkdir((directory, "n1")), 5_000)
+    asked_ms = world.now_ms
+    assert stage.run(c1, looks.lookup((directory, "n0")), 4_000)
+    with pytest.raises(NfsError):
+        stage.run(c1, looks.lookup((directory, "n1")), 1_000)
+    assert c1.unconfirmed >= 2
+    made = stage.start(c1, looks.mkdir((directory, "n2")))
+    stage.wait(1_000)
+    assert not made
+    world.wait_for(lambda: bool(made), 10_000, lambda: "no answer after the cut")
+    assert stage.run(c1, looks.lookup((directory, "n1")))
+    history = world.history()
+    assert check(history, limit_s=20.0).ok
+    old = next(o for o in history if o.client == c1.name and o.answer and o.answer.status == nfs4.NFS4ERR_NOENT)
+    assert old.invoked_ms < asked_ms
+    history.operations[history.operations.index(old)] = msgspec.structs.replace(old, invoked_ms=asked_ms)
+    assert not check(history, limit_s=20.0).ok
 
 
 def test_claims_conflict_as_they_should() -> None:

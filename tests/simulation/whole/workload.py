@@ -13,6 +13,7 @@ from nfsclient.model import OK, Model, Step
 from nfswire import nfs4
 from nfswire.attributes import bitmap
 from tests.simulation.whole.clients import holds_lock, holds_open
+from tests.support.linearizability.recorder import LISTED as ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -92,7 +93,7 @@ class TreeWorker(Worker):
             if status not in (OK, nfs4.NFS4ERR_EXIST):
                 self.violation(f"INV-3: mkdir {path}: {status_name(status)}")
         step, self.pending = self.pending, None
-        found = {directory: await client.readdir(directory, LISTED) for directory in self.model.directories}
+        found = await self._found(generation, client)
         without = self.model.differences(found)
         if not without:
             return
@@ -129,8 +130,16 @@ class TreeWorker(Worker):
             return client.link(step.path, step.other)
         return client.remove(step.path)
 
+    async def _found(self, generation: Generation, client: Client) -> dict[str, Any]:
+        """What is there: looked up again where a node without quorum had a part in the answer."""
+        while True:
+            before = generation.unconfirmed
+            found = {directory: await client.readdir(directory, LISTED) for directory in self.model.directories}
+            if generation.unconfirmed == before:
+                return found
+
     async def end(self, generation: Generation, client: Client) -> None:
-        found = {directory: await client.readdir(directory, LISTED) for directory in self.model.directories}
+        found = await self._found(generation, client)
         for difference in self.model.differences(found):
             self.violation(f"INV-2: in the end {difference}")
 
@@ -143,6 +152,21 @@ class NamesWorker(Worker):
         step = self.world.names.worker(client, f"{generation.name} {self.done}")
         status, _ = await self.status(step())
         self.world.trace_call(generation, "a shared name", status)
+
+
+class Looker(Worker):
+    """Looks at the shared names and changes nothing (INV-4)."""
+
+    LISTINGS: Final = 0.2
+
+    async def operation(self, generation: Generation, client: Client) -> None:
+        names = self.world.names
+        directory, name = self.rng.choice(names.directories), self.rng.choice(names.names)
+        if self.rng.random() < self.LISTINGS:
+            await self.status(client.readdir(directory, ENTRIES))
+        else:
+            await self.status(client.lookup((directory, name)))
+        self.world.oracle.counts["look"] += 1
 
 
 class LockWorker(Worker):

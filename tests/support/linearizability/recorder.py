@@ -94,6 +94,15 @@ class Recorder:
         """The history hook of a client. Every client has a name of its own."""
         return lambda event: self._told(client, event)
 
+    def answered_from(self, client: str, since_ms: float) -> None:
+        """What ``client`` is being told shows some state since then, perhaps none of after it asked.
+
+        For the looks that it has under way; whoever is told so relies on nothing newer.
+        """
+        for pending in self._pending.values():
+            if pending.client == client and isinstance(pending.call, (GetAttr, Lookup, ReadDir, TestLock)):
+                pending.invoked_ms = min(pending.invoked_ms, since_ms)
+
     def history(self) -> History:
         """Everything so far."""
         open_ends = [Operation(p.client, p.call, p.invoked_ms) for p in self._pending.values()]

@@ -76,7 +76,11 @@ def test_a_release_that_is_too_old_for_the_state_says_so(
 
 @pytest.mark.parametrize(
     ("peers", "raised"),
-    [({"mds2": 2, "mds3": 2}, True), ({"mds2": 2, "mds3": 1}, False), ({"mds2": 2, "mds3": 0}, False)],
+    [
+        ({"mds2": features.SUPPORTED, "mds3": features.SUPPORTED}, True),
+        ({"mds2": features.SUPPORTED, "mds3": features.SUPPORTED - 1}, False),
+        ({"mds2": features.SUPPORTED, "mds3": 0}, False),
+    ],
     ids=["all know it", "one runs an older release", "one is not connected"],
 )
 def test_a_leader_raises_what_every_node_knows(
@@ -109,7 +113,8 @@ def test_who_must_know_a_level_is_the_membership_in_effect(
     cluster = Cluster(tmp_path)
     with cluster.replica.env.begin(write=True) as txn:
         txn.delete(b"feature_level", db=cluster.replica.machine.tables.meta)
-    peers = {peer: PeerStatus(True, 1, 0, 0, feature_level=level) for peer, level in (("mds2", 2), ("mds3", 1))}
+    knows = {"mds2": features.SUPPORTED, "mds3": features.BASE}
+    peers = {peer: PeerStatus(True, 1, 0, 0, feature_level=level) for peer, level in knows.items()}
     status = ReplicaStatus(
         "mds1", "leader", 2, "mds1", 9, 9, 9, 1, True, peers,
         members=[MemberStatus(node_id, 0, node_id != "mds3", "", "", "") for node_id in members],

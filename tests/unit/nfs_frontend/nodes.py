@@ -14,6 +14,7 @@ import msgspec
 from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.registry import Heard, Registry
 from mdscluster.fsm import recalls
+from mdscluster.fsm.clients import EVENT_REPORTED
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
 from mdscluster.nfs_frontend.callbacks import Callbacks
@@ -131,6 +132,8 @@ class Cluster(World):
         )  # fmt: skip
 
     def _on_event(self, event: bytes) -> None:
+        if event[:1] == EVENT_REPORTED:
+            self.leader.reported(event[1:].decode())
         for node in self.nodes:
             node.on_event(event)
 

@@ -1,0 +1,134 @@
+"""What a node does when a service address arrives at it: tell the clients of the node that had it before.
+
+Whoever moved the address (keepalived, an operator), the kernel tells of its arrival here over netlink (rtnetlink(7)).
+Clients of a dead or silent node then come at once instead of when their TCP next repeats something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from mdscluster import replica_async
+from mdscluster.fsm import client_connections
+from mdscluster.fsm.commands import NoteConnections, pack_internal
+from mdscluster.nfs_frontend import tickle
+from mdscluster.nfs_frontend.whereabouts import PATHS_MAX
+
+if TYPE_CHECKING:
+    from mdscluster.fsm.tables import Tables
+    from mdscluster.replica import Replica
+
+log = structlog.get_logger()
+
+AGAIN_S: Final = (0.0, 0.6, 1.2)
+"""When tickles are sent, after the arrival: a client answers one in half a second at most, and packets get lost."""
+_POLL_S: Final = 0.1
+_MESSAGE: Final = Struct("=IHHII")
+_ADDRESS: Final = Struct("=BBBBI")
+_ATTRIBUTE: Final = Struct("=HH")
+_RTM_NEWADDR: Final = 20
+_IFA_ADDRESS: Final = 1
+_IFA_LOCAL: Final = 2
+_GROUPS: Final = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
+_RECEIVE_BYTES: Final = 1 << 16
+
+
+def new_addresses(data: bytes) -> Iterator[tuple[int, str]]:
+    """(interface index, address) of each RTM_NEWADDR in what one read of a netlink socket brought."""
+    pos = 0
+    while pos + _MESSAGE.size <= len(data):
+        length, kind, *_ = _MESSAGE.unpack_from(data, pos)
+        if length < _MESSAGE.size or pos + length > len(data):
+            return
+        if kind == _RTM_NEWADDR:
+            body = pos + _MESSAGE.size
+            index = _ADDRESS.unpack_from(data, body)[4]
+            found = dict(_attributes(data, body + _ADDRESS.size, pos + length))
+            raw = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
+            if raw is not None:
+                yield index, str(ipaddress.ip_address(raw))
+        pos += (length + 3) & ~3
+
+
+def _attributes(data: bytes, pos: int, end: int) -> Iterator[tuple[int, bytes]]:
+    while pos + _ATTRIBUTE.size <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, pos)
+        if length < _ATTRIBUTE.size:
+            return
+        yield kind, data[pos + _ATTRIBUTE.size : pos + length]
+        pos += (length + 3) & ~3
+
+
+class Takeovers:
+    """Watches for addresses that arrive, and tells the clients that were connected to them elsewhere."""
+
+    def __init__(self, node_id: str, replica: Replica, tables: Tables, serving: Callable[[], bool]) -> None:
+        self._node_id = node_id
+        self._replica = replica
+        self._tables = tables
+        self._serving = serving
+        self._loop = asyncio.get_running_loop()
+        self._netlink: socket.socket | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def watch(self) -> None:
+        """Begin, where this process may send what is to be sent."""
+        if not tickle.permitted():
+            log.info("clients will not be told of takeovers: this needs CAP_NET_RAW")
+            return
+        self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
+        self._netlink.bind((0, _GROUPS))
+        self._loop.add_reader(self._netlink.fileno(), self._read, self._netlink)
+
+    def close(self) -> None:
+        """End."""
+        if self._netlink is not None:
+            self._loop.remove_reader(self._netlink.fileno())
+            self._netlink.close()
+        for task in self._tasks:
+            task.cancel()
+
+    async def idle(self) -> None:
+        """Return when no takeover is under way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _read(self, netlink: socket.socket) -> None:
+        try:
+            data = netlink.recv(_RECEIVE_BYTES)
+        except OSError as problem:  # ENOBUFS: more came than fitted, and an arrival may have been among it
+            log.warning("changes of this machine's addresses were missed", reason=problem.strerror)
+            return
+        for index, address in new_addresses(data):
+            task = self._loop.create_task(self._took_over(index, address))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _took_over(self, index: int, address: str) -> None:
+        """Tell everybody where the address is, and the clients that lost their connections by it."""
+        # Before this node has a quorum, clients are better served elsewhere.
+        while not self._serving():  # noqa: ASYNC110 - rare; it saves an event
+            await asyncio.sleep(_POLL_S)
+        with self._replica.env.begin() as txn:
+            lost = client_connections.lost_to(txn, self._tables, self._node_id, address)
+        paths = [client_connections.unpack(raw) for raws in lost.values() for raw in raws]
+        told = 0
+        try:
+            tickle.announce(socket.if_indextoname(index), address)
+            for after_s, before_s in zip(AGAIN_S, (0.0, *AGAIN_S), strict=False):
+                await asyncio.sleep(after_s - before_s)
+                told = max(told, tickle.tickle(address, paths))
+        except OSError as problem:  # the address has gone on already, or its interface has
+            log.warning("clients could not be told of a takeover", address=address, reason=problem.strerror)
+        log.info("an address arrived", address=address, told=told, of=sorted(lost))
+        for node_id, raws in lost.items():
+            for start in range(0, len(raws), PATHS_MAX):
+                command = NoteConnections(node_id, [], raws[start : start + PATHS_MAX])
+                await replica_async.propose(self._replica, pack_internal(command))

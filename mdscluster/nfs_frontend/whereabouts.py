@@ -1,0 +1,83 @@
+"""Notes in the log where clients are connected to this node, for whoever takes a service address over from it.
+
+Opened and closed connections are gathered for a moment and proposed together. Only connections in use by a session
+count: what scanners and strangers do costs the log nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from mdscluster import replica_async
+from mdscluster.fsm import client_connections, features
+from mdscluster.fsm.commands import NoteConnections, pack_internal
+
+if TYPE_CHECKING:
+    from mdscluster.fsm.tables import Tables
+    from mdscluster.replica import Replica
+
+PERIOD_S: Final = 0.1
+PATHS_MAX: Final = 4096
+"""In one command."""
+
+
+def path_of(local: Any, remote: Any) -> bytes | None:
+    """The path of a connection, from what the socket says of its ends; None where it is none of TCP."""
+    if not (isinstance(local, tuple) and isinstance(remote, tuple)):
+        return None
+    return client_connections.pack(client_connections.Path(local[0], local[1], remote[0], remote[1]))
+
+
+class Whereabouts:
+    """This node's connections, and which of them the log does not know yet."""
+
+    def __init__(self) -> None:
+        self._standing: set[bytes] = set()
+        self._noted: set[bytes] = set()
+        self._anew = True
+        """What the log has of this node is an earlier self's, or not known: it is to be forgotten."""
+
+    def opened(self, path: bytes) -> None:
+        """A client uses a connection."""
+        self._standing.add(path)
+
+    def closed(self, path: bytes) -> None:
+        """The connection is gone."""
+        self._standing.discard(path)
+
+    def change(self, node_id: str) -> NoteConnections | None:
+        """What the log has to be told, as far as one command takes; None: nothing."""
+        noted: Iterable[bytes] = () if self._anew else self._noted
+        opened = sorted(self._standing.difference(noted))[:PATHS_MAX]
+        closed = sorted(set(noted) - self._standing)[:PATHS_MAX]
+        if not (opened or closed or self._anew):
+            return None
+        return NoteConnections(node_id, opened, closed, self._anew)
+
+    def told(self, change: NoteConnections, *, done: bool) -> None:
+        """The outcome of a change; if it is not known, all is told anew."""
+        if change.anew:
+            self._noted.clear()
+        self._noted.update(change.opened)
+        self._noted.difference_update(change.closed)
+        self._anew = not done
+
+    async def report(self, node_id: str, replica: Replica, tables: Tables) -> None:
+        """Tell the log what it does not know, if it may hold that."""
+        while (change := self.change(node_id)) is not None:
+            with replica.env.begin() as txn:
+                if not features.permitted(change, features.level(txn, tables)):
+                    return
+            done = await replica_async.propose(replica, pack_internal(change)) is not None
+            self.told(change, done=done)
+            if not done:
+                return
+
+    async def keep(self, node_id: str, replica: Replica, tables: Tables, serving: Callable[[], bool]) -> None:
+        """Report again and again; not where nothing can be committed, as that would pile up."""
+        while True:
+            await asyncio.sleep(PERIOD_S)
+            if serving():
+                await self.report(node_id, replica, tables)

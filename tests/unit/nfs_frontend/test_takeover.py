@@ -1,0 +1,184 @@
+"""A node that takes a service address over tells the clients: what it knows, what it sends, when it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable
+from pathlib import Path as FilePath
+
+import pytest
+
+from mdscluster.fsm import client_connections
+from mdscluster.fsm.client_connections import Path, pack
+from mdscluster.fsm.commands import NoteConnections, RaiseFeatures, pack_internal
+from mdscluster.nfs_frontend import takeover, tickle
+from mdscluster.nfs_frontend.takeover import Takeovers, new_addresses
+from mdscluster.nfs_frontend.whereabouts import PATHS_MAX, Whereabouts, path_of
+from tests.unit.nfs_frontend.support import World
+
+SERVICE = "10.0.0.100"
+
+
+def path(port: int) -> bytes:
+    return pack(Path(SERVICE, 2049, "10.0.0.31", port))
+
+
+# ------------------------------------------------------------ what is noted
+
+
+def test_a_node_forgets_its_earlier_self_first_and_then_tells_what_changed() -> None:
+    """A restart leaves nothing behind; an outcome that is not known has all told anew."""
+    here = Whereabouts()
+    here.opened(path(1))
+    first = here.change("mds1")
+    assert first == NoteConnections("mds1", [path(1)], [], True)
+    here.told(first, done=True)
+    assert here.change("mds1") is None
+    here.opened(path(2))
+    here.closed(path(1))
+    second = here.change("mds1")
+    assert second == NoteConnections("mds1", [path(2)], [path(1)], False)
+    here.told(second, done=False)
+    assert here.change("mds1") == NoteConnections("mds1", [path(2)], [], True)
+
+
+def test_what_came_and_went_meanwhile_costs_the_log_nothing() -> None:
+    here = Whereabouts()
+    first = here.change("mds1")
+    assert first is not None
+    here.told(first, done=True)
+    here.opened(path(1))
+    here.closed(path(1))
+    assert here.change("mds1") is None
+
+
+def test_many_connections_are_told_in_parts() -> None:
+    """A command has a bounded size, and in the end all are told."""
+    here = Whereabouts()
+    everything = {pack(Path(SERVICE, 2049, f"10.0.{port >> 8}.1", port)) for port in range(2 * PATHS_MAX + 5)}
+    for each in everything:
+        here.opened(each)
+    told: set[bytes] = set()
+    while (change := here.change("mds1")) is not None:
+        assert len(change.opened) <= PATHS_MAX
+        assert change.anew == (not told)
+        told.update(change.opened)
+        here.told(change, done=True)
+    assert told == everything
+
+
+def test_what_is_no_tcp_connection_has_no_path() -> None:
+    assert path_of("/run/socket", "") is None
+    assert path_of((SERVICE, 2049), ("10.0.0.31", 7)) == path(7)
+    assert path_of(("::ffff:" + SERVICE, 2049, 0, 0), ("::ffff:10.0.0.31", 7, 0, 0)) == path(7)
+
+
+# ------------------------------------------------------------ what the kernel tells
+
+
+def message(kind: int, index: int, *attributes: tuple[int, bytes]) -> bytes:
+    body = struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, index)
+    for number, value in attributes:
+        body += struct.pack("=HH", 4 + len(value), number) + value + bytes(-len(value) % 4)
+    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+
+
+def test_arrivals_are_told_from_everything_else() -> None:
+    """rtnetlink(7): IFA_LOCAL is the address where both are given; other messages are passed over."""
+    v4, v6 = socket.inet_aton(SERVICE), socket.inet_pton(socket.AF_INET6, "fd00::64")
+    data = (
+        message(21, 2, (2, v4)) + message(20, 2, (1, socket.inet_aton("10.0.0.1")), (3, b"eth0\0"), (2, v4))
+        + message(20, 3, (1, v6))
+    )  # fmt: skip
+    assert list(new_addresses(data)) == [(2, SERVICE), (3, "fd00::64")]
+
+
+@pytest.mark.parametrize("cut", range(1, 44))
+def test_half_a_message_is_no_arrival(cut: int) -> None:
+    """Nothing raises, whatever is missing."""
+    data = message(20, 2, (2, socket.inet_aton(SERVICE)))
+    assert len(data) == 32
+    assert list(new_addresses(data[:-cut] if cut < len(data) else b"")) == []
+
+
+# ------------------------------------------------------------ what is sent
+
+
+def test_a_tickle_is_a_bare_ack_with_a_right_checksum() -> None:
+    """RFC 9293 §3.1: the sum over pseudo-header and segment, checksum included, is all ones."""
+    each = Path(SERVICE, 2049, "10.0.0.31", 833)
+    raw = tickle.segment(each)
+    source, target, sequence, ack, words, flags, *_ = struct.unpack(">HHIIBBHHH", raw)
+    assert (source, target, sequence, ack, words, flags) == (2049, 833, 0, 0, 0x50, 0x10)
+    pseudo = socket.inet_aton(each.local) + socket.inet_aton(each.remote) + struct.pack(">BBH", 0, 6, len(raw))
+    assert tickle.checksum(pseudo + raw) == 0
+
+
+class Sent:
+    """What would have gone out, where nothing may be sent."""
+
+    def __init__(self) -> None:
+        self.announced: list[tuple[str, str]] = []
+        self.tickled: list[tuple[str, list[Path]]] = []
+
+    def announce(self, interface: str, address: str) -> bool:
+        self.announced.append((interface, address))
+        return True
+
+    def tickle(self, address: str, paths: list[Path]) -> int:
+        self.tickled.append((address, list(paths)))
+        return len(paths)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """The packets themselves need root and a network: tests/chaos/test_takeover.py."""
+    packets = Sent()
+    monkeypatch.setattr(tickle, "announce", packets.announce)
+    monkeypatch.setattr(tickle, "tickle", packets.tickle)
+    monkeypatch.setattr(takeover, "AGAIN_S", (0.0, 0.01))
+    return packets
+
+
+async def arrive(world: World, serving: Callable[[], bool] = lambda: True) -> None:
+    """The service address arrives at mds2."""
+    takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, serving)
+    ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with contextlib.closing(ours), contextlib.closing(kernel):
+        kernel.send(message(20, socket.if_nametoindex("lo"), (2, socket.inet_aton(SERVICE))))
+        takeovers._read(ours)
+        await takeovers.idle()
+
+
+def test_the_clients_of_the_predecessor_are_told_and_forgotten(tmp_path: FilePath, sent: Sent) -> None:
+    """Every one of them, more than once as packets get lost; and no client of this node's own."""
+    world = World(tmp_path)
+    for command in (
+        RaiseFeatures(3), NoteConnections("mds1", [path(1), path(2)], []), NoteConnections("mds2", [path(3)], [])
+    ):  # fmt: skip
+        world.replica.propose(pack_internal(command), lambda _: None)
+    asyncio.run(arrive(world))
+    lost = [client_connections.unpack(path(1)), client_connections.unpack(path(2))]
+    assert sent.announced == [("lo", SERVICE)]
+    assert sent.tickled == [(SERVICE, lost)] * 2
+    with world.replica.env.begin() as txn:
+        assert client_connections.nodes(txn, world.replica.machine.tables) == ["mds2"]
+
+
+def test_a_node_without_quorum_calls_nobody_before_it_has_one(tmp_path: FilePath, sent: Sent) -> None:
+    """INV-4: until then clients are better served elsewhere. After a loss of power the address may come first."""
+    world = World(tmp_path)
+    world.replica.propose(pack_internal(RaiseFeatures(3)), lambda _: None)
+    world.replica.propose(pack_internal(NoteConnections("mds1", [path(1)], [])), lambda _: None)
+    looks: list[int] = []
+
+    def serving() -> bool:
+        looks.append(len(sent.announced) + len(sent.tickled))
+        return len(looks) > 3
+
+    asyncio.run(arrive(world, serving))
+    assert looks == [0, 0, 0, 0]
+    assert sent.tickled == [(SERVICE, [client_connections.unpack(path(1))])] * 2
