@@ -83,9 +83,9 @@ class NfsServer:
             self.whereabouts.closed(connection.path)
 
     def known(self, connection: ClientConnection) -> None:
-        """A request in a session has come by it."""
+        """A request in a session has come by it. It may be gone again already."""
         self._strangers.pop(connection, None)
-        if connection.path is not None:
+        if connection.path is not None and connection in self.connections:
             self.whereabouts.opened(connection.path)
 
     def note_held(self, delta_bytes: int) -> None:

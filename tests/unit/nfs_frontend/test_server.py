@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from mdscluster.config import Limits
+from mdscluster.fsm import client_connections
 from mdscluster.nfs_frontend.callbacks import Callbacks
 from mdscluster.nfs_frontend.connection import ClientConnection
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
@@ -194,3 +195,29 @@ async def test_a_connection_that_was_reset_before_it_was_accepted_is_dropped(nod
     connection.connection_made(transport)
     assert transport.aborted
     assert connection not in node.server.connections
+
+
+@pytest.mark.asyncio
+async def test_connections_are_noted_for_as_long_as_they_stand(node: Served) -> None:
+    """Once by them a session is used; and not one that was gone when its first request had had its turn."""
+    noted = node.server.whereabouts
+    begin = noted.change("n")
+    assert begin is not None
+    noted.told(begin, done=True)
+    sock = await node.dial()
+    await node.until_connections(1)
+    (connection,) = node.server.connections
+    assert noted.change("n") is None, "a stranger"
+    connection.note_session()
+    change = noted.change("n")
+    assert change is not None
+    assert [client_connections.unpack(path)[:2] for path in change.opened] == [("127.0.0.1", node.port)]
+    noted.told(change, done=True)
+    sock.close()
+    await node.until_connections(0)
+    gone = noted.change("n")
+    assert gone is not None
+    assert (gone.opened, gone.closed) == ([], change.opened)
+    noted.told(gone, done=True)
+    connection.note_session()
+    assert noted.change("n") is None, "it would be noted for good"
