@@ -146,8 +146,9 @@ class LeaderJobs:
             settings = load_settings(txn, self._tables)
             claims = io_claims.pending(txn, self._tables)
         recalled_before = lease_now - settings.recall_timeout_ms
-        if expired and self._renewals.miss_one(status.peers, settings.lease_ms, self._clock_ms()):
-            await self.propose(LeaderStarted(status.node_id))
+        if expired and (missing := self._renewals.missing(status.peers, settings.lease_ms, self._clock_ms())):
+            if await self.propose(LeaderStarted(status.node_id)) is not None:
+                self._renewals.accept_missing(missing)
             return
         if pending.stale:
             await self.propose(StartRecall(0, 0))

@@ -38,8 +38,8 @@ class Renewals:
 
     def begin(self, peers: Mapping[str, PeerStatus], now_ms: int) -> None:
         """All leases begin anew now: nothing older is missed."""
-        self._connections = _connected(peers)
-        self._overdue.clear()
+        self.accept_losses(peers)
+        self._overdue = peers.keys() - self._connections.keys()
         self._reported_ms = dict.fromkeys(peers, now_ms)
 
     def lost_one(self, peers: Mapping[str, PeerStatus]) -> bool:
@@ -51,20 +51,24 @@ class Renewals:
         return False
 
     def accept_losses(self, peers: Mapping[str, PeerStatus]) -> None:
-        """Leases have begun anew for the nodes that were lost."""
-        self._connections = _connected(peers)
+        """Leases have begun anew for the nodes that were lost: they are missed no second time for it."""
+        connected = _connected(peers)
+        self._overdue |= self._connections.keys() - connected.keys()
+        self._connections = connected
 
-    def miss_one(self, node_ids: Iterable[str], lease_ms: int, now_ms: int) -> bool:
-        """Whether a node has ceased to report since it was last asked this: what it heard of is not known."""
+    def missing(self, node_ids: Iterable[str], lease_ms: int, now_ms: int) -> set[str]:
+        """Nodes that have ceased to report: what they heard of is not known."""
         patience_ms = _PERIODS_MISSED * report_period_s(lease_ms) * 1000
-        new = {
+        return {
             node_id
             for node_id in node_ids
             if node_id not in self._overdue
             and now_ms - self._reported_ms.setdefault(node_id, now_ms) > patience_ms
         }
-        self._overdue |= new
-        return bool(new)
+
+    def accept_missing(self, node_ids: set[str]) -> None:
+        """Leases have begun anew for these."""
+        self._overdue |= node_ids
 
 
 def _connected(peers: Mapping[str, PeerStatus]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 A *path* names a TCP connection by both ends, the server's first: address (4 or 16 bytes), port (2 bytes), twice.
 Rows are hints: a node notes its connections a moment after they came, and those of a node that died stay until it is
-back, or until the address that they belong to has been taken over. Nothing else may depend on them.
+back, or a member no more. Nothing else may depend on them.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ Clients of a dead or silent node then come at once instead of when their TCP nex
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator
@@ -15,11 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from mdscluster import replica_async
 from mdscluster.fsm import client_connections
-from mdscluster.fsm.commands import NoteConnections, pack_internal
 from mdscluster.nfs_frontend import tickle
-from mdscluster.nfs_frontend.whereabouts import PATHS_MAX
 
 if TYPE_CHECKING:
     from mdscluster.fsm.tables import Tables
@@ -34,33 +32,38 @@ _MESSAGE: Final = Struct("=IHHII")
 _ADDRESS: Final = Struct("=BBBBI")
 _ATTRIBUTE: Final = Struct("=HH")
 _RTM_NEWADDR: Final = 20
+_RTM_DELADDR: Final = 21
+_NOT_USABLE: Final = 0x40 | 0x08  # IFA_F_TENTATIVE, IFA_F_DADFAILED
 _IFA_ADDRESS: Final = 1
 _IFA_LOCAL: Final = 2
 _GROUPS: Final = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 _RECEIVE_BYTES: Final = 1 << 16
 
 
-def new_addresses(data: bytes) -> Iterator[tuple[int, str]]:
-    """(interface index, address) of each RTM_NEWADDR in what one read of a netlink socket brought."""
+def address_changes(data: bytes) -> Iterator[tuple[bool, int, str]]:
+    """(whether it is here, interface index, address) of each change in what one read of a netlink socket brought.
+
+    An IPv6 address that is still being tried out cannot be used: it is told again when it can.
+    """
     pos = 0
-    while pos + _MESSAGE.size <= len(data):
+    while pos + _MESSAGE.size + _ADDRESS.size <= len(data):
         length, kind, *_ = _MESSAGE.unpack_from(data, pos)
         if length < _MESSAGE.size or pos + length > len(data):
             return
-        if kind == _RTM_NEWADDR:
+        if kind in (_RTM_NEWADDR, _RTM_DELADDR) and length >= _MESSAGE.size + _ADDRESS.size:
             body = pos + _MESSAGE.size
-            index = _ADDRESS.unpack_from(data, body)[4]
+            _, _, flags, _, index = _ADDRESS.unpack_from(data, body)
             found = dict(_attributes(data, body + _ADDRESS.size, pos + length))
             raw = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
-            if raw is not None:
-                yield index, str(ipaddress.ip_address(raw))
+            if raw is not None and (kind == _RTM_DELADDR or not flags & _NOT_USABLE):
+                yield kind == _RTM_NEWADDR, index, str(ipaddress.ip_address(raw))
         pos += (length + 3) & ~3
 
 
 def _attributes(data: bytes, pos: int, end: int) -> Iterator[tuple[int, bytes]]:
     while pos + _ATTRIBUTE.size <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, pos)
-        if length < _ATTRIBUTE.size:
+        if length < _ATTRIBUTE.size or pos + length > end:
             return
         yield kind, data[pos + _ATTRIBUTE.size : pos + length]
         pos += (length + 3) & ~3
@@ -70,35 +73,42 @@ class Takeovers:
     """Watches for addresses that arrive, and tells the clients that were connected to them elsewhere."""
 
     def __init__(self, node_id: str, replica: Replica, tables: Tables, serving: Callable[[], bool]) -> None:
+        """``serving``: whether this node has a quorum."""
         self._node_id = node_id
         self._replica = replica
         self._tables = tables
         self._serving = serving
         self._loop = asyncio.get_running_loop()
         self._netlink: socket.socket | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
+        """By interface and address: one each, and none for an address that has gone again."""
 
     def watch(self) -> None:
         """Begin, where this process may send what is to be sent."""
         if not tickle.permitted():
             log.info("clients will not be told of takeovers: this needs CAP_NET_RAW")
             return
-        self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
-        self._netlink.bind((0, _GROUPS))
-        self._loop.add_reader(self._netlink.fileno(), self._read, self._netlink)
+        try:
+            netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
+            netlink.bind((0, _GROUPS))
+        except OSError as problem:
+            log.warning("clients will not be told of takeovers: no netlink here", reason=problem.strerror)
+            return
+        self._netlink = netlink
+        self._loop.add_reader(netlink.fileno(), self._read, netlink)
 
     def close(self) -> None:
         """End."""
         if self._netlink is not None:
             self._loop.remove_reader(self._netlink.fileno())
             self._netlink.close()
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
 
     async def idle(self) -> None:
         """Return when no takeover is under way."""
         while self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks.values())
 
     def _read(self, netlink: socket.socket) -> None:
         try:
@@ -106,10 +116,17 @@ class Takeovers:
         except OSError as problem:  # ENOBUFS: more came than fitted, and an arrival may have been among it
             log.warning("changes of this machine's addresses were missed", reason=problem.strerror)
             return
-        for index, address in new_addresses(data):
-            task = self._loop.create_task(self._took_over(index, address))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        for here, index, address in address_changes(data):
+            under_way = self._tasks.pop((index, address), None)
+            if under_way is not None:
+                under_way.cancel()
+            if here:
+                task = self._tasks[index, address] = self._loop.create_task(self._took_over(index, address))
+                task.add_done_callback(functools.partial(self._ended, (index, address)))
+
+    def _ended(self, key: tuple[int, str], task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
 
     async def _took_over(self, index: int, address: str) -> None:
         """Tell everybody where the address is, and the clients that lost their connections by it."""
@@ -128,7 +145,3 @@ class Takeovers:
         except OSError as problem:  # the address has gone on already, or its interface has
             log.warning("clients could not be told of a takeover", address=address, reason=problem.strerror)
         log.info("an address arrived", address=address, told=told, of=sorted(lost))
-        for node_id, raws in lost.items():
-            for start in range(0, len(raws), PATHS_MAX):
-                command = NoteConnections(node_id, [], raws[start : start + PATHS_MAX])
-                await replica_async.propose(self._replica, pack_internal(command))

@@ -15,7 +15,7 @@ from mdscluster.fsm import client_connections
 from mdscluster.fsm.client_connections import Path, pack
 from mdscluster.fsm.commands import NoteConnections, RaiseFeatures, pack_internal
 from mdscluster.nfs_frontend import takeover, tickle
-from mdscluster.nfs_frontend.takeover import Takeovers, new_addresses
+from mdscluster.nfs_frontend.takeover import Takeovers, address_changes
 from mdscluster.nfs_frontend.whereabouts import PATHS_MAX, Whereabouts, path_of
 from tests.unit.nfs_frontend.support import World
 
@@ -76,32 +76,52 @@ def test_what_is_no_tcp_connection_has_no_path() -> None:
     assert path_of(("::ffff:" + SERVICE, 2049, 0, 0), ("::ffff:10.0.0.31", 7, 0, 0)) == path(7)
 
 
+def test_nothing_is_noted_before_every_node_knows_how(tmp_path: FilePath) -> None:
+    """INV-8: an earlier release cannot decode the command (docs/adr/0014). Then what is here is told."""
+    world = World(tmp_path)
+    here, tables = Whereabouts(), world.replica.machine.tables
+    here.opened(path(1))
+    proposed: list[bytes] = []
+    propose = world.replica.propose
+    world.replica.propose = lambda payload, done: (proposed.append(payload), propose(payload, done))  # type: ignore[method-assign, assignment]
+    asyncio.run(here.report("mds1", world.replica, tables))
+    assert not proposed
+    propose(pack_internal(RaiseFeatures(3)), lambda _: None)
+    asyncio.run(here.report("mds1", world.replica, tables))
+    assert len(proposed) == 1
+    with world.replica.env.begin() as txn:
+        assert client_connections.lost_to(txn, tables, "mds2", SERVICE) == {"mds1": [path(1)]}
+
+
 # ------------------------------------------------------------ what the kernel tells
 
 
-def message(kind: int, index: int, *attributes: tuple[int, bytes]) -> bytes:
-    body = struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, index)
+def message(kind: int, index: int, *attributes: tuple[int, bytes], flags: int = 0) -> bytes:
+    body = struct.pack("=BBBBI", socket.AF_INET, 24, flags, 0, index)
     for number, value in attributes:
         body += struct.pack("=HH", 4 + len(value), number) + value + bytes(-len(value) % 4)
     return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
 
 
 def test_arrivals_are_told_from_everything_else() -> None:
-    """rtnetlink(7): IFA_LOCAL is the address where both are given; other messages are passed over."""
+    """rtnetlink(7): IFA_LOCAL is the address where both are given. An address on trial (RFC 4862 §5.4) is not here yet,
+    and comes once more; other messages are passed over."""
     v4, v6 = socket.inet_aton(SERVICE), socket.inet_pton(socket.AF_INET6, "fd00::64")
     data = (
         message(21, 2, (2, v4)) + message(20, 2, (1, socket.inet_aton("10.0.0.1")), (3, b"eth0\0"), (2, v4))
-        + message(20, 3, (1, v6))
+        + message(16, 3, (1, v6)) + message(20, 3, (1, v6), flags=0x40) + message(20, 3, (1, v6), flags=0x08)
+        + message(20, 3, (1, v6), flags=0x80)
     )  # fmt: skip
-    assert list(new_addresses(data)) == [(2, SERVICE), (3, "fd00::64")]
+    assert list(address_changes(data)) == [(False, 2, SERVICE), (True, 2, SERVICE), (True, 3, "fd00::64")]
 
 
-@pytest.mark.parametrize("cut", range(1, 44))
-def test_half_a_message_is_no_arrival(cut: int) -> None:
-    """Nothing raises, whatever is missing."""
+@pytest.mark.parametrize("length", range(32))
+def test_half_a_message_is_no_arrival(length: int) -> None:
+    """Nothing raises, whatever is missing: neither where the data ends too soon nor where the message says so."""
     data = message(20, 2, (2, socket.inet_aton(SERVICE)))
     assert len(data) == 32
-    assert list(new_addresses(data[:-cut] if cut < len(data) else b"")) == []
+    assert list(address_changes(data[:length])) == []
+    assert list(address_changes(struct.pack("=I", length) + data[4:])) == []
 
 
 # ------------------------------------------------------------ what is sent
@@ -153,8 +173,11 @@ async def arrive(world: World, serving: Callable[[], bool] = lambda: True) -> No
         await takeovers.idle()
 
 
-def test_the_clients_of_the_predecessor_are_told_and_forgotten(tmp_path: FilePath, sent: Sent) -> None:
-    """Every one of them, more than once as packets get lost; and no client of this node's own."""
+def test_the_clients_of_the_predecessor_are_told(tmp_path: FilePath, sent: Sent) -> None:
+    """Every one of them, more than once as packets get lost; and no client of this node's own.
+
+    They stay noted: the predecessor may still have them, and take the address back.
+    """
     world = World(tmp_path)
     for command in (
         RaiseFeatures(3), NoteConnections("mds1", [path(1), path(2)], []), NoteConnections("mds2", [path(3)], [])
@@ -165,7 +188,7 @@ def test_the_clients_of_the_predecessor_are_told_and_forgotten(tmp_path: FilePat
     assert sent.announced == [("lo", SERVICE)]
     assert sent.tickled == [(SERVICE, lost)] * 2
     with world.replica.env.begin() as txn:
-        assert client_connections.nodes(txn, world.replica.machine.tables) == ["mds2"]
+        assert client_connections.nodes(txn, world.replica.machine.tables) == ["mds1", "mds2"]
 
 
 def test_a_node_without_quorum_calls_nobody_before_it_has_one(tmp_path: FilePath, sent: Sent) -> None:
@@ -182,3 +205,26 @@ def test_a_node_without_quorum_calls_nobody_before_it_has_one(tmp_path: FilePath
     asyncio.run(arrive(world, serving))
     assert looks == [0, 0, 0, 0]
     assert sent.tickled == [(SERVICE, [client_connections.unpack(path(1))])] * 2
+
+
+def test_an_address_that_has_gone_again_is_not_announced(tmp_path: FilePath, sent: Sent) -> None:
+    """INV-4: whoever waited for a quorum meanwhile would draw the clients of its successor to itself."""
+    world = World(tmp_path)
+    quorum = False
+
+    async def run() -> None:
+        nonlocal quorum
+        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: quorum)
+        ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with contextlib.closing(ours), contextlib.closing(kernel):
+            for kind in (20, 20, 21):
+                kernel.send(message(kind, socket.if_nametoindex("lo"), (2, socket.inet_aton(SERVICE))))
+                takeovers._read(ours)
+                await asyncio.sleep(0)
+                assert len(takeovers._tasks) == (kind == 20)
+        quorum = True
+        await asyncio.sleep(3 * takeover._POLL_S)
+
+    asyncio.run(run())
+    assert not sent.announced
+    assert not sent.tickled
