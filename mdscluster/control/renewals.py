@@ -2,8 +2,8 @@
 
 Front ends report to the log, a tenth of a lease apart, which clients they heard of. What a front end has not reported
 yet is lost with it, and comes late when it stands still (a frozen machine still holds its connections). So before any
-lease may run out, the leader looks whether each node is the one that it was, and has reported lately. When one has not,
-all leases begin anew, once; a node that stays away is waited for no more until it reports again.
+lease may run out, the leader looks whether each node is the one that it was, and has reported in the last two periods.
+When one has not, all leases begin anew, once; a node that stays away is waited for no more until it reports again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ _PERIODS_MISSED: Final = 2
 
 
 def report_period_s(lease_ms: int) -> float:
-    """Time between two reports of a front end: so short that no lease runs out for lack of one."""
+    """Time between two reports of a front end: so short that whoever renews in the first four fifths of a lease keeps it.
+
+    Later renewals may come too late: a lease is judged without waiting for the reports that are due.
+    """
     return min(REPORT_S_MAX, lease_ms / 10_000)
 
 
