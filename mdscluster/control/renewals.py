@@ -18,7 +18,7 @@ _PERIODS_MISSED: Final = 2
 
 
 def report_period_s(lease_ms: int) -> float:
-    """Time between two reports of a front end: so short that whoever renews in the first four fifths of a lease keeps it.
+    """Time between two reports of a front end: so short that who renews in the first four fifths of a lease keeps it.
 
     Later renewals may come too late: a lease is judged without waiting for the reports that are due.
     """
