@@ -28,7 +28,7 @@ from mdscluster.control.registry import Registry
 from mdscluster.control.renewals import report_period_s
 from mdscluster.control.service import ControlService
 from mdscluster.fsm import recalls
-from mdscluster.fsm.clients import EVENT_REPORTED
+from mdscluster.fsm.clients import EVENT_REPORTED, any_client, decode_reported
 from mdscluster.fsm.commands import RenewLeases, pack_internal
 from mdscluster.fsm.machine import EVENT_SETTINGS
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
@@ -90,7 +90,9 @@ class FrontEnd:
 
         self._clock_ms = clock_ms
         self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=clock_s)
-        identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), runtime.random_bytes(8))
+        verifier = runtime.random_bytes(8)
+        self._process = U64.unpack(verifier)[0]
+        identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), verifier)
         self.proxy = ProxyIo(
             self.dispatcher,
             DataServers(
@@ -132,7 +134,7 @@ class FrontEnd:
             self.dispatcher.forget_session(event[1:])
             self.callbacks.session_gone(event[1:])
         elif kind == EVENT_REPORTED:
-            self.leader.reported(event[1:].decode())
+            self.leader.reported(decode_reported(event))
         elif kind == EVENT_SETTINGS:
             self.dispatcher.reload_settings()
         elif kind in (recalls.EVENT_FENCE, recalls.EVENT_TRUNCATE):
@@ -159,20 +161,31 @@ class FrontEnd:
     # ------------------------------------------------------------ background work
     async def report_leases(self) -> None:
         """Tell the log which clients were heard of: often enough that no lease runs out for lack of a report."""
+        settled = True
         while True:
             # A new cluster's settings are not committed yet when its front ends start: what they will be counts too.
             lease_ms = min(self.dispatcher.settings.lease_ms, self.config.cluster.lease_ms)
             await asyncio.sleep(report_period_s(lease_ms))
             if self.dispatcher.service != SERVING:
                 continue  # told later: the log's lease clock stands still, or others renew what they serve
+            if not settled:
+                # The last report may be on its way yet, and the next is to be gathered behind it (control/renewals.py).
+                # A node's proposals are applied in their order: when this one is, that one was, or never will be.
+                settled = await self._tell(RenewLeases([]))
+                continue
             touched, self.dispatcher.touched = self.dispatcher.touched, set()
-            if touched or self._has_clients():  # that it heard of nobody is worth knowing, too
-                report = RenewLeases(sorted(touched), self.config.node_id)
-                self.replica.propose(pack_internal(report), lambda _: None)
+            if not (touched or self._has_clients()):  # that it heard of nobody is worth knowing, too
+                continue
+            settled = await self._tell(RenewLeases(sorted(touched), self.config.node_id, self._process))
+            if not settled:
+                self.dispatcher.touched |= touched
+
+    async def _tell(self, report: RenewLeases) -> bool:
+        return await replica_async.propose(self.replica, pack_internal(report)) is not None
 
     def _has_clients(self) -> bool:
         with self.replica.env.begin() as txn:
-            return bool(txn.stat(self.dispatcher.tables.client)["entries"])
+            return any_client(txn, self.dispatcher.tables)
 
     async def tick(self) -> None:
         """Tell connections, and the requests that wait for layouts, how late it is."""

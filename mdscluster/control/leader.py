@@ -99,9 +99,9 @@ class LeaderJobs:
             # A pass reads all that is pending: where that is much, at least as long is left to the clients.
             await asyncio.sleep(min(self._clock_ms() - began_ms, PERIOD_MS) / 1000)
 
-    def reported(self, node_id: str) -> None:
+    def reported(self, report: clients.Reported) -> None:
         """A front end has told the log which clients it heard of."""
-        self._renewals.reported(node_id, self._clock_ms())
+        self._renewals.reported(report.node_id, report.process, report.lease_ms, self._clock_ms())
 
     async def cuts_done(self) -> None:
         """Return when no call to a data server is under way for a cut."""
@@ -128,12 +128,9 @@ class LeaderJobs:
             if not await self._configure() or await self.propose(LeaderStarted(status.node_id)) is None:
                 return
             self._term, self._since_ms = status.term, now_ms
-            self._renewals.begin(status.peers, self._clock_ms())
+            self._renewals.begin(now_ms)
             log.info("this node leads", term=status.term)
-        elif self._renewals.lost_one(status.peers):
-            if await self.propose(LeaderStarted(status.node_id)) is None:
-                return
-            self._renewals.accept_losses(status.peers)
+        self._renewals.heed({**status.peers, status.node_id: None}, now_ms)
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
             await self._raise_features(status)
@@ -142,18 +139,21 @@ class LeaderJobs:
         with self._replica.env.begin() as txn:
             pending = recalls.pending(txn, self._tables)
             lease_now = self._lease_now(txn, now_ms)
-            expired = clients.clients_expired(txn, self._tables, lease_now)
             settings = load_settings(txn, self._tables)
+            expired = clients.clients_lapsed(txn, self._tables, self._renewals.known_ms(lease_now))
+            if not clients.any_client(txn, self._tables):
+                self._renewals.excuse_all(now_ms)
+            dead = clients.clients_dead(txn, self._tables)
             claims = io_claims.pending(txn, self._tables)
         recalled_before = lease_now - settings.recall_timeout_ms
-        if expired and (missing := self._renewals.missing(status.peers, settings.lease_ms, self._clock_ms())):
-            if await self.propose(LeaderStarted(status.node_id)) is not None:
-                self._renewals.accept_missing(missing)
-            return
+        missing = self._renewals.missing(settings.lease_ms, now_ms)
+        if missing and await self.propose(LeaderStarted(status.node_id)) is not None:
+            log.info("leases begin anew: reports of renewals are missing", nodes=sorted(missing))
+            self._renewals.accept(missing, self._clock_ms())
         if pending.stale:
             await self.propose(StartRecall(0, 0))
         self._cutter.start(pending.cuts)
-        await asyncio.gather(self._revoke(pending, expired, recalled_before), self._confirm(claims))
+        await asyncio.gather(self._revoke(pending, expired + dead, recalled_before), self._confirm(claims))
         if pending.stale:
             self.wake.set()  # there may be more
 

@@ -14,7 +14,7 @@ its record stays only until the leader has fenced it.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -40,7 +40,7 @@ RECLAIM_COMPLETE: Final = 2
 DEAD: Final = 4
 """Gone but for its layouts, which are to be fenced."""
 
-EVENT_REPORTED: Final = b"L"  # + node ID: it has reported which clients it heard of
+EVENT_REPORTED: Final = b"L"  # + Reported, packed: a front end has told which clients it heard of
 _LEASE_SUFFIX: Final = b"L"
 _NEXT: Final = b"next_client"
 _LEASE_FLOOR: Final = b"lease_floor"
@@ -182,8 +182,24 @@ def renew_leases(cx: Compound, command: commands.RenewLeases) -> bytes:
         if cx.get(key, db=table) is not None:
             cx.put(key, now, db=table)
     if command.node_id:
-        cx.events.items.append(EVENT_REPORTED + command.node_id.encode())
+        report = U64x2.pack(command.process, cx.lease_ms) + command.node_id.encode()
+        cx.events.items.append(EVENT_REPORTED + report)
     return b""
+
+
+class Reported(NamedTuple):
+    """That a front end has told which clients it heard of, for the leader's jobs."""
+
+    node_id: str
+    process: int
+    lease_ms: int
+    """When the log took it, on its lease clock."""
+
+
+def decode_reported(event: bytes) -> Reported:
+    """What an ``EVENT_REPORTED`` says."""
+    process, lease_ms = U64x2.unpack_from(event, 1)
+    return Reported(event[1 + U64x2.size :].decode(), process, lease_ms)
 
 
 def leader_started(cx: Compound, command: commands.LeaderStarted) -> bytes:
@@ -192,23 +208,29 @@ def leader_started(cx: Compound, command: commands.LeaderStarted) -> bytes:
     return b""
 
 
-def clients_expired(txn: lmdb.Transaction, tables: Tables, lease_ms: int) -> list[int]:
-    """Clients whose lease has run out at ``lease_ms`` on the log's lease clock, and dead ones: what the leader
-    proposes to expire. A read view; nothing is decided by it."""
+# Read views for the leader, which proposes to expire these clients; nothing is decided by them.
+def any_client(txn: lmdb.Transaction, tables: Tables) -> bool:
+    """Whether anybody has a lease."""
+    return bool(txn.stat(tables.client)["entries"])
+
+
+def clients_lapsed(txn: lmdb.Transaction, tables: Tables, lease_ms: int) -> list[int]:
+    """Clients whose lease has run out at ``lease_ms`` on the log's lease clock."""
     raw = txn.get(_SETTINGS, db=tables.meta)
     length = (DEFAULT if raw is None else _decode_settings(raw)).lease_ms
     oldest = lease_ms - length
-    expired: list[int] = []
     if _floor(txn, tables) >= oldest:
-        oldest = -1  # no lease can have run out, but some clients may be dead
+        return []
     with txn.cursor(db=tables.client) as cursor:
-        for key, value in cursor:
-            if len(key) == 9:
-                if U64.unpack(value)[0] < oldest:
-                    expired.append(U64.unpack_from(key)[0])
-            elif value[_FLAGS_AT] & DEAD:
-                expired.append(U64.unpack(key)[0])
-    return expired
+        return [
+            U64.unpack_from(key)[0] for key, value in cursor if len(key) == 9 and U64.unpack(value)[0] < oldest
+        ]
+
+
+def clients_dead(txn: lmdb.Transaction, tables: Tables) -> list[int]:
+    """Clients that are gone but for layouts, which are to be fenced."""
+    with txn.cursor(db=tables.client) as cursor:
+        return [U64.unpack(key)[0] for key, value in cursor if len(key) == 8 and value[_FLAGS_AT] & DEAD]
 
 
 def expire_clients(cx: Compound, command: commands.ExpireClients) -> bytes:

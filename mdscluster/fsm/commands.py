@@ -54,7 +54,9 @@ class RenewLeases(msgspec.Struct, array_like=True, tag=2):
 
     client_ids: list[int]
     node_id: str = ""
-    """The front end's; empty: the leader only moves the log's clock, or an earlier release does not say."""
+    """The front end's; empty: only the log's clock is to be moved, or an earlier release does not say."""
+    process: int = 0
+    """A number that this process of the front end drew; 0: an earlier release does not say."""
 
 
 class LeaderStarted(msgspec.Struct, array_like=True, tag=3):

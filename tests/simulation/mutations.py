@@ -182,6 +182,11 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _whole(
         "leases begin anew when a node is lost", "without_lease_floor", "a_renewal_that_died_with_its_node_counts"
     ),
+    _whole(
+        "leases run out where every node has reported",
+        "without_waiting_for_reports",
+        "a_renewal_that_is_reported_late_counts",
+    ),
     _whole("layout fencing epoch", "without_fence_epoch", "a_layout_is_revoked_while_a_data_server_is_cut_off"),
     _whole(
         "fence in force before it is reported",

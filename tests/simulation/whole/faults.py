@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 NODE_FAULT_MS: Final = 650.0
 CLIENT_FAULT_MS: Final = 300.0
 """Mean pauses between faults: clients are to get something done in between."""
+CLOCK_RATES: Final = (0.95, 0.99, 1.0, 1.01, 1.05)
+"""From the slowest to the fastest."""
 
 
 def _ms(world: WholeSimulation, *scales_ms: float) -> float:
@@ -50,7 +52,7 @@ def _alone(world: Any) -> str:
 
 
 def _drift(world: Any) -> str:
-    node_id, rate = world.rng.choice(world.ids), world.rng.choice([0.95, 0.99, 1.0, 1.01, 1.05])
+    node_id, rate = world.rng.choice(world.ids), world.rng.choice(CLOCK_RATES)
     world.nodes[node_id].clock.set_rate(rate, world.now_ms)
     return f"clock of {node_id} runs at {rate}"
 

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from mdscluster.control.fencing import FencePusher
+from mdscluster.control.renewals import Renewals
 from mdscluster.fsm import fences, internal
 from mdscluster.fsm.commands import LeaderStarted
 from mdscluster.fsm.machine import StateMachine
@@ -68,6 +69,13 @@ def leases_by_wall_clock() -> Iterator[None]:
 def without_lease_floor() -> Iterator[None]:
     """Neither a new leader nor the loss of a node gives every client its time anew (INV-7)."""
     with _all(patch.dict(internal._HANDLERS, {LeaderStarted: lambda cx, command: b""})):
+        yield
+
+
+@contextmanager
+def without_waiting_for_reports() -> Iterator[None]:
+    """Leases are judged by what happens to be in the log now (INV-7)."""
+    with _all(patch.object(Renewals, "known_ms", lambda self, lease_now_ms: lease_now_ms)):
         yield
 
 

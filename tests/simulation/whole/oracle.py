@@ -163,9 +163,9 @@ class Oracle:
         self.counts["lease ran out"] += 1
         silent_ms = gone_ms - holder.renewed_ms
         self.world.note(holder.name, f"its session has ended; last renewed {silent_ms:.0f} ms ago")
-        # Who comes back when its lease has run out may be answered once more before that is committed: front ends
-        # report renewals every tenth of a lease.
-        too_late = gone_ms - holder.late_ms < self.world.lease_ms / 5
+        # Who comes back when its lease has run out may be answered once more before that is committed: it is judged by
+        # what was in the log two or three reports ago, each a tenth of a lease apart.
+        too_late = gone_ms - holder.late_ms < self.world.lease_ms / 3
         if silent_ms < self.world.lease_promise_ms and not too_late:
             self.violation(
                 f"INV-7: the state of {holder.name} was dropped {silent_ms:.0f} ms after a request that was answered; "

@@ -22,7 +22,7 @@ from tests.simulation.consensus.simulation import DISK_MS, Life, Simulation
 from tests.simulation.result import Trace
 from tests.simulation.whole.clients import Generation, SimClient
 from tests.simulation.whole.data_server import SimDataServer
-from tests.simulation.whole.faults import CLIENT_FAULT_MS, CLIENT_FAULTS, NODE_FAULT_MS, NODE_FAULTS
+from tests.simulation.whole.faults import CLIENT_FAULT_MS, CLIENT_FAULTS, CLOCK_RATES, NODE_FAULT_MS, NODE_FAULTS
 from tests.simulation.whole.front_end import WholeNode, node_config
 from tests.simulation.whole.network import Network
 from tests.simulation.whole.oracle import ObservedMachine, Oracle
@@ -91,8 +91,8 @@ class WholeSimulation(Simulation):
         self.exclusive_writers = exclusive_writers
         self.on_quorum_loss = on_quorum_loss
         self.lease_ms = lease_ms
-        self.lease_promise_ms = 0.75 * lease_ms
-        """A client is not dropped sooner than this after a request that was answered: reports take a tenth."""
+        self.lease_promise_ms = lease_ms / CLOCK_RATES[-1] - 1
+        """A client is not dropped sooner than this after a request that was answered; by the fastest leader's clock."""
         self.ds_lease_ms = 1_000
         self.stripe_unit_bytes = 1 << 16
         self.cluster_config = ClusterConfig(

@@ -151,6 +151,33 @@ def test_a_renewal_that_died_with_its_node_counts(make_stage: MakeStage) -> None
     stage.run(c1, mine.locku(0, 10))
 
 
+def test_a_renewal_that_is_reported_late_counts(make_stage: MakeStage) -> None:
+    """INV-7: a node answers a client in its lease's last moment, and stands still before its next report is due."""
+    stage = make_stage()
+    world, leader = stage.world, stage.leader()
+    first, second = stage.others(leader)
+    c1 = stage.mount(0, first, second)
+    client = stage.client(c1)
+    mine = _open(stage, c1, "/s/lock0")
+    stage.run(c1, mine.lock(0, 10))
+    assert client.mds._renewer is not None
+    client.mds._renewer.cancel()
+    front = world.whole(first).front
+    assert front is not None
+    dispatcher = front.front_end.dispatcher
+    world.wait_for(lambda: not dispatcher.touched, 2_000, lambda: "leases are not reported")
+    stage.wait(0.99 * world.lease_ms)
+    stage.run(c1, client.getattr("/"))
+    assert dispatcher.touched, "the renewal was to be reported later"
+    front.process.pause()
+    stage.wait(0.15 * world.lease_ms)
+    assert not c1.lost
+    front.process.resume()
+    stage.wait(0.5 * world.lease_ms)
+    assert not c1.lost
+    stage.run(c1, mine.locku(0, 10))
+
+
 def test_a_layout_is_revoked_while_a_data_server_is_cut_off(make_stage: MakeStage) -> None:
     """INV-5 and INV-6: no data server, cut off or not, takes I/O under the old layout once another is granted."""
     stage = make_stage(exclusive_writers=True)

@@ -206,7 +206,7 @@ def test_there_is_a_limit_to_clients(tmp_path: Path) -> None:
 
 
 def test_a_client_records_flags_lie_where_they_are_read(fs: Namespace) -> None:
-    """reclaim_is_complete() and clients_expired() read one byte of the record."""
+    """reclaim_is_complete() and clients_dead() read one byte of the record."""
     caller = confirm(fs)
     with fs.entry() as cx:
         cx.client_id = caller.client_id

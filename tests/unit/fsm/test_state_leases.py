@@ -41,7 +41,8 @@ def fs(tmp_path: Path) -> Iterator[Namespace]:
 def expired(fs: Namespace) -> list[int]:
     """What the leader would propose now."""
     with fs.env.begin() as txn:
-        return clients.clients_expired(txn, fs.machine.tables, fs.replica.lease_ms)
+        tables = fs.machine.tables
+        return clients.clients_lapsed(txn, tables, fs.replica.lease_ms) + clients.clients_dead(txn, tables)
 
 
 def test_a_lease_lasts_its_whole_length(fs: Namespace) -> None:

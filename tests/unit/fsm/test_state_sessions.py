@@ -308,7 +308,8 @@ def test_a_restarted_client_with_layouts_is_dead_until_it_is_fenced(fs: Namespac
 
 def _expired(fs: Namespace) -> list[int]:
     with fs.env.begin() as txn:
-        return clients.clients_expired(txn, fs.machine.tables, fs.replica.lease_ms)
+        tables = fs.machine.tables
+        return clients.clients_lapsed(txn, tables, fs.replica.lease_ms) + clients.clients_dead(txn, tables)
 
 
 def test_what_the_front_end_runs_is_refused_elsewhere(fs: Namespace) -> None:

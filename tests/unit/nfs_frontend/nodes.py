@@ -14,7 +14,8 @@ import msgspec
 from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.registry import Heard, Registry
 from mdscluster.fsm import recalls
-from mdscluster.fsm.clients import EVENT_REPORTED
+from mdscluster.fsm.clients import EVENT_REPORTED, decode_reported
+from mdscluster.fsm.commands import RenewLeases, pack_internal
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
 from mdscluster.nfs_frontend.callbacks import Callbacks
@@ -30,7 +31,7 @@ CURRENT = nfs4.stateid4(1, bytes(12))
 ANONYMOUS = nfs4.stateid4(0, bytes(12))
 FILES = nfs4.LAYOUT4_NFSV4_1_FILES
 READ, RW, ANY = nfs4.LAYOUTIOMODE4_READ, nfs4.LAYOUTIOMODE4_RW, nfs4.LAYOUTIOMODE4_ANY
-LEASE_MS, RECALL_MS, DS_LEASE_MS = 90_000, 20_000, 6_000
+LEASE_MS, RECALL_MS, DS_LEASE_MS, REPORT_MS = 90_000, 20_000, 6_000, 5_000
 
 
 class Link(FakeConnection):
@@ -112,6 +113,9 @@ class Cluster(World):
         super().__init__(path)
         self.rule = make_rule(["0.0.0.0/0"], root_squash=False, exclusive_writers=exclusive)
         self.now_ms = 1_000
+        self.reporting = {"mds1": 1}
+        """Nodes whose front ends say every few seconds which clients they heard of: nobody; and as which process."""
+        self._reported_ms = 0
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self.nodes = [Node(self, number) for number in range(nodes)]
@@ -133,7 +137,7 @@ class Cluster(World):
 
     def _on_event(self, event: bytes) -> None:
         if event[:1] == EVENT_REPORTED:
-            self.leader.reported(event[1:].decode())
+            self.leader.reported(decode_reported(event))
         for node in self.nodes:
             node.on_event(event)
 
@@ -167,6 +171,10 @@ class Cluster(World):
             self.now_ms += step
             self.replica.advance(step)
             self.heartbeats()
+            if self.now_ms - self._reported_ms >= REPORT_MS:
+                self._reported_ms = self.now_ms
+                for node_id, process in self.reporting.items():
+                    self.replica.propose(pack_internal(RenewLeases([], node_id, process)), lambda _: None)
             while self._timers and self._timers[0][0] <= self.now_ms:
                 heapq.heappop(self._timers)[2]()
             for node in self.nodes:

@@ -11,7 +11,7 @@ from mdscluster.fsm import io_claims
 from mdscluster.fsm.commands import ClaimIo, ConfigureCluster, pack_internal
 from mdscluster.fsm.settings import Settings
 from nfswire import dsfh
-from tests.unit.nfs_frontend.nodes import Cluster, PnfsClient
+from tests.unit.nfs_frontend.nodes import LEASE_MS, REPORT_MS, Cluster, PnfsClient
 
 A, B = b"holder-a", b"holder-b"
 
@@ -75,7 +75,7 @@ def test_a_client_that_is_gone_is_written_for_no_more(cluster: Cluster) -> None:
     """INV-6: its claim ends with it, fenced; and there is none for a client that is not there."""
     client = PnfsClient(cluster, b"c").client_id
     first = claim(cluster, client, A)
-    cluster.advance(95_000, step_ms=2_500)
+    cluster.advance(LEASE_MS + 3 * REPORT_MS, step_ms=2_500)
     assert seen(cluster, client) is None
     assert claim(cluster, client, B) == 0
     with cluster.replica.env.begin() as txn:

@@ -15,6 +15,7 @@ from tests.unit.nfs_frontend.nodes import (
     LEASE_MS,
     READ,
     RECALL_MS,
+    REPORT_MS,
     Cluster,
     Link,
     PnfsClient,
@@ -190,11 +191,11 @@ def test_a_lapsed_client_is_fenced_before_its_opens_go(cluster: Cluster) -> None
     def renewed() -> None:
         cluster.replica.propose(pack_internal(RenewLeases([b.client_id])), lambda _: None)
 
-    for _ in range(LEASE_MS // 5_000):
-        cluster.advance(5_000)
+    for _ in range(LEASE_MS // REPORT_MS):
+        cluster.advance(REPORT_MS)
         renewed()
     cluster.links.dead.add("ds2")
-    cluster.advance(4_000)
+    cluster.advance(2 * REPORT_MS)
     renewed()
     assert cluster.links.refuses("ds1", old[0])
     assert a.session_id in cluster.nodes[0].dispatcher.sessions, "ds2 may still take its writes"
