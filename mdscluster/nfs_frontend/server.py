@@ -80,13 +80,13 @@ class NfsServer:
         self.connections.pop(connection, None)
         self._strangers.pop(connection, None)
         if connection.path is not None:
-            self.whereabouts.closed(connection.path)
+            self.whereabouts.closed(connection.path, connection)
 
     def known(self, connection: ClientConnection) -> None:
         """A request in a session has come by it. It may be gone again already."""
         self._strangers.pop(connection, None)
         if connection.path is not None and connection in self.connections:
-            self.whereabouts.opened(connection.path)
+            self.whereabouts.opened(connection.path, connection)
 
     def note_held(self, delta_bytes: int) -> None:
         """Parts of records that are held for strangers have become more, or less."""

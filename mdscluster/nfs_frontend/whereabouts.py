@@ -7,7 +7,7 @@ count: what scanners and strangers do costs the log nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mdscluster import replica_async
@@ -34,24 +34,26 @@ class Whereabouts:
     """This node's connections, and which of them the log does not know yet."""
 
     def __init__(self) -> None:
-        self._standing: set[bytes] = set()
+        self._standing: dict[bytes, object] = {}
+        """By path, its connection: one that is lost may be told of when the client has come back from the same port."""
         self._noted: set[bytes] = set()
         self._anew = True
         """What the log has of this node is an earlier self's, or not known: it is to be forgotten."""
 
-    def opened(self, path: bytes) -> None:
+    def opened(self, path: bytes, connection: object) -> None:
         """A client uses a connection."""
-        self._standing.add(path)
+        self._standing[path] = connection
 
-    def closed(self, path: bytes) -> None:
+    def closed(self, path: bytes, connection: object) -> None:
         """The connection is gone."""
-        self._standing.discard(path)
+        if self._standing.get(path) is connection:
+            del self._standing[path]
 
     def change(self, node_id: str) -> NoteConnections | None:
         """What the log has to be told, as far as one command takes; None: nothing."""
-        noted: Iterable[bytes] = () if self._anew else self._noted
-        opened = sorted(self._standing.difference(noted))[:PATHS_MAX]
-        closed = sorted(set(noted) - self._standing)[:PATHS_MAX]
+        noted = set() if self._anew else self._noted
+        opened = sorted(self._standing.keys() - noted)[:PATHS_MAX]
+        closed = sorted(noted - self._standing.keys())[:PATHS_MAX]
         if not (opened or closed or self._anew):
             return None
         return NoteConnections(node_id, opened, closed, self._anew)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import unavailable
-from tests.support.cluster import NFS_PORT, ROOT, Cluster
+from tests.support.cluster import NFS_PORT, ROOT, SERVICE_OCTET, Cluster
 from tests.support.debian import Unavailable
 from tests.support.hanet import Hanet
 
@@ -63,3 +63,22 @@ def test_clients_of_a_silent_node_come_as_soon_as_its_address_has_moved(tmp_path
     assert waits[-1][1], "vacuous: its connection was not lost"
     assert longest_s > MOVES_AFTER_S / 2, "vacuous: it was not cut off"
     assert longest_s < NOTICED_S
+
+
+def test_neighbours_learn_where_the_address_is_from_the_node_itself(tmp_path: Path) -> None:
+    """INV-2: whoever moved it (an operator, by ip address add) may not think of gratuitous ARP."""
+    try:
+        with Hanet("mdt") as net, Cluster(tmp_path / "cluster", net, mds=3, ds=1) as cluster:
+            net.add_host("client1", 31)
+            heir = next(name for name in cluster.mds_ids if name != cluster.service_on)
+            command = [sys.executable, "-c", _CLIENT, cluster.service_address, str(NFS_PORT), "1"]
+            subprocess.run(net.wrap("client1", command), check=True, capture_output=True, cwd=ROOT)
+            before = net.neighbour("client1", cluster.service_address)
+            assert before == net.hardware_address(cluster.service_on)
+            net.add_address_quietly(heir, SERVICE_OCTET)
+            until = time.monotonic() + 2.0
+            while net.neighbour("client1", cluster.service_address) == before and time.monotonic() < until:
+                time.sleep(0.02)
+            assert net.neighbour("client1", cluster.service_address) == net.hardware_address(heir)
+    except Unavailable as reason:
+        unavailable(reason)

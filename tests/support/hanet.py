@@ -118,10 +118,24 @@ class Hanet:
 
     def add_address(self, name: str, last_octet: int) -> str:
         """Give a host a further address and tell the neighbours at once (gratuitous ARP)."""
-        address = f"{self.network}.{last_octet}"
-        _ip("-n", self.netns(name), "addr", "replace", f"{address}/24", "dev", "eth0")
+        address = self.add_address_quietly(name, last_octet)
         self.announce(name, address)
         return address
+
+    def add_address_quietly(self, name: str, last_octet: int) -> str:
+        """Give a host a further address. Neighbours that know it elsewhere are told by nobody here."""
+        address = f"{self.network}.{last_octet}"
+        _ip("-n", self.netns(name), "addr", "replace", f"{address}/24", "dev", "eth0")
+        return address
+
+    def neighbour(self, name: str, address: str) -> str:
+        """Where a host believes an address to be: a link-layer address, empty if it has no idea."""
+        known = json.loads(_ip("-n", self.netns(name), "-j", "neigh", "show", "to", address, "dev", "eth0") or "[]")
+        return str(known[0].get("lladdr", "")) if known else ""
+
+    def hardware_address(self, name: str) -> str:
+        """The link-layer address of a host."""
+        return str(json.loads(_ip("-n", self.netns(name), "-j", "link", "show", "dev", "eth0"))[0]["address"])
 
     def remove_address(self, name: str, last_octet: int) -> None:
         """Take a further address away from a host; fine when it has none."""

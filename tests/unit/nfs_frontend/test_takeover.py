@@ -15,11 +15,12 @@ from mdscluster.fsm import client_connections
 from mdscluster.fsm.client_connections import Path, pack
 from mdscluster.fsm.commands import NoteConnections, RaiseFeatures, pack_internal
 from mdscluster.nfs_frontend import takeover, tickle
-from mdscluster.nfs_frontend.takeover import Takeovers, address_changes
+from mdscluster.nfs_frontend.takeover import AddressNews, Takeovers, address_news
 from mdscluster.nfs_frontend.whereabouts import PATHS_MAX, Whereabouts, path_of
 from tests.unit.nfs_frontend.support import World
 
 SERVICE = "10.0.0.100"
+CONNECTION = object()
 
 
 def path(port: int) -> bytes:
@@ -32,13 +33,13 @@ def path(port: int) -> bytes:
 def test_a_node_forgets_its_earlier_self_first_and_then_tells_what_changed() -> None:
     """A restart leaves nothing behind; an outcome that is not known has all told anew."""
     here = Whereabouts()
-    here.opened(path(1))
+    here.opened(path(1), CONNECTION)
     first = here.change("mds1")
     assert first == NoteConnections("mds1", [path(1)], [], True)
     here.told(first, done=True)
     assert here.change("mds1") is None
-    here.opened(path(2))
-    here.closed(path(1))
+    here.opened(path(2), CONNECTION)
+    here.closed(path(1), CONNECTION)
     second = here.change("mds1")
     assert second == NoteConnections("mds1", [path(2)], [path(1)], False)
     here.told(second, done=False)
@@ -50,9 +51,21 @@ def test_what_came_and_went_meanwhile_costs_the_log_nothing() -> None:
     first = here.change("mds1")
     assert first is not None
     here.told(first, done=True)
-    here.opened(path(1))
-    here.closed(path(1))
+    here.opened(path(1), CONNECTION)
+    here.closed(path(1), CONNECTION)
     assert here.change("mds1") is None
+
+
+def test_a_connection_that_is_lost_late_takes_no_newer_one_along() -> None:
+    """The client has come back from the same port, to the same node, before the loss of its old connection was told."""
+    here = Whereabouts()
+    here.opened(path(1), CONNECTION)
+    newer = object()
+    here.opened(path(1), newer)
+    here.closed(path(1), CONNECTION)
+    assert here.change("mds1") == NoteConnections("mds1", [path(1)], [], True)
+    here.closed(path(1), newer)
+    assert here.change("mds1") == NoteConnections("mds1", [], [], True)
 
 
 def test_many_connections_are_told_in_parts() -> None:
@@ -60,7 +73,7 @@ def test_many_connections_are_told_in_parts() -> None:
     here = Whereabouts()
     everything = {pack(Path(SERVICE, 2049, f"10.0.{port >> 8}.1", port)) for port in range(2 * PATHS_MAX + 5)}
     for each in everything:
-        here.opened(each)
+        here.opened(each, CONNECTION)
     told: set[bytes] = set()
     while (change := here.change("mds1")) is not None:
         assert len(change.opened) <= PATHS_MAX
@@ -80,7 +93,7 @@ def test_nothing_is_noted_before_every_node_knows_how(tmp_path: FilePath) -> Non
     """INV-8: an earlier release cannot decode the command (docs/adr/0014). Then what is here is told."""
     world = World(tmp_path)
     here, tables = Whereabouts(), world.replica.machine.tables
-    here.opened(path(1))
+    here.opened(path(1), CONNECTION)
     proposed: list[bytes] = []
     propose = world.replica.propose
     world.replica.propose = lambda payload, done: (proposed.append(payload), propose(payload, done))  # type: ignore[method-assign, assignment]
@@ -96,11 +109,13 @@ def test_nothing_is_noted_before_every_node_knows_how(tmp_path: FilePath) -> Non
 # ------------------------------------------------------------ what the kernel tells
 
 
-def message(kind: int, index: int, *attributes: tuple[int, bytes], flags: int = 0) -> bytes:
+def message(
+    kind: int, index: int, *attributes: tuple[int, bytes], flags: int = 0, message_flags: int = 0
+) -> bytes:
     body = struct.pack("=BBBBI", socket.AF_INET, 24, flags, 0, index)
     for number, value in attributes:
         body += struct.pack("=HH", 4 + len(value), number) + value + bytes(-len(value) % 4)
-    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+    return struct.pack("=IHHII", 16 + len(body), kind, message_flags, 0, 0) + body
 
 
 def test_arrivals_are_told_from_everything_else() -> None:
@@ -110,9 +125,12 @@ def test_arrivals_are_told_from_everything_else() -> None:
     data = (
         message(21, 2, (2, v4)) + message(20, 2, (1, socket.inet_aton("10.0.0.1")), (3, b"eth0\0"), (2, v4))
         + message(16, 3, (1, v6)) + message(20, 3, (1, v6), flags=0x40) + message(20, 3, (1, v6), flags=0x08)
-        + message(20, 3, (1, v6), flags=0x80)
+        + message(20, 3, (1, v6), flags=0x80) + message(20, 4, (2, v4), message_flags=0x2)
     )  # fmt: skip
-    assert list(address_changes(data)) == [(False, 2, SERVICE), (True, 2, SERVICE), (True, 3, "fd00::64")]
+    assert list(address_news(data)) == [
+        AddressNews(False, 2, SERVICE, True), AddressNews(True, 2, SERVICE, True),
+        AddressNews(True, 3, "fd00::64", True), AddressNews(True, 4, SERVICE, False),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("length", range(32))
@@ -120,8 +138,8 @@ def test_half_a_message_is_no_arrival(length: int) -> None:
     """Nothing raises, whatever is missing: neither where the data ends too soon nor where the message says so."""
     data = message(20, 2, (2, socket.inet_aton(SERVICE)))
     assert len(data) == 32
-    assert list(address_changes(data[:length])) == []
-    assert list(address_changes(struct.pack("=I", length) + data[4:])) == []
+    assert list(address_news(data[:length])) == []
+    assert list(address_news(struct.pack("=I", length) + data[4:])) == []
 
 
 # ------------------------------------------------------------ what is sent
@@ -159,6 +177,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     packets = Sent()
     monkeypatch.setattr(tickle, "announce", packets.announce)
     monkeypatch.setattr(tickle, "tickle", packets.tickle)
+    monkeypatch.setattr(tickle, "permitted", lambda: True)
     monkeypatch.setattr(takeover, "AGAIN_S", (0.0, 0.01))
     return packets
 
@@ -228,3 +247,56 @@ def test_an_address_that_has_gone_again_is_not_announced(tmp_path: FilePath, sen
     asyncio.run(run())
     assert not sent.announced
     assert not sent.tickled
+
+
+def test_whom_the_predecessor_has_forgotten_meanwhile_is_told_too(tmp_path: FilePath, sent: Sent) -> None:
+    """After a loss of power of all: it is back, and tells anew what it has, before this node has a quorum."""
+    world = World(tmp_path)
+    for command in (RaiseFeatures(3), NoteConnections("mds1", [path(1)], [])):
+        world.replica.propose(pack_internal(command), lambda _: None)
+    looks: list[None] = []
+
+    def serving() -> bool:
+        if not looks:
+            back = NoteConnections("mds1", [path(2)], [], anew=True)
+            world.replica.propose(pack_internal(back), lambda _: None)
+        looks.append(None)
+        return len(looks) > 1
+
+    asyncio.run(arrive(world, serving))
+    assert sent.tickled == [(SERVICE, [client_connections.unpack(path(1)), client_connections.unpack(path(2))])] * 2
+
+
+def test_an_address_that_is_here_already_counts_where_others_had_clients_by_it(tmp_path: FilePath, sent: Sent) -> None:
+    """A node that starts under the address is told of it by nobody (a loss of power of all). Others are its own affair.
+
+    With the kernel's own answer, of the loopback interface.
+    """
+    world = World(tmp_path)
+    lost = Path("127.0.0.1", 2049, "127.0.0.1", 833)
+
+    async def run() -> None:
+        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: True)
+        takeovers.watch()
+        async with asyncio.timeout(5):
+            while len(sent.tickled) < 2:  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.01)
+            await takeovers.idle()
+        takeovers.close()
+
+    for command in (RaiseFeatures(3), NoteConnections("mds1", [pack(lost)], [])):
+        world.replica.propose(pack_internal(command), lambda _: None)
+    asyncio.run(run())
+    assert sent.announced == [("lo", "127.0.0.1")]
+    assert sent.tickled == [("127.0.0.1", [lost])] * 2
+
+
+def test_many_clients_are_told_in_parts(tmp_path: FilePath, sent: Sent) -> None:
+    """Requests have their turn between: 10,000 packets take almost half a second."""
+    world = World(tmp_path)
+    paths = sorted(pack(Path(SERVICE, 2049, "10.0.0.31", port)) for port in range(1, 1000))
+    for command in (RaiseFeatures(3), NoteConnections("mds1", paths, [])):
+        world.replica.propose(pack_internal(command), lambda _: None)
+    asyncio.run(arrive(world))
+    assert max(len(told) for _, told in sent.tickled) <= takeover._BATCH
+    assert [each for _, told in sent.tickled for each in told] == [client_connections.unpack(raw) for raw in paths] * 2
