@@ -25,11 +25,9 @@ from mdscluster.control.admin import AdminService
 from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.links import DataServerLinks
 from mdscluster.control.registry import Registry
-from mdscluster.control.renewals import report_period_s
 from mdscluster.control.service import ControlService
-from mdscluster.fsm import recalls
-from mdscluster.fsm.clients import EVENT_REPORTED, any_client, decode_reported
-from mdscluster.fsm.commands import RenewLeases, pack_internal
+from mdscluster.fsm import lease_reports, recalls
+from mdscluster.fsm.clients import any_client
 from mdscluster.fsm.machine import EVENT_SETTINGS
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
@@ -38,6 +36,7 @@ from mdscluster.logs import configure_logs
 from mdscluster.nfs_frontend.callbacks import Callbacks
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
 from mdscluster.nfs_frontend.exports import ExportRule, make_rule
+from mdscluster.nfs_frontend.lease_reports import Reporter
 from mdscluster.nfs_frontend.proxy import ProxyIo
 from mdscluster.nfs_frontend.quorum import SERVING, QuorumWatch
 from mdscluster.nfs_frontend.server import NfsServer
@@ -89,9 +88,9 @@ class FrontEnd:
             return int(clock_s() * 1000)
 
         self._clock_ms = clock_ms
-        self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=clock_s)
         verifier = runtime.random_bytes(8)
-        self._process = U64.unpack(verifier)[0]
+        reporter = Reporter(config.node_id, U64.unpack(verifier)[0], config.cluster.lease_ms)
+        self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=clock_s, reporter=reporter)
         identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), verifier)
         self.proxy = ProxyIo(
             self.dispatcher,
@@ -133,8 +132,8 @@ class FrontEnd:
         elif kind == EVENT_SESSION_GONE:
             self.dispatcher.forget_session(event[1:])
             self.callbacks.session_gone(event[1:])
-        elif kind == EVENT_REPORTED:
-            self.leader.reported(decode_reported(event))
+        elif kind == lease_reports.EVENT_REPORTED:
+            self.leader.reported(lease_reports.unpack_event(event))
         elif kind == EVENT_SETTINGS:
             self.dispatcher.reload_settings()
         elif kind in (recalls.EVENT_FENCE, recalls.EVENT_TRUNCATE):
@@ -160,28 +159,13 @@ class FrontEnd:
 
     # ------------------------------------------------------------ background work
     async def report_leases(self) -> None:
-        """Tell the log which clients were heard of: often enough that no lease runs out for lack of a report."""
-        settled = True
+        """Tell the log which clients were heard of: often enough that no answer ever waits for that."""
+        reports = self.dispatcher.reports
         while True:
-            # A new cluster's settings are not committed yet when its front ends start: what they will be counts too.
-            lease_ms = min(self.dispatcher.settings.lease_ms, self.config.cluster.lease_ms)
-            await asyncio.sleep(report_period_s(lease_ms))
-            if self.dispatcher.service != SERVING:
-                continue  # told later: the log's lease clock stands still, or others renew what they serve
-            if not settled:
-                # The last report may be on its way yet, and the next is to be gathered behind it (control/renewals.py).
-                # A node's proposals are applied in their order: when this one is, that one was, or never will be.
-                settled = await self._tell(RenewLeases([]))
-                continue
-            touched, self.dispatcher.touched = self.dispatcher.touched, set()
-            if not (touched or self._has_clients()):  # that it heard of nobody is worth knowing, too
-                continue
-            settled = await self._tell(RenewLeases(sorted(touched), self.config.node_id, self._process))
-            if not settled:
-                self.dispatcher.touched |= touched
-
-    async def _tell(self, report: RenewLeases) -> bool:
-        return await replica_async.propose(self.replica, pack_internal(report)) is not None
+            await asyncio.sleep(reports.period_s())
+            # Without a quorum there is nobody to tell, and a report would only wait; who is heard of later tells first.
+            if self.dispatcher.service == SERVING and (reports.touched or self._has_clients()):
+                reports.report()  # also that it heard of nobody
 
     def _has_clients(self) -> bool:
         with self.replica.env.begin() as txn:

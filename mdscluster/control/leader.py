@@ -35,8 +35,9 @@ from mdscluster.fsm.commands import (
     StartRecall,
     pack_internal,
 )
+from mdscluster.fsm.lease_reports import Report, lease_clock_ms
 from mdscluster.fsm.machine import load_settings
-from mdscluster.fsm.tables import U64, Tables
+from mdscluster.fsm.tables import Tables
 from mdscluster.replica import LEADER, Replica, ReplicaStatus
 
 if TYPE_CHECKING:
@@ -99,9 +100,11 @@ class LeaderJobs:
             # A pass reads all that is pending: where that is much, at least as long is left to the clients.
             await asyncio.sleep(min(self._clock_ms() - began_ms, PERIOD_MS) / 1000)
 
-    def reported(self, report: clients.Reported) -> None:
+    def reported(self, report: Report) -> None:
         """A front end has told the log which clients it heard of."""
-        self._renewals.reported(report.node_id, report.process, report.lease_ms, self._clock_ms())
+        with self._replica.env.begin() as txn:
+            lease_ms = load_settings(txn, self._tables).lease_ms
+        self._renewals.reported(report, lease_ms)
 
     async def cuts_done(self) -> None:
         """Return when no call to a data server is under way for a cut."""
@@ -128,9 +131,8 @@ class LeaderJobs:
             if not await self._configure() or await self.propose(LeaderStarted(status.node_id)) is None:
                 return
             self._term, self._since_ms = status.term, now_ms
-            self._renewals.begin(now_ms)
+            self._renewals.begin(self._lease_clock())
             log.info("this node leads", term=status.term)
-        self._renewals.heed({**status.peers, status.node_id: None}, now_ms)
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
             await self._raise_features(status)
@@ -140,20 +142,23 @@ class LeaderJobs:
             pending = recalls.pending(txn, self._tables)
             lease_now = self._lease_now(txn, now_ms)
             settings = load_settings(txn, self._tables)
-            expired = clients.clients_lapsed(txn, self._tables, self._renewals.known_ms(lease_now))
             if not clients.any_client(txn, self._tables):
-                self._renewals.excuse_all(now_ms)
+                self._renewals.begin(lease_now)
+            judged_ms = self._renewals.known_ms(settings.lease_ms, lease_now)
+            lapsed = clients.clients_lapsed(txn, self._tables, judged_ms)
+            if features.level(txn, self._tables) < features.JUDGED:
+                judged_ms = 0
             dead = clients.clients_dead(txn, self._tables)
             claims = io_claims.pending(txn, self._tables)
         recalled_before = lease_now - settings.recall_timeout_ms
-        missing = self._renewals.missing(settings.lease_ms, now_ms)
+        missing = self._renewals.missing(settings.lease_ms, lease_now)
         if missing and await self.propose(LeaderStarted(status.node_id)) is not None:
             log.info("leases begin anew: reports of renewals are missing", nodes=sorted(missing))
-            self._renewals.accept(missing, self._clock_ms())
+            self._renewals.accept(missing, self._lease_clock())
         if pending.stale:
             await self.propose(StartRecall(0, 0))
         self._cutter.start(pending.cuts)
-        await asyncio.gather(self._revoke(pending, expired + dead, recalled_before), self._confirm(claims))
+        await asyncio.gather(self._revoke(pending, lapsed + dead, judged_ms, recalled_before), self._confirm(claims))
         if pending.stale:
             self.wake.set()  # there may be more
 
@@ -193,17 +198,25 @@ class LeaderJobs:
             if node_id not in members:
                 await self.propose(NoteConnections(node_id, [], [], anew=True))
 
+    def _lease_clock(self) -> int:
+        with self._replica.env.begin() as txn:
+            return self._lease_now(txn, self._clock_ms())
+
     def _lease_now(self, txn: lmdb.Transaction, now_ms: int) -> int:
         """The lease clock now: the log's last, plus what has passed since it last moved."""
-        raw = txn.get(b"lease_ms", db=self._tables.meta)
-        last = 0 if raw is None else int(U64.unpack(raw)[0])
+        last = lease_clock_ms(txn, self._tables)
         if last != self._lease_base[0]:
             self._lease_base = (last, now_ms)
         return last + now_ms - self._lease_base[1]
 
     # ------------------------------------------------------------ revocation
-    async def _revoke(self, pending: Pending, expired: list[int], started_before_lease_ms: int) -> None:
-        """Recalls and leases that have run out: fence, and only when that is in force say that it is done."""
+    async def _revoke(
+        self, pending: Pending, expired: list[int], judged_ms: int, started_before_lease_ms: int
+    ) -> None:
+        """Recalls and leases that have run out: fence, and only when that is in force say that it is done.
+
+        Any of these commands may come late, when another leads and clients have come back: leases are judged as of now.
+        """
         late = [
             other
             for other, record in pending.recalls
@@ -213,9 +226,9 @@ class LeaderJobs:
             await self.propose(RenewLeases([]))  # the log's own clock is what they are judged by
         for other in late:
             await self.propose(StartFence(0, other))
-        holders = await self._expire(expired) if expired else []
+        holders = await self._expire(expired, judged_ms) if expired else []
         for client_id in holders:
-            await self.propose(StartFence(client_id, b""))
+            await self.propose(StartFence(client_id, b"", judged_ms))
         if not late and not holders and not any(record.fence_epoch for _, record in pending.recalls):
             return
         version = await self._fences.push()
@@ -228,7 +241,7 @@ class LeaderJobs:
         for client_id in holders:
             await self.propose(FenceConfirmed(client_id, version))
         if holders:
-            await self._expire(holders)
+            await self._expire(holders, judged_ms)
 
     async def _confirm(self, claims: list[tuple[int, int]]) -> None:
         """Claims to write for a client (docs/adr/0012): bring their fences into force, and say so."""
@@ -239,9 +252,9 @@ class LeaderJobs:
         if in_force:
             await self.propose(IoClaimsInForce(in_force, version))
 
-    async def _expire(self, client_ids: list[int]) -> list[int]:
+    async def _expire(self, client_ids: list[int], judged_ms: int) -> list[int]:
         """Drop clients whose lease ran out; those that hold layouts are returned, and keep all they have until then."""
-        result = await self.propose(ExpireClients(client_ids))
+        result = await self.propose(ExpireClients(client_ids, judged_ms))
         if result is None:
             return []
         outcome = clients.decode_expired(result[1:])

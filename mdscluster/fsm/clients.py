@@ -14,11 +14,11 @@ its record stays only until the leader has fenced it.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import files, io_claims, recalls, session_records, shares
+from mdscluster.fsm import files, io_claims, lease_reports, recalls, session_records, shares
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE, SessionView, session_client_id
 from mdscluster.fsm.settings import DEFAULT, Settings
 from mdscluster.fsm.stateids import TYPE_OPEN
@@ -40,7 +40,6 @@ RECLAIM_COMPLETE: Final = 2
 DEAD: Final = 4
 """Gone but for its layouts, which are to be fenced."""
 
-EVENT_REPORTED: Final = b"L"  # + Reported, packed: a front end has told which clients it heard of
 _LEASE_SUFFIX: Final = b"L"
 _NEXT: Final = b"next_client"
 _LEASE_FLOOR: Final = b"lease_floor"
@@ -153,13 +152,14 @@ def renew(cx: Compound, client_id: int) -> None:
     cx.put(U64.pack(client_id) + _LEASE_SUFFIX, U64.pack(cx.lease_ms), db=cx.tables.client)
 
 
-def lapsed(cx: Compound, client_id: int) -> bool:
-    """Whether the client's lease has run out by the log's time."""
+def lapsed(cx: Compound, client_id: int, judged_ms: int = 0) -> bool:
+    """Whether the client's lease has run out by the log's time; had run out at ``judged_ms``, unless that is 0."""
     raw = cx.get(U64.pack(client_id) + _LEASE_SUFFIX, db=cx.tables.client)
     if raw is None:
         return True
     renewed = max(U64.unpack(raw)[0], _floor(cx.txn, cx.tables))
-    return bool(cx.lease_ms - renewed > cx.settings.lease_ms)
+    now = min(cx.lease_ms, judged_ms) if judged_ms else cx.lease_ms
+    return bool(now - renewed > cx.settings.lease_ms)
 
 
 def _floor(txn: lmdb.Transaction, tables: Tables) -> int:
@@ -167,10 +167,10 @@ def _floor(txn: lmdb.Transaction, tables: Tables) -> int:
     return 0 if raw is None else int(U64.unpack(raw)[0])
 
 
-def is_lost(cx: Compound, client_id: int) -> bool:
-    """Whether the client is dead, or its lease has run out by the log's time: its layouts are to be fenced."""
+def is_lost(cx: Compound, client_id: int, judged_ms: int) -> bool:
+    """Whether the client is dead, or its lease has run out (:func:`lapsed`): its layouts are to be fenced."""
     raw = cx.get(U64.pack(client_id), db=cx.tables.client)
-    return raw is not None and (bool(raw[_FLAGS_AT] & DEAD) or lapsed(cx, client_id))
+    return raw is not None and (bool(raw[_FLAGS_AT] & DEAD) or lapsed(cx, client_id, judged_ms))
 
 
 def renew_leases(cx: Compound, command: commands.RenewLeases) -> bytes:
@@ -182,24 +182,9 @@ def renew_leases(cx: Compound, command: commands.RenewLeases) -> bytes:
         if cx.get(key, db=table) is not None:
             cx.put(key, now, db=table)
     if command.node_id:
-        report = U64x2.pack(command.process, cx.lease_ms) + command.node_id.encode()
-        cx.events.items.append(EVENT_REPORTED + report)
+        report = lease_reports.Report(command.node_id, command.process, command.heard_until_ms, cx.lease_ms)
+        cx.events.items.append(lease_reports.pack_event(report))
     return b""
-
-
-class Reported(NamedTuple):
-    """That a front end has told which clients it heard of, for the leader's jobs."""
-
-    node_id: str
-    process: int
-    lease_ms: int
-    """When the log took it, on its lease clock."""
-
-
-def decode_reported(event: bytes) -> Reported:
-    """What an ``EVENT_REPORTED`` says."""
-    process, lease_ms = U64x2.unpack_from(event, 1)
-    return Reported(event[1 + U64x2.size :].decode(), process, lease_ms)
 
 
 def leader_started(cx: Compound, command: commands.LeaderStarted) -> bytes:
@@ -241,7 +226,7 @@ def expire_clients(cx: Compound, command: commands.ExpireClients) -> bytes:
     removed: list[int] = []
     holding: list[int] = []
     for client_id in command.client_ids:
-        if not is_lost(cx, client_id):
+        if not is_lost(cx, client_id, command.judged_ms):
             continue
         if recalls.client_has_layouts(cx, client_id):
             holding.append(client_id)

@@ -57,10 +57,12 @@ class RenewLeases(msgspec.Struct, array_like=True, tag=2):
     """The front end's; empty: only the log's clock is to be moved, or an earlier release does not say."""
     process: int = 0
     """A number that this process of the front end drew; 0: an earlier release does not say."""
+    heard_until_ms: int = 0
+    """Whom it heard of until this time of the log's lease clock is told, here or in its earlier reports."""
 
 
 class LeaderStarted(msgspec.Struct, array_like=True, tag=3):
-    """A leader took office, or noticed that a node was lost: no lease may run out for the time that nobody led, nor for
+    """A leader took office, or misses a node's reports: no lease may run out for the time that nobody led, nor for
     renewals that only the lost node had heard of (INV-7)."""
 
     node_id: str
@@ -70,6 +72,8 @@ class ExpireClients(msgspec.Struct, array_like=True, tag=4):
     """Drop the state of clients whose lease has run out by the log's time; others are left alone."""
 
     client_ids: list[int]
+    judged_ms: int = 0
+    """Whose lease had run out at this time of the log's lease clock: the command may come late. 0: now (level 4)."""
 
 
 class DataServerUpdate(msgspec.Struct, array_like=True, tag=5):
@@ -132,6 +136,8 @@ class StartFence(msgspec.Struct, array_like=True, tag=10):
 
     client_id: int
     stateid_other: bytes
+    judged_ms: int = 0
+    """As in ExpireClients."""
 
 
 class FenceConfirmed(msgspec.Struct, array_like=True, tag=11):

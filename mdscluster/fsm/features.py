@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm.commands import Internal, NoteConnections, RaiseFeatures
+from mdscluster.fsm.commands import ExpireClients, Internal, NoteConnections, RaiseFeatures, StartFence
 from mdscluster.fsm.tables import U64
 
 if TYPE_CHECKING:
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 BASE: Final = 1
 """Of a cluster in whose log nothing was ever raised: release 0.1."""
-SUPPORTED: Final = 3
+SUPPORTED: Final = 4
 """The highest level that this release knows.
 
 1: everything in :mod:`mdscluster.fsm.commands` but what is named below. 2: RaiseFeatures, membership entries
-(:data:`mdscluster.raft.members.FEATURE_LEVEL`). 3: NoteConnections.
+(:data:`mdscluster.raft.members.FEATURE_LEVEL`). 3: NoteConnections. 4: ``judged_ms`` of ExpireClients and StartFence,
+which earlier releases would pass over.
 """
+JUDGED: Final = 4
 _NEEDS: Final[dict[type, int]] = {RaiseFeatures: BASE, NoteConnections: 3}
 """Commands above BASE. RaiseFeatures itself is proposed only when every node knows it, and so needs no level first."""
 _KEY: Final = b"feature_level"
@@ -62,4 +64,6 @@ def raise_to(txn: lmdb.Transaction, tables: Tables, wanted: int) -> int:
 
 def permitted(command: Internal, at_level: int) -> bool:
     """Whether the log may hold ``command`` while the cluster is at that level."""
+    if isinstance(command, ExpireClients | StartFence) and command.judged_ms:
+        return at_level >= JUDGED
     return _NEEDS.get(type(command), BASE) <= at_level

@@ -34,7 +34,7 @@ _COLLAPSE_EVERY: Final = 128
 def start_fence(cx: Compound, command: commands.StartFence) -> bytes:
     """A layout was not returned in time, or (no stateid) its client is dead or its lease has run out: fence."""
     if not command.stateid_other:
-        if clients.is_lost(cx, command.client_id):
+        if clients.is_lost(cx, command.client_id, command.judged_ms):
             _fence_client(cx, command.client_id)
         return b""
     record = recalls.load(cx.txn, cx.tables, command.stateid_other)

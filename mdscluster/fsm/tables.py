@@ -18,6 +18,7 @@ import lmdb
 U32: Final = Struct(">I")
 U64: Final = Struct(">Q")
 U64x2: Final = Struct(">QQ")
+U64x3: Final = Struct(">QQQ")
 
 VOLUME_SHIFT: Final = 48
 DEFAULT_VOLUME: Final = 1

@@ -33,6 +33,7 @@ from mdscluster.fsm.progress import Progress
 from mdscluster.fsm.tables import U64, Tables, root_fileid
 from mdscluster.nfs_frontend import loggable, scan
 from mdscluster.nfs_frontend.counters import Counters
+from mdscluster.nfs_frontend.lease_reports import LeaseReports, Reporter
 from mdscluster.nfs_frontend.quorum import SERVING, can_tell
 from mdscluster.nfs_frontend.reads import Answer, Guess, Reads, State
 from mdscluster.nfs_frontend.reception import Reception
@@ -70,6 +71,7 @@ class Dispatcher:
         max_operations: int = 64,
         run_io: Callable[[Dispatcher, Request, Progress | None], None] | None = None,
         clock_s: Callable[[], float] = lambda: 0.0,
+        reporter: Reporter | None = None,
     ) -> None:
         self.replica = replica
         self.defer = defer
@@ -83,11 +85,8 @@ class Dispatcher:
         self.env = replica.env
         self.sessions: dict[bytes, Session] = {}
         self.counters = Counters()
-        self.touched: set[int] = set()
-        """Clients heard of since the last report of leases."""
         self.receive = Reception(self).receive
         """Takes a whole RPC record of a connection."""
-        self.reads = Reads(self, replica, defer, clock_s)
         self.waiting = WaitingRoom(self.propose, self._put_off)
         self._delayed: list[Connection] = []
         self._session_records: dict[bytes, bytes | None] = {}  # as of the view that reads run on
@@ -95,6 +94,8 @@ class Dispatcher:
         with self.env.begin() as txn:
             self.settings = load_settings(txn, self.tables)
         self._settings_loaded = 0  # how often
+        self.reports = LeaseReports(replica, self.tables, clock_s, lambda: self.settings.lease_ms, reporter)
+        self.reads = Reads(self, self.reports.barrier, defer, clock_s)
         self.view = Compound(self.tables, self.settings)
         self._guesser = Compound(self.tables, self.settings)
 
@@ -170,7 +171,7 @@ class Dispatcher:
             if verdict != RUN:
                 self._answer_repeated(request, session, verdict)
                 return False
-        self.touched.add(session.client_id)
+        self.reports.touched.add(session.client_id)
         if not request.connection.in_session:
             request.connection.note_session()
         return True
@@ -179,10 +180,7 @@ class Dispatcher:
         """Answer, now or later, what its slot knows already, or does not accept."""
         slot = request.slot
         if verdict == REPLAY:
-            reply = session.replies[slot]
-            assert reply is not None
-            request.connection.send(reply[:4] + U32.pack(request.xid) + reply[8:])
-            self.counters.calls["replayed"] += 1
+            self._replay(request, session)
         elif verdict == IN_PROGRESS and self.service == SERVING:
             running = session.busy[slot]
             assert running is not None
@@ -196,6 +194,25 @@ class Dispatcher:
             self.send_first(
                 request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_SEQ_MISORDERED
             )
+
+    def _replay(self, request: Request, session: Session) -> None:
+        """Answer a request once more."""
+        reply = session.replies[request.slot]
+        assert reply is not None
+        record = reply[:4] + U32.pack(request.xid) + reply[8:]
+
+        def send(confirmed: bool) -> None:
+            if confirmed:
+                request.connection.send(record)
+                self.counters.calls["replayed"] += 1
+            else:
+                self.give_up(request, "no quorum for a repeated answer")
+
+        self.reports.touched.add(session.client_id)
+        if self.reports.settled or self.service != SERVING:
+            send(True)
+        else:
+            self.reports.barrier(send)
 
     def _start(self, request: Request) -> None:
         """Run an admitted request: propose at once when its first telling operation changes state."""
@@ -403,6 +420,7 @@ class Dispatcher:
         if len(payload) > PAYLOAD_BYTES_MAX:
             self._refuse_sequence(request, nfs4.NFS4ERR_REQ_TOO_BIG)
             return
+        self.reports.before_change()
         self.replica.propose(payload, lambda result: self._proposed(request, result))
 
     def command(

@@ -17,7 +17,6 @@ from mdscluster.nfs_frontend.turns import Turns
 
 if TYPE_CHECKING:
     from mdscluster.nfs_frontend.request import Connection, Request
-    from mdscluster.replica import Replica
 
 _BARRIERS_IN_FLIGHT: Final = 3
 _SLICE_S: Final = 0.005
@@ -93,12 +92,12 @@ class Reads:
     def __init__(
         self,
         reader: Reader,
-        replica: Replica,
+        barrier: Callable[[Callable[[bool], None]], None],
         defer: Callable[[Callable[[], None]], Any],
         clock_s: Callable[[], float],
     ) -> None:
         self._reader = reader
-        self._replica = replica
+        self._barrier = barrier
         self._defer = defer
         self._clock_s = clock_s
         self.unconfirmed = False
@@ -172,7 +171,7 @@ class Reads:
         for request in requests:
             request.asked_s = batch.asked_s
         self._batches.append(batch)
-        self._replica.barrier(lambda confirmed: self._answered(batch, confirmed))
+        self._barrier(lambda confirmed: self._answered(batch, confirmed))
         return batch
 
     def _answered(self, batch: Batch, confirmed: bool) -> None:

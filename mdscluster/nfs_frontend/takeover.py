@@ -123,6 +123,7 @@ class Takeovers:
         if self._netlink is not None:
             self._loop.remove_reader(self._netlink.fileno())
             self._netlink.close()
+            self._netlink = None
         for task in self._tasks.values():
             task.cancel()
 
@@ -136,16 +137,27 @@ class Takeovers:
             data = netlink.recv(_RECEIVE_BYTES)
         except OSError as problem:  # ENOBUFS: more came than fitted, and an arrival may have been among it
             log.warning("changes of this machine's addresses were missed", reason=problem.strerror)
-            netlink.send(_EVERY_ADDRESS)
+            self._loop.call_later(_POLL_S, self._ask, netlink)
             return
         for news in address_news(data):
             key = news.interface, news.address
+            if key in self._tasks and news.here and not news.changed:
+                continue  # as is known
             under_way = self._tasks.pop(key, None)
             if under_way is not None:
                 under_way.cancel()
             if news.here:
                 task = self._tasks[key] = self._loop.create_task(self._took_over(*key, arrived=news.changed))
                 task.add_done_callback(functools.partial(self._ended, key))
+
+    def _ask(self, netlink: socket.socket) -> None:
+        """Have all addresses told; again later where the kernel is busy telling."""
+        if netlink is not self._netlink:
+            return
+        try:
+            netlink.send(_EVERY_ADDRESS)
+        except OSError:
+            self._loop.call_later(_POLL_S, self._ask, netlink)
 
     def _ended(self, key: tuple[int, str], task: asyncio.Task[None]) -> None:
         if self._tasks.get(key) is task:

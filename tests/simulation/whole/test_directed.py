@@ -139,10 +139,10 @@ def test_a_renewal_that_died_with_its_node_counts(make_stage: MakeStage) -> None
     client.mds._renewer.cancel()
     stage.wait(0.8 * world.lease_ms)
     dispatcher = world.whole(first).front.front_end.dispatcher  # type: ignore[union-attr]
-    world.wait_for(lambda: not dispatcher.touched, 2_000, lambda: "leases are not reported")
+    world.wait_for(lambda: not dispatcher.reports.touched, 2_000, lambda: "leases are not reported")
     reported = stage.run(c1, client.getattr("/"))
     assert reported.type == nfs4.NF4DIR
-    assert dispatcher.touched, "the renewal was to be lost"
+    assert dispatcher.reports.touched, "the renewal was to be lost"
     world.end(first, 60_000)
     c1.process.pause()
     stage.wait(0.6 * world.lease_ms)
@@ -165,10 +165,10 @@ def test_a_renewal_that_is_reported_late_counts(make_stage: MakeStage) -> None:
     front = world.whole(first).front
     assert front is not None
     dispatcher = front.front_end.dispatcher
-    world.wait_for(lambda: not dispatcher.touched, 2_000, lambda: "leases are not reported")
+    world.wait_for(lambda: not dispatcher.reports.touched, 2_000, lambda: "leases are not reported")
     stage.wait(0.99 * world.lease_ms)
     stage.run(c1, client.getattr("/"))
-    assert dispatcher.touched, "the renewal was to be reported later"
+    assert dispatcher.reports.touched, "the renewal was to be reported later"
     front.process.pause()
     stage.wait(0.15 * world.lease_ms)
     assert not c1.lost

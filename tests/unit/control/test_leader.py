@@ -150,7 +150,7 @@ def test_a_new_leader_renews_every_lease_and_keeps_the_settings(cluster: Cluster
     assert a.status() == "NFS4_OK"
     with cluster.replica.env.begin() as txn:
         assert load_settings(txn, cluster.nodes[0].dispatcher.tables) == before
-    cluster.advance(46_000)
+    cluster.advance(55_000)
     assert a.status(nfs4.nfs_argop4(nfs4.OP_PUTROOTFH)) == "NFS4ERR_BADSESSION"
 
 

@@ -13,8 +13,10 @@ from mdscluster.fsm.commands import (
     RESULT_DONE,
     RESULT_REFUSED,
     ConfigureCluster,
+    ExpireClients,
     RaiseFeatures,
     RenewLeases,
+    StartFence,
     pack_internal,
 )
 from mdscluster.fsm.machine import StateMachine
@@ -57,6 +59,15 @@ def test_a_command_above_the_level_is_refused_everywhere_alike(
     assert replica.apply_entry([command]) == [RESULT_REFUSED]
     assert replica.apply_entry([pack_internal(RaiseFeatures(2)), command])[1][:1] == RESULT_DONE
     assert replica.digest() != before
+
+
+def test_what_earlier_releases_would_pass_over_has_a_level_too() -> None:
+    """INV-8: they would judge a late expiry by another time."""
+    for command in (ExpireClients([1]), StartFence(1, b"")):
+        assert features.permitted(command, features.BASE)
+    for command in (ExpireClients([1], 5), StartFence(1, b"", 5)):
+        assert not features.permitted(command, features.JUDGED - 1)
+        assert features.permitted(command, features.JUDGED)
 
 
 def test_a_release_that_is_too_old_for_the_state_says_so(

@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from mdscluster.fsm import clients
-from mdscluster.fsm.commands import FenceConfirmed, LeaderStarted, StartFence
+from mdscluster.fsm import clients, features
+from mdscluster.fsm.commands import (
+    ExpireClients,
+    FenceConfirmed,
+    LeaderStarted,
+    RaiseFeatures,
+    StartFence,
+    pack_internal,
+)
 from mdscluster.fsm.settings import Settings
 from nfswire import nfs4
 from tests.unit.fsm.support.compounds import Namespace, at, putfh, remove
@@ -84,6 +91,28 @@ def test_a_renewal_in_the_log_before_the_expiry_wins(fs: Namespace) -> None:
     renew(fs, caller.client_id)
     assert expire(fs, *proposed).removed == []
     caller.ok()
+
+
+def test_an_expiry_that_comes_late_counts_as_of_its_time(fs: Namespace) -> None:
+    """INV-7: it was in line at a leader that was cut off, and the client has come back to the next one.
+
+    Where the client's next renewal is heard of and not reported yet, its lease has run out by the log's time, again.
+    """
+    fs.internal(RaiseFeatures(features.JUDGED))
+    caller = connect(fs, b"me")
+    handle, _ = caller.create(b"file")
+    give_layout(fs, caller.client_id, int.from_bytes(handle[8:16], "big"))
+    fs.replica.advance(LEASE_MS + 1)
+    judged_ms = fs.replica.lease_ms
+    renew(fs, caller.client_id)
+    fs.replica.advance(LEASE_MS + 1)
+    fs.internal(StartFence(caller.client_id, b"", judged_ms))
+    assert rows(fs, "fence") == 0
+    result = fs.replica.apply_entry([pack_internal(ExpireClients([caller.client_id], judged_ms))])[0]
+    assert clients.decode_expired(result[1:]) == clients.Expired([], [])
+    caller.ok()
+    fs.internal(StartFence(caller.client_id, b"", fs.replica.lease_ms))
+    assert rows(fs, "fence") == 1
 
 
 def test_a_new_leader_gives_everybody_a_whole_lease(fs: Namespace) -> None:

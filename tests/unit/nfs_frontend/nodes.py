@@ -13,8 +13,7 @@ import msgspec
 
 from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.registry import Heard, Registry
-from mdscluster.fsm import recalls
-from mdscluster.fsm.clients import EVENT_REPORTED, decode_reported
+from mdscluster.fsm import lease_reports, recalls
 from mdscluster.fsm.commands import RenewLeases, pack_internal
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
@@ -136,10 +135,17 @@ class Cluster(World):
         )  # fmt: skip
 
     def _on_event(self, event: bytes) -> None:
-        if event[:1] == EVENT_REPORTED:
-            self.leader.reported(decode_reported(event))
+        if event[:1] == lease_reports.EVENT_REPORTED:
+            self.leader.reported(lease_reports.unpack_event(event))
         for node in self.nodes:
             node.on_event(event)
+
+    def report(self, node_id: str, *client_ids: int) -> None:
+        """A front end tells whom it heard of."""
+        with self.replica.env.begin() as txn:
+            heard_until_ms = lease_reports.lease_clock_ms(txn, self.nodes[0].dispatcher.tables)
+        command = RenewLeases(list(client_ids), node_id, self.reporting.get(node_id, 1), heard_until_ms)
+        self.replica.propose(pack_internal(command), lambda _: None)
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
         heapq.heappush(self._timers, (self.now_ms + int(seconds * 1000), next(self._numbers), callback))
@@ -173,8 +179,8 @@ class Cluster(World):
             self.heartbeats()
             if self.now_ms - self._reported_ms >= REPORT_MS:
                 self._reported_ms = self.now_ms
-                for node_id, process in self.reporting.items():
-                    self.replica.propose(pack_internal(RenewLeases([], node_id, process)), lambda _: None)
+                for node_id in self.reporting:
+                    self.report(node_id)
             while self._timers and self._timers[0][0] <= self.now_ms:
                 heapq.heappop(self._timers)[2]()
             for node in self.nodes:

@@ -75,7 +75,7 @@ def test_a_client_that_is_gone_is_written_for_no_more(cluster: Cluster) -> None:
     """INV-6: its claim ends with it, fenced; and there is none for a client that is not there."""
     client = PnfsClient(cluster, b"c").client_id
     first = claim(cluster, client, A)
-    cluster.advance(LEASE_MS + 3 * REPORT_MS, step_ms=2_500)
+    cluster.advance(LEASE_MS + 5 * REPORT_MS, step_ms=2_500)
     assert seen(cluster, client) is None
     assert claim(cluster, client, B) == 0
     with cluster.replica.env.begin() as txn:

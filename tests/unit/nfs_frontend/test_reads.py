@@ -55,7 +55,7 @@ class Bench:
         self.deferred: list[Callable[[], None]] = []
         self.reader = FakeReader()
         replica: Any = SimpleNamespace(barrier=self.barriers.append)
-        self.reads = Reads(self.reader, replica, self.deferred.append, lambda: 0.0)
+        self.reads = Reads(self.reader, replica.barrier, self.deferred.append, lambda: 0.0)
         self.connection = FakeConnection(None)
 
     def request(self, name: str) -> Any:

@@ -291,6 +291,24 @@ def test_an_address_that_is_here_already_counts_where_others_had_clients_by_it(t
     assert sent.tickled == [("127.0.0.1", [lost])] * 2
 
 
+def test_what_is_asked_for_ends_no_takeover(tmp_path: FilePath, sent: Sent) -> None:
+    """The answer to "which addresses are here" may come just behind the news that one has arrived."""
+    world = World(tmp_path)
+
+    async def run() -> None:
+        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: True)
+        ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with contextlib.closing(ours), contextlib.closing(kernel):
+            for flags in (0, 0x2):
+                address = (2, socket.inet_aton(SERVICE))
+                kernel.send(message(20, socket.if_nametoindex("lo"), address, message_flags=flags))
+                takeovers._read(ours)
+            await takeovers.idle()
+
+    asyncio.run(run())
+    assert sent.announced == [("lo", SERVICE)]
+
+
 def test_many_clients_are_told_in_parts(tmp_path: FilePath, sent: Sent) -> None:
     """Requests have their turn between: 10,000 packets take almost half a second."""
     world = World(tmp_path)
