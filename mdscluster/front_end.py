@@ -176,6 +176,7 @@ class FrontEnd:
         while True:
             await asyncio.sleep(_TICK_S)
             self.dispatcher.waiting.tick(self._clock_ms())
+            self.dispatcher.reports.tick()
             self.server.tick(self._clock_ms())
 
     async def heed_quorum(self) -> None:

@@ -144,17 +144,13 @@ class LeaderJobs:
             settings = load_settings(txn, self._tables)
             if not clients.any_client(txn, self._tables):
                 self._renewals.begin(lease_now)
-            judged_ms = self._renewals.known_ms(settings.lease_ms, lease_now)
+            judged_ms = self._renewals.known_ms(settings.lease_ms, lease_clock_ms(txn, self._tables))
             lapsed = clients.clients_lapsed(txn, self._tables, judged_ms)
             if features.level(txn, self._tables) < features.JUDGED:
                 judged_ms = 0
             dead = clients.clients_dead(txn, self._tables)
             claims = io_claims.pending(txn, self._tables)
         recalled_before = lease_now - settings.recall_timeout_ms
-        missing = self._renewals.missing(settings.lease_ms, lease_now)
-        if missing and await self.propose(LeaderStarted(status.node_id)) is not None:
-            log.info("leases begin anew: reports of renewals are missing", nodes=sorted(missing))
-            self._renewals.accept(missing, self._lease_clock())
         if pending.stale:
             await self.propose(StartRecall(0, 0))
         self._cutter.start(pending.cuts)

@@ -121,6 +121,7 @@ class Dispatcher:
         else:
             for request in waiting + self.waiting.take_all():
                 self.give_up(request, "no quorum")
+            self.reports.give_up_waiting()
 
     def take_delayed(self) -> list[Connection]:
         """Connections on which something was answered NFS4ERR_DELAY for want of a quorum, since the last call."""
@@ -145,9 +146,17 @@ class Dispatcher:
         """Take a request of ``length`` bytes whose operations behind SEQUENCE are not looked at yet."""
         session = request.session = self.sessions.get(request.session_id)
         if session is None:
+            self._touch_client_of(request.session_id)
             self.reads.wait(request)  # known to another node, perhaps: look behind a barrier
         elif self._admit(request, session, length):
             self._start(request)
+
+    def _touch_client_of(self, session_id: bytes) -> None:
+        """It was heard of as it came, whenever its session is looked at. One that is not known here yet is new."""
+        with self.env.begin() as txn:
+            record = txn.get(session_id, db=self.tables.session)
+        if record is not None:
+            self.reports.touched.add(session_records.SessionView(record).client_id)
 
     def _admit(self, request: Request, session: Session, length: int) -> bool:
         """Apply SEQUENCE's rules; answer and return False when the request is not to be run."""
@@ -186,6 +195,7 @@ class Dispatcher:
             assert running is not None
             running.connection = request.connection
             running.xid = request.xid
+            self.reports.touched.add(session.client_id)
         elif verdict == IN_PROGRESS:
             # "The replier ... MAY return NFS4ERR_DELAY" to the retry of what is still under way (§2.10.6.2).
             self.send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_DELAY)
@@ -201,18 +211,18 @@ class Dispatcher:
         assert reply is not None
         record = reply[:4] + U32.pack(request.xid) + reply[8:]
 
-        def send(confirmed: bool) -> None:
-            if confirmed:
+        def send(settled: bool) -> None:
+            if not settled or request.session_id not in self.sessions:
+                self.give_up(request, "a repeated answer cannot be given")
+            elif not request.connection.closed:
                 request.connection.send(record)
                 self.counters.calls["replayed"] += 1
-            else:
-                self.give_up(request, "no quorum for a repeated answer")
 
         self.reports.touched.add(session.client_id)
-        if self.reports.settled or self.service != SERVING:
-            send(True)
+        if self.service == SERVING:
+            self.reports.when_settled(send)
         else:
-            self.reports.barrier(send)
+            send(True)
 
     def _start(self, request: Request) -> None:
         """Run an admitted request: propose at once when its first telling operation changes state."""
@@ -420,8 +430,19 @@ class Dispatcher:
         if len(payload) > PAYLOAD_BYTES_MAX:
             self._refuse_sequence(request, nfs4.NFS4ERR_REQ_TOO_BIG)
             return
-        self.reports.before_change()
-        self.replica.propose(payload, lambda result: self._proposed(request, result))
+        if self.reports.settled:
+            self.replica.propose(payload, lambda result: self._proposed(request, result))
+        else:
+            self.reports.when_settled(lambda settled: self._propose_later(request, settled=settled))
+
+    def _propose_later(self, request: Request, *, settled: bool) -> None:
+        if not settled:
+            self.give_up(request, "whom this node heard of could not be told")
+        elif self.service != SERVING:
+            self._delay(request)
+        else:
+            assert request.payload is not None
+            self.replica.propose(request.payload, lambda result: self._proposed(request, result))
 
     def command(
         self, request: Request, operations: bytes, *, continued: Progress | None = None, proxied: bool = False

@@ -2,8 +2,11 @@
 
 An answer renews the client's lease. Whoever judges leases has to know of that, or to know that there was none: so a
 node answers only while its last report is young (:func:`~mdscluster.fsm.lease_reports.hold_ms`). One that stood still,
-or had no quorum for a while, reports first: changes have the report before them in the log, reads wait for it. In the
-usual course of things none is ever late, and all of this is one comparison.
+or had no quorum for a while, reports first, and what it is asked waits for that. In the usual course of things no
+report is ever late, and all of this is one comparison.
+
+A report says until when all is told that was heard. What lies in sockets was not heard of yet, and after a pause that
+is all of the pause: so it is a time before which everything has been read since, two ticks ago or more.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from mdscluster.fsm.tables import Tables
     from mdscluster.replica import Replica
 
+WAIT_S_MAX: Final = 10.0
+"""How long an answer waits for a report."""
 _MS: Final = 1_000
 
 
@@ -31,6 +36,15 @@ class Reporter(NamedTuple):
     """A number of this process alone."""
     lease_ms: int
     """As this node is configured: a new cluster's settings are not committed yet when its front ends start."""
+
+
+class _Waiting(NamedTuple):
+    """Something to be answered."""
+
+    done: Callable[[bool], None]
+    behind: int
+    """The last report that was under way when it came."""
+    until_s: float
 
 
 class LeaseReports:
@@ -55,12 +69,10 @@ class LeaseReports:
         self._number = 0
         self._unsettled: dict[int, set[int]] = {}
         """Reports without an outcome yet, and whom they told of first."""
-        never = -math.inf if reporter is not None else math.inf
-        self._lined_until_s = never
-        """Until then, whatever is proposed has a report before it that is young enough."""
-        self._settled_until_s = never
-        """The same of a report that is known to be in the log."""
-        self._waiting: list[Callable[[bool], None]] = []
+        self._settled_until_s = -math.inf if reporter is not None else math.inf
+        """How long the last report that is known to be in the log holds."""
+        self._heard_until_ms = self._tick_before_ms = self._last_tick_ms = 0
+        self._waiting: list[_Waiting] = []
 
     def _lease_ms(self) -> int:
         assert self._reporter is not None
@@ -75,9 +87,13 @@ class LeaseReports:
         """Clients may be answered now."""
         return self._clock_s() <= self._settled_until_s
 
-    def before_change(self) -> None:
-        """A change is about to be proposed: a report has to be in the log before it."""
-        if self._clock_s() > self._lined_until_s:
+    def when_settled(self, done: Callable[[bool], None]) -> None:
+        """``done(True)`` once what came until now may be answered; ``done(False)``: there was no report in time."""
+        if self.settled:
+            done(True)
+            return
+        self._waiting.append(_Waiting(done, self._number, self._clock_s() + WAIT_S_MAX))
+        if not self._unsettled:
             self.report()
 
     def barrier(self, done: Callable[[bool], None]) -> None:
@@ -85,22 +101,41 @@ class LeaseReports:
         if self.settled:
             self._replica.barrier(done)
         else:
-            self._waiting.append(done)
-            self.before_change()
+            self.when_settled(lambda settled: self._replica.barrier(done) if settled else done(False))
+
+    def give_up_waiting(self) -> None:
+        """There is no quorum to report to."""
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.done(False)
+
+    def tick(self) -> None:
+        """Time passes: several times in a period, with a turn of the event loop between any two."""
+        with self._replica.env.begin() as txn:
+            now_ms = lease_clock_ms(txn, self._tables)
+        self._heard_until_ms, self._tick_before_ms, self._last_tick_ms = (
+            self._tick_before_ms, self._last_tick_ms, now_ms,
+        )  # fmt: skip
+        if not self._waiting:
+            return
+        now_s = self._clock_s()
+        late = [each for each in self._waiting if each.until_s < now_s]
+        self._waiting = [each for each in self._waiting if each.until_s >= now_s]
+        for each in late:
+            each.done(False)
+        if self._waiting and not self._unsettled:
+            self.report()  # the last one was refused
 
     def report(self) -> None:
         """Tell the log now."""
         assert self._reporter is not None
-        with self._replica.env.begin() as txn:
-            heard_until_ms = lease_clock_ms(txn, self._tables)
         touched, self.touched = self.touched, set()
         # A node's proposals run in their order, but one may have been refused, unknown yet to us.
         told = touched.union(*self._unsettled.values())
         self._number += 1
         self._unsettled[self._number] = touched
         good_until_s = self._clock_s() + hold_ms(self._lease_ms()) / _MS
-        self._lined_until_s = good_until_s
-        command = RenewLeases(sorted(told), self._reporter.node_id, self._reporter.process, heard_until_ms)
+        command = RenewLeases(sorted(told), self._reporter.node_id, self._reporter.process, self._heard_until_ms)
         self._replica.propose(
             pack_internal(command), functools.partial(self._reported, self._number, good_until_s)
         )
@@ -109,18 +144,15 @@ class LeaseReports:
         touched = self._unsettled.pop(number)
         if result is None:
             self.touched |= touched
-            self._lined_until_s = self._settled_until_s
-        else:
-            self._settled_until_s = max(self._settled_until_s, good_until_s)
+            return
+        self._settled_until_s = max(self._settled_until_s, good_until_s)
         if not self._waiting:
             return
         if self.settled:
-            waiting, self._waiting = self._waiting, []
-            for done in waiting:
-                self._replica.barrier(done)
-        elif result is None and not self._unsettled:
-            waiting, self._waiting = self._waiting, []
-            for done in waiting:
-                done(False)
-        else:
-            self.before_change()  # it took too long
+            # Who came behind this report is not in it, and it may be the first one that anybody waits for.
+            ready = [each for each in self._waiting if each.behind < number]
+            self._waiting = [each for each in self._waiting if each.behind >= number]
+            for each in ready:
+                each.done(True)
+        if self._waiting and not self._unsettled:
+            self.report()
