@@ -180,7 +180,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _whole("slot rule after failover", "strict_slots", "a_slot_of_which_the_new_node_knows_less"),
     _whole("lease expiry by log time", "leases_by_wall_clock", "a_lease_runs_out_by_the_logs_clock_alone"),
     _whole(
-        "leases begin anew when a node is lost", "without_lease_floor", "a_renewal_that_died_with_its_node_counts"
+        "what a lost node had heard of counts", "without_lease_floor", "a_renewal_that_died_with_its_node_counts"
     ),
     _whole(
         "leases run out where every node has reported",

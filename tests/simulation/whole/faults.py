@@ -115,7 +115,7 @@ def _client_pause(world: Any) -> str | None:
 
 def _silence(world: Any) -> str | None:
     """Longer than its lease lasts: it comes back to find its state gone."""
-    return _pause(world, world.lease_ms * world.rng.uniform(1.05, 1.6))
+    return _pause(world, world.lease_ms * world.rng.uniform(1.1, 2.5))
 
 
 def _client_crash(world: Any) -> str | None:

@@ -294,11 +294,24 @@ class WholeSimulation(Simulation):
         return True
 
     def forget_somebody(self) -> None:
-        """A client is silent for longer than its lease while the leader stays: each new one begins all leases anew."""
+        """A client is silent while nothing is broken: what it held is free in the end.
+
+        Every process that a node has been is waited for, and a new leader judges nothing at first: each for a lease and
+        a quarter. Reports take three tenths.
+        """
         self.run_for(300)
+        living = [each.generation for each in self.clients if each.generation and each.generation.client]
+        silent = next((each for each in living if not (each.lost or each.process.paused)), None)
+        if silent is None:
+            return
+        elections = self.counts["elections"]
         self.counts["silence"] += 1
-        self.note("**", f"{CLIENT_FAULTS['silence'][1](self)}")
-        self.run_for(2 * self.lease_ms)
+        self.note("**", f"{silent.name} says nothing any more")
+        silent.process.pause()
+        self.run_for(2.7 * self.lease_ms)
+        if not silent.lost and self.counts["elections"] == elections:
+            self.note_violation(f"liveness: {silent.name} was silent for 2.7 leases, and kept its state")
+        silent.process.resume()
 
     def mend(self) -> None:
         """No more faults, and what they broke is mended at once."""
