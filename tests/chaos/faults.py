@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.support.power import Disk
 FILLER = "filler"
 STOPPED = frozenset("Tt")
 _CHUNK_BYTES = 1 << 20
+_STOPS_WITHIN_S = 1.0
 
 
 def processes(pid: int) -> list[int]:
@@ -40,8 +42,18 @@ def thaw(pids: Iterable[int]) -> None:
 
 
 def frozen(pids: Iterable[int]) -> bool:
-    """Whether every one of the processes stands still."""
-    return all(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] in STOPPED for pid in pids)
+    """Whether every one of the processes stands still: at once, or as soon as it is out of an fsync or a page fault."""
+    end_s = time.monotonic() + _STOPS_WITHIN_S
+    waiting = list(pids)
+    while waiting := [pid for pid in waiting if _state(pid) not in STOPPED]:
+        if time.monotonic() > end_s:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
 def fill(disk: Disk) -> int:
