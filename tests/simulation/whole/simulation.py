@@ -304,12 +304,14 @@ class WholeSimulation(Simulation):
         silent = next((each for each in living if not (each.lost or each.process.paused)), None)
         if silent is None:
             return
-        elections = self.counts["elections"]
+        elections, began_ms = self.counts["elections"], self.now_ms
         self.counts["silence"] += 1
         self.note("**", f"{silent.name} says nothing any more")
         silent.process.pause()
         self.run_for(2.7 * self.lease_ms)
-        if not silent.lost and self.counts["elections"] == elections:
+        # It may have been told to go on: the end of a pause from before the mending.
+        silent_all_the_time = silent.process.paused and silent.renewed_ms <= began_ms
+        if silent_all_the_time and not silent.lost and self.counts["elections"] == elections:
             self.note_violation(f"liveness: {silent.name} was silent for 2.7 leases, and kept its state")
         silent.process.resume()
 
