@@ -62,8 +62,8 @@ class RenewLeases(msgspec.Struct, array_like=True, tag=2):
 
 
 class LeaderStarted(msgspec.Struct, array_like=True, tag=3):
-    """A leader took office, or misses a node's reports: no lease may run out for the time that nobody led, nor for
-    renewals that only the lost node had heard of (INV-7)."""
+    """A leader took office: no lease may run out for the time that nobody led, nor for renewals that only the lost
+    leader had heard of (INV-7)."""
 
     node_id: str
 

@@ -110,7 +110,7 @@ class LeaseReports:
             each.done(False)
 
     def tick(self) -> None:
-        """Time passes: several times in a period, with a turn of the event loop between any two."""
+        """Time passes. Between any two ticks the event loop has had a turn: all that had come has been read."""
         with self._replica.env.begin() as txn:
             now_ms = lease_clock_ms(txn, self._tables)
         self._heard_until_ms, self._tick_before_ms, self._last_tick_ms = (

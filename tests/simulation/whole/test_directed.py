@@ -77,6 +77,15 @@ def _open(stage: Stage, generation: Any, path: str) -> File:
     return stage.run(generation, stage.client(generation).open(path, nfs4.OPEN4_SHARE_ACCESS_BOTH))
 
 
+def _lock_at_a_follower(stage: Stage) -> tuple[str, Any, Any, File]:
+    """A follower, and a client that is there with a lock."""
+    first, second = stage.others(stage.leader())
+    generation = stage.mount(0, first, second)
+    file = _open(stage, generation, "/s/lock0")
+    stage.run(generation, file.lock(0, 10))
+    return first, generation, stage.client(generation), file
+
+
 def test_a_lock_survives_its_node_and_the_leader(make_stage: MakeStage) -> None:
     """INV-5 and INV-7: whoever died, the lock is held until its owner gives it up, and then it is free."""
     stage = make_stage()
@@ -128,12 +137,8 @@ def test_a_lease_runs_out_by_the_logs_clock_alone(make_stage: MakeStage, jump_ms
 def test_a_renewal_that_died_with_its_node_counts(make_stage: MakeStage) -> None:
     """INV-7: a node answers a client, and dies before it could tell the log that the lease is renewed."""
     stage = make_stage()
-    world, leader = stage.world, stage.leader()
-    first, second = stage.others(leader)
-    c1 = stage.mount(0, first, second)
-    client = stage.client(c1)
-    mine = _open(stage, c1, "/s/lock0")
-    stage.run(c1, mine.lock(0, 10))
+    world = stage.world
+    first, c1, client, mine = _lock_at_a_follower(stage)
     stage.wait(world.lease_ms / 10 + 100)  # it is reported
     assert client.mds._renewer is not None
     client.mds._renewer.cancel()
@@ -154,12 +159,8 @@ def test_a_renewal_that_died_with_its_node_counts(make_stage: MakeStage) -> None
 def test_a_renewal_that_is_reported_late_counts(make_stage: MakeStage) -> None:
     """INV-7: a node answers a client in its lease's last moment, and stands still before its next report is due."""
     stage = make_stage()
-    world, leader = stage.world, stage.leader()
-    first, second = stage.others(leader)
-    c1 = stage.mount(0, first, second)
-    client = stage.client(c1)
-    mine = _open(stage, c1, "/s/lock0")
-    stage.run(c1, mine.lock(0, 10))
+    world = stage.world
+    first, c1, client, mine = _lock_at_a_follower(stage)
     assert client.mds._renewer is not None
     client.mds._renewer.cancel()
     front = world.whole(first).front
