@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from dataserver.life import Life
 from nfswire import dsfh, nfs4
 from nfswire.dsfh import Fence
 
@@ -98,20 +99,29 @@ class Ticket:
 
 
 class Authority:
-    """The data server's permission to serve. ``clock_ns`` counts nanoseconds and never stands still."""
+    """The data server's permission to serve, in one life of the cluster. ``clock_ns`` counts nanoseconds and never
+    stands still."""
 
     def __init__(
-        self, key: bytes, clock_ns: Callable[[], int], *, lease_wait_ms: int, deleted: Iterable[int] = ()
+        self,
+        key: bytes,
+        clock_ns: Callable[[], int],
+        life: Life | None = None,
+        *,
+        lease_wait_ms: int,
+        deleted: Iterable[int] = (),
     ) -> None:
         self.clock_ns = clock_ns
         self.lease_wait_ms = lease_wait_ms
         self.table = Table(key, 1, 0, (), frozenset(deleted))
         self.lease_until_ns = 0
+        self._life = Life() if life is None else life
         self._version_in_force = 0
         self._key = key
         self._tickets: set[Ticket] = set()
         self._lock = threading.Lock()
         self._renewed = threading.Condition()
+        self._life.ends_with(self._begin_anew)
 
     # ------------------------------------------------------------ the request's side
     def ticket(self) -> Ticket:
@@ -171,10 +181,24 @@ class Authority:
         """Whether I/O is served now."""
         return self.clock_ns() < self.lease_until_ns
 
-    def renew(self, sent_ns: int, lease_ms: int) -> None:
-        """A quorum-backed MDS answered a heartbeat that was *sent* at ``sent_ns``: the lease counts from there."""
-        until_ns = sent_ns + lease_ms * 1_000_000
+    def _begin_anew(self, era: int, restored: bool) -> None:
+        """Another life of the cluster begins: as at a start, nothing is served until a quorum has told the whole list.
+
+        In a restored cluster files that were deleted may live again; what the handles of before are worth is told by
+        its fence over everything. What waits for a lease goes on waiting, and is judged by the new list.
+        """
         with self._renewed:
+            self.lease_until_ns = min(self.lease_until_ns, self.clock_ns())  # first: nobody may run without fences
+        with self._lock:
+            deleted = frozenset[int]() if restored else self.table.deleted
+            self.table = Table(self._key, self.table.serial + 1, 0, (), deleted)
+            self._version_in_force = 0
+
+    def renew(self, sent_ns: int, lease_ms: int, *, life: int = 0) -> None:
+        """A quorum-backed MDS answered a heartbeat that was *sent* at ``sent_ns``: the lease counts from there.
+        :class:`LifeOver`."""
+        until_ns = sent_ns + lease_ms * 1_000_000
+        with self._life.held(life), self._renewed:
             if until_ns > self.lease_until_ns:
                 self.lease_until_ns = until_ns
                 self._renewed.notify_all()
@@ -184,25 +208,29 @@ class Authority:
         with self._renewed:
             self.lease_until_ns = 0
 
-    def fence(self, version: int, fences: Iterable[Fence], *, drain_timeout_s: float) -> int:
+    def fence(self, version: int, fences: Iterable[Fence], *, drain_timeout_s: float, life: int = 0) -> int:
         """Put the list in force unless a later one is, wait out older I/O, return the version in force.
 
         ``TimeoutError`` when I/O of before did not end in time: the list is obeyed by all new requests, but must not
-        be reported as in force. An older version than the one known is ignored; lists only move forward.
+        be reported as in force. An older version than the one known is ignored; lists only move forward, within one
+        ``life`` of the cluster (:class:`LifeOver`).
         """
-        with self._lock:
+        with self._life.held(life), self._lock:
             old = self.table
             if version > old.version:
                 self.table = Table(self._key, old.serial + 1, version, tuple(fences), old.deleted)
             table = self.table
         self._drain(table.serial, drain_timeout_s)
-        with self._lock:
+        with self._life.held(life), self._lock:
             self._version_in_force = max(self._version_in_force, table.version)
             return self._version_in_force
 
-    def bury(self, fileids: Iterable[int], *, forget: Iterable[int] = (), drain_timeout_s: float) -> None:
-        """From now on these files' handles are stale, and no I/O on them is under way. ``TimeoutError`` as above."""
-        with self._lock:
+    def bury(
+        self, fileids: Iterable[int], *, forget: Iterable[int] = (), drain_timeout_s: float, life: int = 0
+    ) -> None:
+        """From now on these files' handles are stale, and no I/O on them is under way. ``TimeoutError`` and
+        :class:`LifeOver` as above."""
+        with self._life.held(life), self._lock:
             old = self.table
             deleted = (old.deleted - frozenset(forget)) | frozenset(fileids)
             if deleted != old.deleted:

@@ -1,4 +1,4 @@
-"""The ``dataserver`` command: ``serve`` in the foreground, ``check`` a configuration."""
+"""The ``dataserver`` command: ``serve`` in the foreground, ``check`` a configuration, and what an operator decides."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+import structlog
+
+from dataserver import directory as metadata_servers
+from dataserver import leadership, tombstones
 from dataserver.config import ConfigError, DsConfig
-from dataserver.datadir import DataDir
+from dataserver.datadir import SUPERBLOCK, DataDir, sync_directory
 from mdsproto.lifeline import die_with_parent
 
 
@@ -18,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, text in (
         ("serve", "run one data server in the foreground"),
         ("new-store", "give a data server whose disk is lost the empty directory in its configuration, for good"),
+        ("obey-anew", "let a stopped data server forget which cluster and leader it obeyed"),
         ("check", "read a data server's configuration and say what is wrong with it"),
     ):
         command = commands.add_parser(name, help=text)
@@ -27,20 +32,38 @@ def main(argv: list[str] | None = None) -> int:
         config = DsConfig.load(arguments.config)
         if arguments.command == "check":
             config.cluster_key()
+            told, usable = _certificate(config)
+            if not usable:
+                raise ConfigError(told)
             print(f"{arguments.config}: data server {config.ds_id} on {config.nfs}, objects in {config.data_dir}")
             return 0
         if arguments.command == "new-store":
             return new_store(config)
+        if arguments.command == "obey-anew":
+            return obey_anew(config)
         # Only now: they take a moment to load, and a mistake in the file should not.
         from dataserver.logs import configure_logs
         from dataserver.server import serve
 
         die_with_parent()
         configure_logs(config.log_level, config.ds_id)
+        told, _ = _certificate(config)
+        if told:
+            structlog.get_logger().warning("certificate", reason=told)
         return serve(config)
     except ConfigError as problem:
         print(f"dataserver: {problem}", file=sys.stderr)
         return 2
+
+
+def _certificate(config: DsConfig) -> tuple[str, bool]:
+    """What is to be said of its days, and whether they are now; :class:`ConfigError` when it can never work."""
+    from mdsproto import certcheck
+    from mdsproto.credentials import ROLE_DS
+
+    tls = config.tls
+    certcheck.require_own(tls.ca, tls.certificate, tls.key, config.ds_id, ROLE_DS)
+    return certcheck.days(tls.ca, tls.certificate)
 
 
 def new_store(config: DsConfig) -> int:
@@ -59,4 +82,32 @@ def new_store(config: DsConfig) -> int:
         f"What lay on its last store is lost from then on, also if that disk comes back: reading those stripes gives "
         f"an I/O error."
     )
+    return 0
+
+
+def obey_anew(config: DsConfig) -> int:
+    """The operator's word that whom this data server obeyed will never speak again. :class:`ConfigError`."""
+    if not (config.data_dir / SUPERBLOCK).exists():
+        raise ConfigError(f"data_dir {config.data_dir} is no data server's: it has obeyed nobody. Is it not mounted?")
+    directory = DataDir(config.data_dir, config.ds_id)  # locked: it does not run
+    try:
+        known = leadership.read(config.data_dir)
+        for name in (tombstones.FILE, metadata_servers.FILE, leadership.FILE):  # the last one ends it
+            (config.data_dir / name).unlink(missing_ok=True)
+        sync_directory(config.data_dir)
+        holds_objects = not directory.is_empty()
+    except OSError as problem:
+        raise ConfigError(f"data_dir {config.data_dir} cannot be used: {problem.strerror}") from problem
+    finally:
+        directory.close()
+    print(
+        f"{config.data_dir}: data server {config.ds_id} obeyed {known or 'nobody that could be read'}. That is "
+        "forgotten: it obeys whom it hears first of the metadata servers in its configuration file."
+    )
+    if holds_objects:
+        print(
+            "It keeps its objects, and they keep their numbers. In the cluster that they are of, or one restored from "
+            "its backup, that is right. In another cluster the same numbers are other files, which would show what "
+            "lies here: give it an empty data_dir there."
+        )
     return 0

@@ -10,7 +10,7 @@ from typing import Final
 from mdsproto.configfile import Address, ConfigError, load
 from mdsproto.keyfile import read_cluster_key
 
-__all__ = ["Address", "ConfigError", "DsConfig", "Limits", "MdsPeer", "TlsPaths"]
+__all__ = ["Address", "ConfigError", "DsConfig", "Limits", "MdsPeer", "Metrics", "TlsPaths"]
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -58,6 +58,20 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """Watching this data server (docs/MONITORING.md). Nothing of it listens unless ``listen`` says where."""
+
+    listen: str = ""
+    """HOST:PORT for HTTP: /metrics for Prometheus, /health, /ready. Read only and not encrypted: an address of the
+    management network. Empty: none."""
+
+    @property
+    def address(self) -> Address | None:
+        """``listen``, parsed; None: nowhere."""
+        return Address.parse(self.listen, "metrics.listen") if self.listen else None
+
+
+@dataclass(frozen=True, slots=True)
 class DsConfig:
     """One data server."""
 
@@ -83,6 +97,8 @@ class DsConfig:
     """Interval between heartbeats; several must fit into the lease."""
     limits: Limits = field(default_factory=Limits)
     """What clients may take of this data server."""
+    metrics: Metrics = field(default_factory=Metrics)
+    """Watching this data server (docs/MONITORING.md)."""
     fsync: bool = True
     """False makes COMMIT and stable WRITE lie about durability: for benchmarks of the network only."""
     log_level: str = "info"
@@ -110,6 +126,7 @@ class DsConfig:
             _check_host(name, address)
         if self.nfs == self.control:
             raise ConfigError(f"nfs and control are both {self.nfs}")
+        self._validate_metrics()
         if not self.mds:
             raise ConfigError("mds: without an [[mds]] table it cannot join a cluster")
         for peer in self.mds:
@@ -141,10 +158,20 @@ class DsConfig:
             raise ConfigError(f"log_level is {self.log_level!r}: it must be one of {', '.join(LOG_LEVELS)}")
 
 
-def _check_host(where: str, address: Address) -> None:
+    def _validate_metrics(self) -> None:
+        address = self.metrics.address
+        if address is None:
+            return
+        _check_host("metrics.listen", address, may_be_any=True)
+        for kind, taken in (("nfs", self.nfs), ("control", self.control)):
+            if address.clashes(taken):
+                raise ConfigError(f"metrics.listen is {address}: {kind} listens on {taken}")
+
+
+def _check_host(where: str, address: Address, *, may_be_any: bool = False) -> None:
     try:
         host = ipaddress.ip_address(address.host)
     except ValueError as problem:
         raise ConfigError(f"{where}: {address.host!r} is not an IP address") from problem
-    if host.is_unspecified:
+    if host.is_unspecified and not may_be_any:
         raise ConfigError(f"{where}: {address.host} is not an address that others could reach")

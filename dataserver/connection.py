@@ -71,7 +71,8 @@ class Connection:
         set_options(sock)
 
     def close(self) -> None:
-        """End the connection from another thread: it runs nothing more, and its next call on the socket fails."""
+        """End the connection from another thread: it runs and answers nothing more, and its next call on the socket
+        fails."""
         self._core.authority.close(self._ticket)
         self._lanes.close()
         self._shut_down()
@@ -201,6 +202,8 @@ class Connection:
             if self._fast is not None:
                 self._fast.file = None
             reply, parts = None, (rpc.reply_system_err(rpc.peek(buf, pos)[0]),)
+        if self._ticket.closed:
+            raise Closed  # by us: what waited for a lease got NFS4ERR_DELAY of it, for which Linux would sleep 15 s
         if reply is None:
             if parts:
                 with self._sending:
@@ -223,6 +226,8 @@ class Connection:
         except Exception:
             log.exception("request failed", peer=_peer(self._sock), record=record[:256].hex())
             reply = b"".join(rpc.frame((rpc.reply_system_err(rpc.peek(record, 0)[0]),)))
+        if self._ticket.closed:
+            return  # as above; the connection's own thread ends it
         try:
             with self._sending:
                 self._sock.sendall(reply)

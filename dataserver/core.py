@@ -101,7 +101,7 @@ class Core:
             entry = store.get_or_create(grant.fileid, grant.stripe)
             count = store.write(entry, data, offset)
             if stable != nfs4.UNSTABLE4:
-                store.sync(entry)
+                self._sync(entry, counters)
         except OSError as error:
             return status_of(error), 0, b""
         if stable != nfs4.UNSTABLE4 and store.verifier != verifier:
@@ -124,11 +124,18 @@ class Core:
         try:
             entry = store.get(grant.fileid, grant.stripe)
             if entry is not None:
-                store.sync(entry)
+                self._sync(entry, counters)
         except OSError as error:
             return status_of(error), b""
         counters.commits += 1
         return 0, store.verifier  # after the sync, which may have changed it
+
+    def _sync(self, entry: OpenObject, counters: Counters) -> None:
+        """``OSError`` when what was written may be lost."""
+        clock_ns = self.authority.clock_ns
+        began_ns = clock_ns()
+        self.store.sync(entry)
+        counters.sync.note((clock_ns() - began_ns) / 1e9)
 
     def read(self, grant: Grant, offset: int, view: memoryview, counters: Counters) -> tuple[int, int]:
         """READ (RFC 8881 §18.22) into ``view``: status and bytes read; fewer than asked means eof.

@@ -7,6 +7,8 @@ from collections import Counter
 
 import msgspec
 
+from telemetry.histogram import Histogram
+
 
 class Counters(msgspec.Struct):
     """Counts since start; bytes are payload."""
@@ -20,6 +22,8 @@ class Counters(msgspec.Struct):
     written_bytes: int = 0
     errors: Counter[int] = msgspec.field(default_factory=Counter)
     """By NFS status: every result but NFS4_OK that was sent."""
+    sync: Histogram = msgspec.field(default_factory=Histogram)
+    """COMMITs and stable WRITEs, made durable."""
 
     def add(self, other: Counters) -> None:
         self.reads += other.reads
@@ -30,6 +34,7 @@ class Counters(msgspec.Struct):
         self.read_bytes += other.read_bytes
         self.written_bytes += other.written_bytes
         self.errors.update(other.errors.copy())
+        self.sync.add(other.sync)
 
 
 class Ledger:

@@ -1,7 +1,8 @@
 """The data directory: whose it is, its shards, and what is durable about their entries.
 
-Layout: ``dataserver.json`` (format, owner, store identity, stripe width), ``node.pid``, the lock, ``tombstones``, and
-``objects/00`` to ``objects/ff``, the shards, each a directory of objects named ``FILEID.STRIPE`` in hexadecimal.
+Layout: ``dataserver.json`` (format, owner, store identity, stripe width), ``node.pid``, the lock, ``tombstones``,
+``mandate`` and ``metadata-servers.json`` (whom this data server obeys, and where they are), and ``objects/00`` to
+``objects/ff``, the shards, each a directory of objects named ``FILEID.STRIPE`` in hexadecimal.
 
 File IDs are consecutive, so their low bits spread them evenly. The stripe width is one more than the highest stripe
 index ever stored here: with it "all objects of a file" is a handful of look-ups and not a scan. It is made durable
@@ -29,7 +30,7 @@ _FORMATS_READ: Final = (1, FORMAT)
 STORE_ID_BYTES: Final = 16
 SHARDS: Final = 256
 STRIPES_MAX: Final = 256
-_SUPERBLOCK: Final = "dataserver.json"
+SUPERBLOCK: Final = "dataserver.json"
 
 
 class Shard:
@@ -112,7 +113,7 @@ class DataDir:
 
     def _superblock(self) -> int:
         """Check whose directory it is, or make it this data server's; returns the stripe width."""
-        file = self.path / _SUPERBLOCK
+        file = self.path / SUPERBLOCK
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
             owner, version, width = found["ds_id"], found["format"], found["stripe_width"]
@@ -120,7 +121,7 @@ class DataDir:
         except FileNotFoundError:
             if (self.path / "objects").exists():
                 raise ConfigError(
-                    f"data_dir {self.path} holds objects but no {_SUPERBLOCK}: it is damaged, or no data server's"
+                    f"data_dir {self.path} holds objects but no {SUPERBLOCK}: it is damaged, or no data server's"
                 ) from None
             self.store_id, self.replaces = self._draw_id(STORE_ID_BYTES), False
             self._write_superblock(1)
@@ -145,7 +146,7 @@ class DataDir:
             "format": FORMAT, "ds_id": self._ds_id, "store_id": self.store_id.hex(), "stripe_width": width,
             "replaces": self.replaces,
         }  # fmt: skip
-        write_atomically(self.path / _SUPERBLOCK, json.dumps(content).encode() + b"\n", mode=0o600)
+        write_atomically(self.path / SUPERBLOCK, json.dumps(content).encode() + b"\n", mode=0o600)
 
     def _open_shards(self) -> list[Shard]:
         objects = self.path / "objects"

@@ -48,6 +48,11 @@ class Listener:
     def is_open(self) -> bool:
         return self._socket is not None
 
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return len(self._connections)
+
     def open(self) -> int:
         """Listen; returns the port. ``OSError`` when the address cannot be had."""
         family = socket.AF_INET6 if ipaddress.ip_address(self._address.host).version == 6 else socket.AF_INET

@@ -20,10 +20,14 @@ from dataserver.core import Core, Identity
 from dataserver.deletions import Deletions
 from dataserver.directory import Directory
 from dataserver.heartbeats import Heartbeats
+from dataserver.leadership import Leadership, MandateFile
+from dataserver.life import Life
 from dataserver.listener import Listener
+from dataserver.monitoring import Monitoring
 from dataserver.objects import ObjectStore
 from dataserver.reports import Reporter
 from dataserver.sessions import Registry
+from dataserver.tombstones import FILE as TOMBSTONES_FILE
 from dataserver.tombstones import Tombstones
 
 if TYPE_CHECKING:
@@ -68,11 +72,18 @@ class Server:
         self.store = ObjectStore(
             config.data_dir, config.ds_id, lambda: os.urandom(8), fsync=config.fsync, open_max=open_max
         )
-        tombstones = Tombstones(config.data_dir / "tombstones", TOMBSTONES_MAX)
-        self.authority = Authority(key, clock_ns, lease_wait_ms=LEASE_WAIT_MS, deleted=tombstones.ids())
-        self.deletions = Deletions(self.authority, self.store, tombstones, clock_ns)
-        self.directory = Directory(config)
+        tombstones = Tombstones(config.data_dir / TOMBSTONES_FILE, TOMBSTONES_MAX)
+        self.life = Life()
+        self.authority = Authority(
+            key, clock_ns, self.life, lease_wait_ms=LEASE_WAIT_MS, deleted=tombstones.ids()
+        )
+        self.deletions = Deletions(self.authority, self.store, tombstones, clock_ns, self.life)
+        self._mandates = MandateFile(config.data_dir)
+        known = self._mandates.known
+        self.leadership = Leadership(known, self._mandates.keep, self.life)
+        self.directory = Directory(config, known.era if known is not None else 0)
         self.links = MdsLinks(config, self.directory.mds)
+        self.life.ends_with(self._begin_anew)
         self.core = Core(
             authority=self.authority,
             store=self.store,
@@ -84,32 +95,43 @@ class Server:
         )
         self.heartbeats = Heartbeats(
             config, int.from_bytes(os.urandom(8), "big"), key, self.links.beats, self.authority, self.store,
-            self.deletions, self._follow,
+            self.deletions, self.leadership, self.life, self._follow,
         )  # fmt: skip
         self.listener = Listener(self.core, config.nfs, clock_ms, fast=fast)
+        self.monitoring = Monitoring(self)
         self._stopping = threading.Event()
 
-    def _follow(self, membership_index: int, mds: dict[str, str]) -> None:
-        if self.directory.follow(membership_index, mds):
+    def _begin_anew(self, era: int, restored: bool) -> None:
+        """Another life of the cluster begins, with other metadata servers if it was restored."""
+        if restored:
+            self.directory.begin_anew(era)
+            self.links.follow(self.directory.mds)
+
+    def _follow(self, era: int, membership_index: int, mds: dict[str, str]) -> None:
+        if self.directory.follow(era, membership_index, mds):
             self.links.follow(self.directory.mds)
 
     def run(self) -> None:
         """Serve until :meth:`stop`. ``OSError`` when an address cannot be had."""
-        control = start_control_server(self.config, ControlService(self.authority, self.store, self.deletions))
+        service = ControlService(self.authority, self.store, self.deletions, self.leadership, self.life)
+        control = start_control_server(self.config, service)
         threads = [*self.heartbeats.threads(), threading.Thread(target=self.deletions.run, name="delete", daemon=True)]
         for thread in threads:
             thread.start()
+        self.monitoring.start()
         log.info("data server started", nfs=str(self.config.nfs), data_dir=str(self.config.data_dir))
         gc.collect()
         gc.freeze()
         try:
             self._supervise()
         finally:
+            self.monitoring.stop()
             self.listener.close()
             self.heartbeats.stop()
             self.deletions.stop()
             control.stop(grace=1.0).wait()
             self.links.close()
+            self._mandates.close()
             self.store.close()
             log.info("data server stopped", **self.traffic())
 
@@ -121,6 +143,7 @@ class Server:
         """Open the listener with the lease, close it when the lease has lapsed (see :mod:`dataserver.listener`)."""
         told, logged_ns = self.traffic(), clock_ns()
         while not self._stopping.wait(SUPERVISE_S):
+            self.links.refresh()
             now_ns = clock_ns()
             if self.authority.has_lease():
                 if not self.listener.is_open:
@@ -138,7 +161,7 @@ class Server:
     def traffic(self) -> dict[str, int]:
         """Counters since start, flat."""
         total = self.core.ledger.total()
-        flat = {name: getattr(total, name) for name in total.__struct_fields__ if name != "errors"}
+        flat = {name: getattr(total, name) for name in total.__struct_fields__ if name not in ("errors", "sync")}
         return flat | {f"status_{status}": count for status, count in sorted(total.errors.items())}
 
 

@@ -2,7 +2,8 @@
 
 A layout may be out when a file dies, and its capability is good until a fence names it. A WRITE under it that comes
 after the deletion would bring the object back, with nobody to delete it ever again (INV-11): so the last
-``limit`` deleted files' handles are refused as stale. File IDs are never used again.
+``limit`` deleted files' handles are refused as stale. File IDs are never used again within one life of the cluster;
+with the next one all of it is forgotten, as these files may be there again (:mod:`dataserver.life`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 
 from mdsproto.configfile import write_atomically
 
+FILE: Final = "tombstones"
 _ID: Final = struct.Struct(">Q")
 
 
@@ -33,7 +35,6 @@ class Tombstones:
         ids = [fileid for (fileid,) in _ID.iter_unpack(raw[:whole])]
         self._ids: dict[int, None] = dict.fromkeys(ids[-limit:])
         self._rewrite()
-
 
     def ids(self) -> list[int]:
         return list(self._ids)
@@ -58,6 +59,17 @@ class Tombstones:
         if self._appended > self._limit:
             self._rewrite()
         return forgotten
+
+    def clear(self) -> None:
+        """Forget all of them, durably, and without needing space for that: the disk may be full. ``OSError``."""
+        fd = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.ftruncate(fd, 0)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        self._ids.clear()
+        self._appended = 0
 
     def _rewrite(self) -> None:
         write_atomically(self._path, b"".join(map(_ID.pack, self._ids)), mode=0o600)

@@ -12,7 +12,8 @@ import grpc
 
 from mdscluster.config import ConfigError
 from mdscluster.pki import ClusterPki
-from mdsproto import admin_pb2, admin_pb2_grpc, credentials
+from mdsproto import admin_pb2, admin_pb2_grpc, certcheck, credentials
+from mdsproto.credentials import ROLE_ADMIN
 
 ADMIN_ID: Final = "admin"
 
@@ -66,10 +67,17 @@ class ClusterFile:
 
 
 class AdminClient:
-    """Channels to every metadata server, with the operator's certificate from ``pki/`` beside ``cluster.json``."""
+    """Channels to every metadata server, with the operator's certificate from ``pki/`` beside ``cluster.json``.
+
+    ``ConfigError`` for a certificate that cannot work: servers would hang up, and say nothing.
+    """
 
     def __init__(self, targets: Iterable[Target], pki: ClusterPki) -> None:
         paths = pki.paths(ADMIN_ID)
+        certcheck.require_own(pki.ca, paths.certificate, paths.key, ADMIN_ID, ROLE_ADMIN)
+        told, usable = certcheck.days(pki.ca, paths.certificate)
+        if not usable:
+            raise ConfigError(told)
         try:
             self._credentials = credentials.channel_credentials(pki.ca, paths.certificate, paths.key)
         except OSError as problem:
@@ -128,6 +136,13 @@ class AdminClient:
         stub = admin_pb2_grpc.AdminStub(self._channels[node_id])
         return stub.Digest(admin_pb2.DigestRequest(at_index=at_index), timeout=timeout_s)
 
+    def channel(self, node_id: str) -> grpc.Channel:
+        """For calls of other services than Admin to a node."""
+        return self._channels[node_id]
+
+    def stub(self, node_id: str) -> admin_pb2_grpc.AdminStub:
+        """Calls to a node. They raise ``grpc.RpcError``: give each a timeout."""
+        return admin_pb2_grpc.AdminStub(self._channels[node_id])
 
     def change_members(
         self, node_id: str, request: admin_pb2.ChangeMembersRequest, timeout_s: float
@@ -146,6 +161,7 @@ def explain(problem: grpc.RpcError) -> str:
         return "no answer in time"
     for sign, words in (
         ("Connection refused", "connection refused"),
+        ("certificate has expired", "its certificate has ended: `mdsctl certs renew`"),
         ("CERTIFICATE_VERIFY_FAILED", "its certificate is not of this cluster"),
         ("No route to host", "no route to host"),
         ("unreachable", "network unreachable"),

@@ -1,5 +1,5 @@
-"""The ``mdscluster`` command: ``serve`` a node, let one ``rejoin``, bring an embedded cluster ``up``, make certificates
-(``pki``)."""
+"""The ``mdscluster`` command: ``serve`` a node, ``guard`` it, let one ``rejoin``, bring an embedded cluster ``up``,
+make certificates (``pki``)."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run one metadata server in the foreground")
     serve.add_argument("--config", type=Path, required=True, metavar="FILE", help="its TOML file")
     serve.set_defaults(run=_serve)
+
+    guard = commands.add_parser("guard", help="judge a metadata server from outside, for keepalived and its unit")
+    guard.add_argument("--config", type=Path, required=True, metavar="FILE", help="the metadata server's TOML file")
+    guard.set_defaults(run=_guard)
 
     rejoin = commands.add_parser(
         "rejoin", help="let a metadata server that lost its disk join again: makes an empty, quarantined state"
@@ -96,6 +100,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     return serve(arguments.config)
 
 
+def _guard(arguments: argparse.Namespace) -> int:
+    from mdscluster.guardcommand import guard
+
+    guard(arguments.config)
+
+
 def _rejoin(arguments: argparse.Namespace) -> int:
     from mdscluster.config import NodeConfig
     from mdscluster.rejoin import rejoin
@@ -106,9 +116,16 @@ def _rejoin(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from mdscluster.config import NodeConfig
+    from mdsproto import certcheck
+    from mdsproto.credentials import ROLE_MDS
 
     config = NodeConfig.load(arguments.config)
     config.cluster_key()
+    tls = config.tls
+    certcheck.require_own(tls.ca, tls.certificate, tls.key, config.node_id, ROLE_MDS)
+    told, usable = certcheck.days(tls.ca, tls.certificate)
+    if not usable:
+        raise ConfigError(told)
     print(f"{arguments.config}: {config.node_id}, one of {len(config.peers)} metadata servers: no fault found")
     return 0
 

@@ -12,10 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from fencing.device import Device
+from mdscluster.fencingconfig import Fencing, is_node_id
+from mdscluster.guardconfig import Guard
 from mdsproto.configfile import Address, ConfigError, load
 from mdsproto.keyfile import read_cluster_key
 
-__all__ = ["Address", "ClusterConfig", "ConfigError", "Export", "Limits", "NodeConfig", "Peer", "RaftTimes", "TlsPaths"]
+__all__ = [
+    "Address", "ClusterConfig", "ConfigError", "Device", "Export", "Fencing", "Guard", "Limits", "Metrics",
+    "NodeConfig", "Peer", "RaftTimes", "TlsPaths",
+]  # fmt: skip
 
 ON_QUORUM_LOSS: Final = ("read-only", "refuse")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
@@ -139,6 +145,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """Watching this node (docs/MONITORING.md). Nothing of it listens unless ``listen`` says where."""
+
+    listen: str = ""
+    """HOST:PORT for HTTP: /metrics for Prometheus, /health, /ready, /leader. Read only and not encrypted: an address
+    of the management network. Empty: none."""
+    slow_ms: int = 1_000
+    """An operation that takes longer is told in the log, with its request's ID. 0: none is."""
+
+    @property
+    def address(self) -> Address | None:
+        """``listen``, parsed; None: nowhere."""
+        return Address.parse(self.listen, "metrics.listen") if self.listen else None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeConfig:
     """One metadata server."""
 
@@ -163,6 +185,12 @@ class NodeConfig:
     """Consensus timing, the same on every node."""
     limits: Limits = field(default_factory=Limits)
     """What clients may take of this node."""
+    fencing: Fencing = field(default_factory=Fencing)
+    """Cutting the power of metadata servers that failed (docs/FENCING.md). Without devices nothing of it is done."""
+    guard: Guard = field(default_factory=Guard)
+    """A process of its own that judges this node (docs/GUARD.md). Without run_dir nothing of it is done."""
+    metrics: Metrics = field(default_factory=Metrics)
+    """Watching this node (docs/MONITORING.md)."""
     propose_deadline_ms: int = 30_000
     """A change that found no quorum for this long is given up: the client's connection is closed, so that it sends the
     request again, here or to another node, and is given its outcome there."""
@@ -211,6 +239,9 @@ class NodeConfig:
         self._validate_peers()
         self._validate_exports()
         self._validate_cluster()
+        self.fencing.validate(self.raft.election_max_ms)
+        self.guard.validate(self.cluster.lease_ms)
+        self._validate_metrics()
         raft, limits = self.raft, self.limits
         _at_least("raft.heartbeat_ms", raft.heartbeat_ms, 5)
         if raft.election_min_ms < 4 * raft.heartbeat_ms:
@@ -248,7 +279,7 @@ class NodeConfig:
     def _validate_peers(self) -> None:
         ids = [peer.id for peer in self.peers]
         for peer_id in ids:
-            if not _is_node_id(peer_id):
+            if not is_node_id(peer_id):
                 raise ConfigError(f"peers: {peer_id!r} is no node id: letters, digits and hyphens, at most 63")
         for peer_id in sorted(set(ids)):
             if ids.count(peer_id) > 1:
@@ -312,6 +343,16 @@ class NodeConfig:
                     f"cluster.max_io_bytes ({cluster.max_io_bytes})"
                 )
 
+    def _validate_metrics(self) -> None:
+        _at_least("metrics.slow_ms", self.metrics.slow_ms, 0)
+        address = self.metrics.address
+        if address is None:
+            return
+        _check_host("metrics.listen", address, may_be_any=True)
+        for kind, taken in (("raft", self.peer.raft), ("admin", self.peer.admin), ("nfs", self.nfs)):
+            if address.clashes(taken):
+                raise ConfigError(f"metrics.listen is {address}: {kind} listens on {taken}")
+
 
 _RENAMED_ON_QUORUM_LOSS: Final = {"close": "refuse", "hold": "read-only"}
 
@@ -328,11 +369,8 @@ def _revise(table: dict[str, Any]) -> None:
         )
 
 
-def _is_node_id(text: str) -> bool:
-    return 0 < len(text) <= 63 and text.isascii() and text.replace("-", "x").isalnum() and not text.startswith("-")
-
-
-def _check_host(where: str, address: Address) -> None:
+def _check_host(where: str, address: Address, *, may_be_any: bool = False) -> None:
+    """Raise :class:`ConfigError` unless it is an IP address, and one of a host unless ``may_be_any``."""
     try:
         host = ipaddress.ip_address(address.host)
     except ValueError as problem:
@@ -340,7 +378,7 @@ def _check_host(where: str, address: Address) -> None:
             f"{where}: {address.host!r} is not an IP address "
             "(names are not used: a name server's failure would be ours)"
         ) from problem
-    if host.is_unspecified:
+    if host.is_unspecified and not may_be_any:
         raise ConfigError(f"{where}: {address.host} says where to listen, not where to reach a node")
 
 

@@ -9,12 +9,21 @@ from typing import Final
 
 from dataserver.config import DsConfig, MdsPeer
 from dataserver.config import TlsPaths as DsTlsPaths
-from mdscluster.config import Address, Export, NodeConfig, Peer, TlsPaths
+from mdscluster.config import Address, Device, Export, Fencing, Guard, NodeConfig, Peer, TlsPaths
 from mdsproto.configfile import dump
 
 _ETC: Final = Path("/etc/mdscluster")
 _LIB: Final = Path("/var/lib/mdscluster")
 _MDS: Final = {f"mds{n}": f"192.0.2.{10 + n}" for n in (1, 2, 3)}
+
+
+def _bmc(name: str) -> Device:
+    """The way to a metadata server's power: its BMC, by IPMI."""
+    options = (
+        f"ip=198.51.100.{_MDS[name].rpartition('.')[2]}", "username=fencing", "lanplus=1", "power_wait=0",
+        "login_timeout=1", "shell_timeout=1", "power_timeout=5", "ipmitool_timeout=1",
+    )  # fmt: skip
+    return Device(f"bmc-{name}", name, "fence_ipmilan", options, (_ETC / f"bmc-{name}.secret",))
 
 
 def mds_example() -> str:
@@ -29,6 +38,8 @@ def mds_example() -> str:
             Peer(name, Address(host, 20590), Address(host, 20690), Address(host, 2049)) for name, host in _MDS.items()
         ),
         exports=(Export(networks=("192.0.2.0/24",)),),
+        fencing=Fencing(devices=tuple(_bmc(name) for name in _MDS)),
+        guard=Guard(run_dir="/run/mdscluster", vip_dir="/run/mdscluster-vip"),
     )
     config.validate()
     header = "A metadata server, one of three.\nCheck it: mdscluster check --config FILE"

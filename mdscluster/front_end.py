@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import signal
 import sys
 import time
@@ -19,20 +20,27 @@ import grpc
 import structlog
 import uvloop
 
+from fencing import agents
 from mdscluster import replica_async
 from mdscluster.config import ConfigError, NodeConfig
 from mdscluster.control.admin import AdminService
+from mdscluster.control.guarding import PATIENCE_ELECTIONS, Guarding
 from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.links import DataServerLinks
 from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
+from mdscluster.control.stonith import Stonith
+from mdscluster.control.stonith_service import FencingService
+from mdscluster.control.witnesses import VoterLinks
 from mdscluster.fsm import lease_reports, recalls
 from mdscluster.fsm.clients import any_client
+from mdscluster.fsm.fencing_state import EVENT_NODE_FENCING
 from mdscluster.fsm.machine import EVENT_SETTINGS
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
 from mdscluster.fsm.tables import U64
 from mdscluster.logs import configure_logs
+from mdscluster.monitoring.service import Monitoring
 from mdscluster.nfs_frontend.callbacks import Callbacks
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
 from mdscluster.nfs_frontend.exports import ExportRule, make_rule
@@ -44,16 +52,18 @@ from mdscluster.nfs_frontend.takeover import Takeovers
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
 from mdscluster.replica import ReplicaStatus
-from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials
-from mdsproto.lifeline import die_with_parent
+from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials, fencing_pb2_grpc, lifeline
 from nfsclient.data_servers import DataServers, DataServerSettings
 from nfsclient.handshake import Identity
 from nfsclient.stats import Stats
 from nfsclient.transport import AsyncioRuntime
 from nfswire import rpc
+from telemetry.histogram import Histogram
 
 if TYPE_CHECKING:
+    from fencing.procedure import Ask
     from mdscluster.control.leader import Links
+    from mdscluster.control.witnesses import AskVoter
     from mdscluster.replica import Replica
     from nfsclient.runtime import Runtime
 
@@ -61,9 +71,6 @@ log = structlog.get_logger()
 
 _LAG_PERIOD_S: Final = 0.1
 _QUORUM_PERIOD_S: Final = 0.125
-_PATIENCE_ELECTIONS: Final = 1.5
-"""How long a node without quorum waits for one, in longest election time-outs: an election that failed once is over by
-then; who waits longer is better served elsewhere."""
 _TICK_S: Final = 0.25
 _MEMBERSHIP_PERIOD_S: Final = 1.0
 _CONNECT_TIMEOUT_S: Final = 30.0
@@ -73,24 +80,30 @@ class FrontEnd:
     """Everything that lives in this process, tied together.
 
     Sockets, clocks and randomness are passed in: ``runtime`` for the I/O that this node does for its clients, ``links``
-    to the data servers' control side, and a monotonic clock. So a simulator runs a front end whole.
+    to the data servers' control side, a monotonic clock, the ways to other metadata servers and to power devices. So a
+    simulator runs a front end whole.
     """
 
     def __init__(
-        self, config: NodeConfig, replica: Replica, runtime: Runtime, links: Links, clock_s: Callable[[], float]
-    ) -> None:
+        self, config: NodeConfig, replica: Replica, runtime: Runtime, links: Links, clock_s: Callable[[], float],
+        ask_voter: AskVoter, ask_device: Ask = agents.ask, node_pid: int = 0,
+    ) -> None:  # fmt: skip
+        """``node_pid``: the consensus process, for the guard; 0: there is none."""
         loop = asyncio.get_running_loop()
         self.config = config
         self.replica = replica
         self.lag_ms = 0.0
+        self.lag = Histogram()
 
         def clock_ms() -> int:
             return int(clock_s() * 1000)
 
-        self._clock_ms = clock_ms
+        self.clock_ms = clock_ms
         verifier = runtime.random_bytes(8)
         reporter = Reporter(config.node_id, U64.unpack(verifier)[0], config.cluster.lease_ms)
         self.dispatcher = Dispatcher(replica, loop.call_soon, clock_s=clock_s, reporter=reporter)
+        if config.metrics.slow_ms:
+            self.dispatcher.counters.slow_s = config.metrics.slow_ms / 1000
         identity = Identity(f"{config.cluster.name}/{config.node_id}".encode(), verifier)
         self.proxy = ProxyIo(
             self.dispatcher,
@@ -98,7 +111,7 @@ class FrontEnd:
                 runtime, identity, 1, rpc.AuthSys(0, config.node_id.encode(), 0, 0, ()), DataServerSettings(),
                 config.cluster.max_io_bytes, Stats(),
             ),
-            runtime.random_bytes(8),
+            verifier,
         )
         self.dispatcher.run_io = self.proxy.start
         node_number = sorted(peer.id for peer in config.peers).index(config.node_id)
@@ -107,19 +120,27 @@ class FrontEnd:
         self._membership_index = 0
         self.quorum = QuorumWatch(
             replica, self.dispatcher, self.server.close_clients, config.on_quorum_loss,
-            patience_ms=int(config.raft.election_max_ms * _PATIENCE_ELECTIONS),
+            patience_ms=int(config.raft.election_max_ms * PATIENCE_ELECTIONS),
             hopeless_ms=config.raft.election_min_ms,
         )  # fmt: skip
         self.takeovers = Takeovers(config.node_id, replica, self.dispatcher.tables, self.serving)
+        self.guarding: Guarding | None = None
+        if config.guard.run_dir and node_pid:
+            self.guarding = Guarding(config, node_pid, replica, self.dispatcher.tables, self.service)
         self.registry = Registry()
         self.leader = LeaderJobs(
             replica, self.dispatcher.tables, self.registry, links, clock_ms,
             ds_lease_ms=config.cluster.ds_lease_ms, wanted=wanted_settings(config),
             draw_cluster_id=lambda: int.from_bytes(runtime.random_bytes(4), "big") >> 1 | 1,
+            address_gone=self._address_gone,
         )  # fmt: skip
         self.control = ControlService(
             replica, self.dispatcher.tables, self.registry, clock_ms, ds_lease_ms=config.cluster.ds_lease_ms
         )
+        self.stonith = Stonith(
+            config.node_id, reporter.process or 1, config.fencing, replica, self.dispatcher.tables, clock_ms,
+            self.serving, ask_voter, ask_device,
+        )  # fmt: skip
         replica.on_event = self.on_event
 
     def on_event(self, event: bytes) -> None:
@@ -138,8 +159,16 @@ class FrontEnd:
             self.dispatcher.reload_settings()
         elif kind in (recalls.EVENT_FENCE, recalls.EVENT_TRUNCATE):
             self.leader.wake.set()
+        elif kind == EVENT_NODE_FENCING:
+            self.stonith.wake.set()
+            if self.guarding is not None:
+                self.guarding.wake.set()
 
-    # ------------------------------------------------------------ FrontEndView
+    def _address_gone(self) -> bool:
+        """Whether no service address is here, as far as that is known."""
+        return self.guarding is None or self.guarding.address_gone()
+
+    # ------------------------------------------------------------ what admin and monitoring see of it
     def connections(self) -> int:
         return len(self.server.connections)
 
@@ -155,7 +184,7 @@ class FrontEnd:
 
     def operations(self) -> dict[str, int]:
         counters = self.dispatcher.counters
-        return {**counters.operations(self.dispatcher.view.counts), **counters.calls}
+        return {**counters.operations(), **+counters.calls}
 
     # ------------------------------------------------------------ background work
     async def report_leases(self) -> None:
@@ -175,17 +204,17 @@ class FrontEnd:
         """Tell connections, and the requests that wait for layouts, how late it is."""
         while True:
             await asyncio.sleep(_TICK_S)
-            self.dispatcher.waiting.tick(self._clock_ms())
+            self.dispatcher.waiting.tick(self.clock_ms())
             self.dispatcher.reports.tick()
-            self.server.tick(self._clock_ms())
+            self.server.tick(self.clock_ms())
 
     async def heed_quorum(self) -> None:
         """Watch whether this node has a quorum, and do what ``on_quorum_loss`` says while it has none."""
         while True:
-            before_ms = self._clock_ms()
+            before_ms = self.clock_ms()
             await asyncio.sleep(_QUORUM_PERIOD_S)
-            self.quorum.slept(self._clock_ms() - before_ms - int(_QUORUM_PERIOD_S * 1000))
-            self.quorum.tick(await replica_async.status(self.replica), self._clock_ms())
+            self.quorum.slept(self.clock_ms() - before_ms - int(_QUORUM_PERIOD_S * 1000))
+            self.quorum.tick(await replica_async.status(self.replica), self.clock_ms())
 
     def follow_membership(self, status: ReplicaStatus) -> None:
         """This node's number is the cluster's to give; tell the operator of a file that names another cluster."""
@@ -218,7 +247,9 @@ class FrontEnd:
             for _ in range(20):
                 before = time.monotonic()
                 await asyncio.sleep(_LAG_PERIOD_S)
-                worst = max(worst, (time.monotonic() - before - _LAG_PERIOD_S) * 1000)
+                late_s = time.monotonic() - before - _LAG_PERIOD_S
+                self.lag.note(late_s)
+                worst = max(worst, late_s * 1000)
                 self.lag_ms = max(self.lag_ms, worst)
             self.lag_ms = worst
 
@@ -227,8 +258,9 @@ class FrontEnd:
         config = self.config
         server = grpc.aio.server(options=credentials.server_options())
         control_pb2_grpc.add_ControlServicer_to_server(self.control, server)
-        admin = AdminService(self.replica, self.dispatcher.tables, self.registry, self, self._clock_ms)
+        admin = AdminService(self.replica, self.dispatcher.tables, self.registry, self, self.clock_ms)
         admin_pb2_grpc.add_AdminServicer_to_server(admin, server)
+        fencing_pb2_grpc.add_FencingServicer_to_server(FencingService(self.stonith), server)
         tls = config.tls
         server.add_secure_port(
             str(config.peer.admin), credentials.server_credentials(tls.ca, tls.certificate, tls.key)
@@ -273,54 +305,86 @@ async def serve(config: NodeConfig) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    consensus_lost = asyncio.Event()
+
+    def lose_consensus() -> None:
+        consensus_lost.set()
+        stop.set()
+
     env = open_environment(config.state_dir, readonly=True)
     replica = LocalReplica(config.socket_path, env)
-    replica.on_lost = stop.set
+    replica.on_lost = lose_consensus
     await replica.connect(_CONNECT_TIMEOUT_S)
-    links = DataServerLinks(config.tls.ca, config.tls.certificate, config.tls.key)
-    front_end = FrontEnd(config, replica, AsyncioRuntime(), links, time.monotonic)
+    certificate = config.tls.ca, config.tls.certificate, config.tls.key
+    links, voters = DataServerLinks(*certificate), VoterLinks(*certificate)
+    front_end = FrontEnd(
+        config, replica, AsyncioRuntime(), links, time.monotonic, voters.ask,
+        node_pid=lifeline.parent_pid() or os.getpid(),
+    )  # fmt: skip
     front_end.follow_membership(await replica_async.status(replica))
     grpc_server = await front_end.serve_grpc()
     await front_end.server.listen(config.nfs.host, config.nfs.port)
+    monitoring = Monitoring(front_end, front_end.clock_ms)
+    await monitoring.listen()
     jobs = [
         asyncio.create_task(job)
         for job in (
             front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.measure_lag(),
-            front_end.heed_quorum(), front_end.heed_membership(),
+            front_end.heed_quorum(), front_end.heed_membership(), front_end.stonith.run(),
             front_end.server.whereabouts.keep(
                 config.node_id, replica, front_end.dispatcher.tables, front_end.serving
             ),
         )
     ]
+    if front_end.guarding is not None:
+        jobs.append(asyncio.create_task(front_end.guarding.run()))
     front_end.takeovers.watch()
     log.info("serving NFS", address=str(config.nfs))
     gc.collect()
     gc.freeze()  # what lives from the start is not looked at again
     waiter = asyncio.create_task(stop.wait())
     await asyncio.wait([waiter, *jobs], return_when=asyncio.FIRST_COMPLETED)
+    if front_end.guarding is not None:
+        await _leave(front_end.guarding, can_serve=stop.is_set() and not consensus_lost.is_set())
     if replica.failure is not None:
         raise replica.failure
     for job in jobs:
         if job.done():
             job.result()  # a job ends only by a bug: stop the node rather than limp on
+    await front_end.stonith.close()
+    await front_end.stonith.leave()
+    for job in jobs:
         job.cancel()
+    if front_end.guarding is not None:
+        front_end.guarding.close()
+    await monitoring.close()
     front_end.takeovers.close()
     await front_end.server.close()
     await grpc_server.stop(0.2)
     await links.close()
+    await voters.close()
     await replica.close()
+
+
+async def _leave(guarding: Guarding, *, can_serve: bool) -> None:
+    """No address may be here any more. While this node can still serve it does, until the others have them."""
+    if can_serve:
+        await guarding.leave()
+    else:
+        guarding.stop()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="mdscluster-front-end", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     arguments = parser.parse_args()
-    die_with_parent()
+    lifeline.die_with_parent()
     try:
         config = NodeConfig.load(arguments.config)
     except ConfigError as error:
         sys.exit(f"mdscluster: {error}")
     configure_logs(config.log_level, node=config.node_id)
+    lifeline.await_go()
     uvloop.run(serve(config))
 
 

@@ -7,6 +7,8 @@ import sys
 
 import structlog
 
+from telemetry.subject import name_request
+
 
 def configure_logs(level: str = "info", **bound: str) -> None:
     """Set up structlog for this process; ``bound`` (the node's id, say) goes with every event."""
@@ -19,6 +21,7 @@ def configure_logs(level: str = "info", **bound: str) -> None:
         renderer = structlog.processors.JSONRenderer()
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        name_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -15,8 +15,8 @@ from pathlib import Path
 import lmdb
 
 from mdscluster.config import ConfigError, NodeConfig
-from mdscluster.raft.environment import open_environment
-from mdscluster.raft.errors import FormatError
+from mdscluster.raft.environment import open_environment, words
+from mdscluster.raft.errors import FormatError, StorageError
 from mdscluster.raft.snapshot import discard_incoming
 from mdscluster.raft.store import Store
 from mdsproto.nodelock import NodeLock
@@ -31,18 +31,17 @@ def rejoin(config: NodeConfig, *, set_aside: bool = False) -> str:
         raise ConfigError(f"{config.node_id} is the only metadata server: there is nobody to learn the state from")
     lock = NodeLock(config.data_dir, config.node_id)
     try:
-        moved = _make_room(config.state_dir, config.node_id, set_aside=set_aside)
-        discard_incoming(config.state_dir)
-        env = open_environment(config.state_dir)
-        store = Store(env)
-        store.set_disk_id(os.urandom(16))
-        store.set_founders({})
-        store.set_quarantine(True)
-        store.commit()
-        env.sync(True)
-        env.close()
-        _sync_directory(config.state_dir)
-        _sync_directory(config.data_dir)
+        moved = make_room(config.state_dir, config.node_id, set_aside=set_aside)
+        try:
+            discard_incoming(config.state_dir)
+            _make_empty(config.state_dir)
+            sync_directory(config.data_dir)
+        except (StorageError, lmdb.Error, OSError) as problem:
+            shutil.rmtree(config.state_dir, ignore_errors=True)
+            if moved is not None:
+                moved.rename(config.state_dir)
+            told = words(config.data_dir, problem)
+            raise ConfigError(f"cannot make a state in {config.state_dir}: {told}; nothing has changed") from problem
     finally:
         lock.release()
     told = f"{config.node_id} is empty and in quarantine: it takes part again once it has caught up with a leader."
@@ -51,8 +50,24 @@ def rejoin(config: NodeConfig, *, set_aside: bool = False) -> str:
     return told + "\nStart it as usual. `mdsctl status` shows it as \"catching up\" until it has."
 
 
-def _make_room(state_dir: Path, node_id: str, *, set_aside: bool) -> Path | None:
-    """Where what was there went; None when there was nothing."""
+def _make_empty(state_dir: Path) -> None:
+    """A durable state that holds nothing, in quarantine."""
+    env = open_environment(state_dir)
+    try:
+        store = Store(env)
+        store.set_disk_id(os.urandom(16))
+        store.set_founders({})
+        store.set_quarantine(True)
+        store.commit()
+        env.sync(True)
+    finally:
+        env.close()
+    sync_directory(state_dir)
+
+
+def make_room(state_dir: Path, node_id: str, *, set_aside: bool) -> Path | None:
+    """Make sure that there is no state: where what was there went; None when there was nothing. ``ConfigError`` for
+    state that belonged to a member, unless it may be moved."""
     try:
         if not state_dir.exists() or not any(state_dir.iterdir()):
             return None
@@ -81,12 +96,13 @@ def _is_unused(state_dir: Path) -> bool:
             store.abandon()
         finally:
             env.close()
-    except (lmdb.Error, FormatError):
+    except (lmdb.Error, FormatError, StorageError):
         return False
     return unused
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Make durable which files it holds."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

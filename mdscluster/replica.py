@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from telemetry.histogram import Histogram
+
 if TYPE_CHECKING:
     import lmdb
 
@@ -60,9 +62,10 @@ class MemberStatus:
 class MemberChange:
     """What an operator may ask of the leader: one change at a time."""
 
-    kind: Literal["add", "promote", "remove"]
-    """Add a learner; make a learner a voter; remove either."""
+    kind: Literal["add", "promote", "remove", "transfer"]
+    """Add a learner; make a learner a voter; remove either. transfer: hand over, which changes no membership."""
     id: str
+    """transfer: to whom; empty: to whoever is best."""
     host: str = ""
     port: int = 0
     """add: where its consensus listens."""
@@ -80,6 +83,24 @@ class ChangeOutcome:
     """done: committed, or so already. not_leader, busy, handing_over: ask (the new leader) again. behind, no_majority:
     not as long as it is so. refused: it would not work. unknown: look at the membership."""
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a node's consensus has measured since its start."""
+
+    commit: Histogram = field(default_factory=Histogram)
+    """Leader: from an entry's append until a majority holds it."""
+    apply: Histogram = field(default_factory=Histogram)
+    """What was committed in a turn, applied."""
+    fsync: Histogram = field(default_factory=Histogram)
+    """A turn's transaction, made durable."""
+    lag: Histogram = field(default_factory=Histogram)
+    """How late timers of the consensus loop came."""
+    leader_changes: int = 0
+    """How often another leader, or the same in another term, was seen after the first."""
+    snapshots: dict[str, int] = field(default_factory=dict)
+    """``sent``, ``not sent``, ``not received`` -> how many. With one that was received, another process begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +133,15 @@ class ReplicaStatus:
     """The log entry that it comes from; 0: the configuration file."""
     membership_applied: bool = True
     """That entry is committed and applied here."""
+    leader_commit_index: int = 0
+    """The last commit index that a leader told this node: what is committed here may be less, while it catches up."""
     reaches_majority: bool = True
     """A majority of the voters was heard from lately. If not, no election can succeed here, and whoever leads here has
     no quorum either."""
+    pending_barriers: int = 0
+    """Read barriers of this node that are not confirmed yet."""
+    measured: Measured = field(default_factory=Measured)
+    """For whoever watches."""
 
 
 class Replica(Protocol):

@@ -9,6 +9,7 @@ connections and answer nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import os
@@ -25,6 +26,8 @@ import uvloop
 from mdscluster.config import ConfigError, NodeConfig
 from mdscluster.fsm import features
 from mdscluster.fsm.machine import StateMachine
+from mdscluster.guard.words import NODE_NAME
+from mdscluster.leaving import FRONT_END_LEAVES_S, FRONT_END_STOPS_S, STOP_S
 from mdscluster.logs import configure_logs
 from mdscluster.raft import process as consensus
 from mdscluster.raft.config import ConfigError as RaftConfigError
@@ -32,8 +35,9 @@ from mdscluster.raft.config import RaftConfig, TlsConfig
 from mdscluster.raft.errors import FormatError
 from mdscluster.raft.founding import DiskLost
 from mdscluster.raft.interface import RESTART_EXIT_CODE
+from mdsproto import certcheck
 from mdsproto.credentials import ROLE_MDS, role_name
-from mdsproto.lifeline import PARENT_VARIABLE, die_with_parent
+from mdsproto.lifeline import GO, PARENT_VARIABLE, die_with_parent
 from mdsproto.nodelock import NodeLock
 
 log = structlog.get_logger()
@@ -42,8 +46,7 @@ FRONT_END_DIED_EXIT_CODE: Final = 70
 """EX_SOFTWARE: the front end ended although nobody had asked it to."""
 STOP_TIMED_OUT_EXIT_CODE: Final = 71
 """EX_OSERR: asked to stop, the node hung."""
-_FRONT_END_STOP_S: Final = 3.0
-_STOP_S: Final = 6.0
+_LOOK_S: Final = 0.02
 
 
 def serve(config_path: Path) -> int:
@@ -52,9 +55,15 @@ def serve(config_path: Path) -> int:
     config = NodeConfig.load(config_path)
     config.cluster_key()
     configure_logs(config.log_level, node=config.node_id)
+    certcheck.require_own(config.tls.ca, config.tls.certificate, config.tls.key, config.node_id, ROLE_MDS)
+    told, _ = certcheck.days(config.tls.ca, config.tls.certificate)
+    if told:
+        log.warning("certificate", reason=told)
     lock = NodeLock(config.data_dir, config.node_id)
+    _tell_guard(config)
     front_end = FrontEnd(config_path)
     try:
+        front_end.prepare()
         code = uvloop.run(_run(config, front_end))
     except (RaftConfigError, OSError, FormatError, DiskLost, features.TooNew) as problem:
         raise ConfigError(f"{config.node_id} cannot run: {problem}") from problem
@@ -68,25 +77,47 @@ def serve(config_path: Path) -> int:
     return code
 
 
+def _tell_guard(config: NodeConfig) -> None:
+    """Leave this node's process id for its guard, which ends a node that never comes to say a word."""
+    if config.guard.run_dir:
+        try:
+            Path(config.guard.run_dir, NODE_NAME).write_text(f"{os.getpid()}\n", encoding="ascii")
+        except OSError as problem:
+            log.warning("the guard's folder cannot be used", run_dir=config.guard.run_dir, reason=problem.strerror)
+
+
 async def _run(config: NodeConfig, front_end: FrontEnd) -> int:
     stop = asyncio.Event()
+
+    async def stop_after_front_end() -> None:
+        # It lets go of its service addresses, and tells the cluster that this node stops in good order, or the others
+        # would have its power cut.
+        until = loop.time() + FRONT_END_LEAVES_S
+        while front_end.runs and loop.time() < until:  # noqa: ASYNC110 - a thread knows, and has no event of this loop
+            await asyncio.sleep(_LOOK_S)
+        stop.set()
+
+    leaving: list[asyncio.Task[None]] = []
 
     def terminate() -> None:
         # The front end first: it would take the loss of consensus for a failure.
         front_end.terminate()
-        stop.set()
-        watchdog = threading.Timer(_STOP_S, give_up)
+        if config.fencing.devices or config.guard.run_dir:
+            leaving.append(loop.create_task(stop_after_front_end()))
+        else:
+            stop.set()
+        watchdog = threading.Timer(STOP_S, give_up)
         watchdog.daemon = True
         watchdog.start()
 
     def give_up() -> None:
-        log.error("the node did not stop in time: it ends now", timeout_s=_STOP_S)
+        log.error("the node did not stop in time: it ends now", timeout_s=STOP_S)
         os._exit(STOP_TIMED_OUT_EXIT_CODE)  # nothing is lost by it: what was promised is on disk
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, terminate)
-    return await consensus.run(raft_config(config), StateMachine, stop=stop, on_ready=lambda _: front_end.start())
+    return await consensus.run(raft_config(config), StateMachine, stop=stop, on_ready=lambda _: front_end.begin())
 
 
 def raft_config(config: NodeConfig) -> RaftConfig:
@@ -118,15 +149,15 @@ class FrontEnd:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
 
-    def start(self) -> None:
-        """Called on the main thread, once consensus has opened the state and listens on its local socket.
+    def prepare(self) -> None:
+        """Start the child, which loads its code while consensus opens the state, and then waits for ``begin``.
 
-        The main thread matters: the kernel's parent-death signal follows the thread that forked.
+        Called on the main thread: the kernel's parent-death signal follows the thread that forked.
         """
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mdscluster.front_end", "--config", str(self._config_path)],
             env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
         )
         context = contextvars.copy_context()  # what the log binds
         watch = functools.partial(context.run, self._watch, self._process)
@@ -138,6 +169,19 @@ class FrontEnd:
             log.error("the front end died: the node stops", exit_code=code)
             # At once: whatever was promised is on disk already, and an orderly stop might hang on the same fault.
             os._exit(FRONT_END_DIED_EXIT_CODE)
+
+    def begin(self) -> None:
+        """Consensus has opened the state and listens on its local socket: serve."""
+        assert self._process is not None, "prepare() comes first"
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has just died, which _watch tells
+            self._process.stdin.write(GO)
+            self._process.stdin.close()
+
+    @property
+    def runs(self) -> bool:
+        """Whether the child is there."""
+        return self._process is not None and self._process.poll() is None
 
     def terminate(self) -> None:
         """Ask the child to end; does not wait."""
@@ -151,8 +195,8 @@ class FrontEnd:
         if self._process is None:
             return
         try:
-            self._process.wait(_FRONT_END_STOP_S)
+            self._process.wait(FRONT_END_STOPS_S)
         except subprocess.TimeoutExpired:
-            log.warning("the front end did not stop in time", timeout_s=_FRONT_END_STOP_S)
+            log.warning("the front end did not stop in time", timeout_s=FRONT_END_STOPS_S)
             self._process.kill()
             self._process.wait()

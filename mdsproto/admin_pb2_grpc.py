@@ -49,6 +49,46 @@ class AdminStub:
                 request_serializer=mdsproto_dot_admin__pb2.ChangeMembersRequest.SerializeToString,
                 response_deserializer=mdsproto_dot_admin__pb2.ChangeMembersReply.FromString,
                 _registered_method=True)
+        self.ListClients = channel.unary_unary(
+                '/mdscluster.admin.Admin/ListClients',
+                request_serializer=mdsproto_dot_admin__pb2.ListRequest.SerializeToString,
+                response_deserializer=mdsproto_dot_admin__pb2.ClientList.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/mdscluster.admin.Admin/ListSessions',
+                request_serializer=mdsproto_dot_admin__pb2.ListRequest.SerializeToString,
+                response_deserializer=mdsproto_dot_admin__pb2.SessionList.FromString,
+                _registered_method=True)
+        self.ListLayouts = channel.unary_unary(
+                '/mdscluster.admin.Admin/ListLayouts',
+                request_serializer=mdsproto_dot_admin__pb2.ListRequest.SerializeToString,
+                response_deserializer=mdsproto_dot_admin__pb2.LayoutList.FromString,
+                _registered_method=True)
+        self.ListLocks = channel.unary_unary(
+                '/mdscluster.admin.Admin/ListLocks',
+                request_serializer=mdsproto_dot_admin__pb2.ListRequest.SerializeToString,
+                response_deserializer=mdsproto_dot_admin__pb2.LockList.FromString,
+                _registered_method=True)
+        self.EvictClient = channel.unary_unary(
+                '/mdscluster.admin.Admin/EvictClient',
+                request_serializer=mdsproto_dot_admin__pb2.EvictClientRequest.SerializeToString,
+                response_deserializer=mdsproto_dot_admin__pb2.EvictClientReply.FromString,
+                _registered_method=True)
+        self.ChangeDataServer = channel.unary_unary(
+                '/mdscluster.admin.Admin/ChangeDataServer',
+                request_serializer=mdsproto_dot_admin__pb2.ChangeDataServerRequest.SerializeToString,
+                response_deserializer=mdsproto_dot_admin__pb2.ChangeDataServerReply.FromString,
+                _registered_method=True)
+        self.SetMaintenance = channel.unary_unary(
+                '/mdscluster.admin.Admin/SetMaintenance',
+                request_serializer=mdsproto_dot_admin__pb2.MaintenanceRequest.SerializeToString,
+                response_deserializer=mdsproto_dot_admin__pb2.MaintenanceReply.FromString,
+                _registered_method=True)
+        self.Backup = channel.unary_stream(
+                '/mdscluster.admin.Admin/Backup',
+                request_serializer=mdsproto_dot_admin__pb2.BackupRequest.SerializeToString,
+                response_deserializer=mdsproto_dot_admin__pb2.BackupPiece.FromString,
+                _registered_method=True)
 
 
 class AdminServicer:
@@ -77,6 +117,62 @@ class AdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListClients(self, request, context):
+        """What clients hold, a page at a time, by this node's tables behind a read barrier.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLayouts(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLocks(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EvictClient(self, request, context):
+        """Takes all that a client holds from it, fenced first (INV-6); answered when it is done or the call's time is up.
+        The caller's role must be "admin".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeDataServer(self, request, context):
+        """Drains, undrains or removes a data server. The caller's role must be "admin".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetMaintenance(self, request, context):
+        """Takes a metadata server out of office and suspends its fencing, or lets it back; asked at the leader. The caller's
+        role must be "admin".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Backup(self, request, context):
+        """A backup of the metadata (mdscluster/backup/stream.py), of all that was acknowledged before the call, in pieces.
+        Ends with the status ABORTED when it could not be finished. The caller's role must be "admin".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +190,46 @@ def add_AdminServicer_to_server(servicer, server):
                     servicer.ChangeMembers,
                     request_deserializer=mdsproto_dot_admin__pb2.ChangeMembersRequest.FromString,
                     response_serializer=mdsproto_dot_admin__pb2.ChangeMembersReply.SerializeToString,
+            ),
+            'ListClients': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClients,
+                    request_deserializer=mdsproto_dot_admin__pb2.ListRequest.FromString,
+                    response_serializer=mdsproto_dot_admin__pb2.ClientList.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=mdsproto_dot_admin__pb2.ListRequest.FromString,
+                    response_serializer=mdsproto_dot_admin__pb2.SessionList.SerializeToString,
+            ),
+            'ListLayouts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLayouts,
+                    request_deserializer=mdsproto_dot_admin__pb2.ListRequest.FromString,
+                    response_serializer=mdsproto_dot_admin__pb2.LayoutList.SerializeToString,
+            ),
+            'ListLocks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLocks,
+                    request_deserializer=mdsproto_dot_admin__pb2.ListRequest.FromString,
+                    response_serializer=mdsproto_dot_admin__pb2.LockList.SerializeToString,
+            ),
+            'EvictClient': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvictClient,
+                    request_deserializer=mdsproto_dot_admin__pb2.EvictClientRequest.FromString,
+                    response_serializer=mdsproto_dot_admin__pb2.EvictClientReply.SerializeToString,
+            ),
+            'ChangeDataServer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeDataServer,
+                    request_deserializer=mdsproto_dot_admin__pb2.ChangeDataServerRequest.FromString,
+                    response_serializer=mdsproto_dot_admin__pb2.ChangeDataServerReply.SerializeToString,
+            ),
+            'SetMaintenance': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetMaintenance,
+                    request_deserializer=mdsproto_dot_admin__pb2.MaintenanceRequest.FromString,
+                    response_serializer=mdsproto_dot_admin__pb2.MaintenanceReply.SerializeToString,
+            ),
+            'Backup': grpc.unary_stream_rpc_method_handler(
+                    servicer.Backup,
+                    request_deserializer=mdsproto_dot_admin__pb2.BackupRequest.FromString,
+                    response_serializer=mdsproto_dot_admin__pb2.BackupPiece.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -177,6 +313,222 @@ class Admin:
             '/mdscluster.admin.Admin/ChangeMembers',
             mdsproto_dot_admin__pb2.ChangeMembersRequest.SerializeToString,
             mdsproto_dot_admin__pb2.ChangeMembersReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListClients(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mdscluster.admin.Admin/ListClients',
+            mdsproto_dot_admin__pb2.ListRequest.SerializeToString,
+            mdsproto_dot_admin__pb2.ClientList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mdscluster.admin.Admin/ListSessions',
+            mdsproto_dot_admin__pb2.ListRequest.SerializeToString,
+            mdsproto_dot_admin__pb2.SessionList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLayouts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mdscluster.admin.Admin/ListLayouts',
+            mdsproto_dot_admin__pb2.ListRequest.SerializeToString,
+            mdsproto_dot_admin__pb2.LayoutList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLocks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mdscluster.admin.Admin/ListLocks',
+            mdsproto_dot_admin__pb2.ListRequest.SerializeToString,
+            mdsproto_dot_admin__pb2.LockList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvictClient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mdscluster.admin.Admin/EvictClient',
+            mdsproto_dot_admin__pb2.EvictClientRequest.SerializeToString,
+            mdsproto_dot_admin__pb2.EvictClientReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeDataServer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mdscluster.admin.Admin/ChangeDataServer',
+            mdsproto_dot_admin__pb2.ChangeDataServerRequest.SerializeToString,
+            mdsproto_dot_admin__pb2.ChangeDataServerReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetMaintenance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mdscluster.admin.Admin/SetMaintenance',
+            mdsproto_dot_admin__pb2.MaintenanceRequest.SerializeToString,
+            mdsproto_dot_admin__pb2.MaintenanceReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Backup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mdscluster.admin.Admin/Backup',
+            mdsproto_dot_admin__pb2.BackupRequest.SerializeToString,
+            mdsproto_dot_admin__pb2.BackupPiece.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,25 @@ class AdminStub:
     """Asks this node, if it leads, for one change of the membership; answered once it is committed, or cannot be.
     The caller's role must be "admin".
     """
+    ListClients: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListRequest, _admin_pb2.ClientList]
+    """What clients hold, a page at a time, by this node's tables behind a read barrier."""
+    ListSessions: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListRequest, _admin_pb2.SessionList]
+    ListLayouts: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListRequest, _admin_pb2.LayoutList]
+    ListLocks: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListRequest, _admin_pb2.LockList]
+    EvictClient: _grpc.UnaryUnaryMultiCallable[_admin_pb2.EvictClientRequest, _admin_pb2.EvictClientReply]
+    """Takes all that a client holds from it, fenced first (INV-6); answered when it is done or the call's time is up.
+    The caller's role must be "admin".
+    """
+    ChangeDataServer: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ChangeDataServerRequest, _admin_pb2.ChangeDataServerReply]
+    """Drains, undrains or removes a data server. The caller's role must be "admin"."""
+    SetMaintenance: _grpc.UnaryUnaryMultiCallable[_admin_pb2.MaintenanceRequest, _admin_pb2.MaintenanceReply]
+    """Takes a metadata server out of office and suspends its fencing, or lets it back; asked at the leader. The caller's
+    role must be "admin".
+    """
+    Backup: _grpc.UnaryStreamMultiCallable[_admin_pb2.BackupRequest, _admin_pb2.BackupPiece]
+    """A backup of the metadata (mdscluster/backup/stream.py), of all that was acknowledged before the call, in pieces.
+    Ends with the status ABORTED when it could not be finished. The caller's role must be "admin".
+    """
 
 @_typing.type_check_only
 class AdminAsyncStub(AdminStub):
@@ -54,6 +73,25 @@ class AdminAsyncStub(AdminStub):
     ChangeMembers: _aio.UnaryUnaryMultiCallable[_admin_pb2.ChangeMembersRequest, _admin_pb2.ChangeMembersReply]  # type: ignore[assignment]
     """Asks this node, if it leads, for one change of the membership; answered once it is committed, or cannot be.
     The caller's role must be "admin".
+    """
+    ListClients: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListRequest, _admin_pb2.ClientList]  # type: ignore[assignment]
+    """What clients hold, a page at a time, by this node's tables behind a read barrier."""
+    ListSessions: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListRequest, _admin_pb2.SessionList]  # type: ignore[assignment]
+    ListLayouts: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListRequest, _admin_pb2.LayoutList]  # type: ignore[assignment]
+    ListLocks: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListRequest, _admin_pb2.LockList]  # type: ignore[assignment]
+    EvictClient: _aio.UnaryUnaryMultiCallable[_admin_pb2.EvictClientRequest, _admin_pb2.EvictClientReply]  # type: ignore[assignment]
+    """Takes all that a client holds from it, fenced first (INV-6); answered when it is done or the call's time is up.
+    The caller's role must be "admin".
+    """
+    ChangeDataServer: _aio.UnaryUnaryMultiCallable[_admin_pb2.ChangeDataServerRequest, _admin_pb2.ChangeDataServerReply]  # type: ignore[assignment]
+    """Drains, undrains or removes a data server. The caller's role must be "admin"."""
+    SetMaintenance: _aio.UnaryUnaryMultiCallable[_admin_pb2.MaintenanceRequest, _admin_pb2.MaintenanceReply]  # type: ignore[assignment]
+    """Takes a metadata server out of office and suspends its fencing, or lets it back; asked at the leader. The caller's
+    role must be "admin".
+    """
+    Backup: _aio.UnaryStreamMultiCallable[_admin_pb2.BackupRequest, _admin_pb2.BackupPiece]  # type: ignore[assignment]
+    """A backup of the metadata (mdscluster/backup/stream.py), of all that was acknowledged before the call, in pieces.
+    Ends with the status ABORTED when it could not be finished. The caller's role must be "admin".
     """
 
 class AdminServicer(metaclass=_abc_1.ABCMeta):
@@ -83,6 +121,73 @@ class AdminServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_pb2.ChangeMembersReply, _abc.Awaitable[_admin_pb2.ChangeMembersReply]]:
         """Asks this node, if it leads, for one change of the membership; answered once it is committed, or cannot be.
         The caller's role must be "admin".
+        """
+
+    @_abc_1.abstractmethod
+    def ListClients(
+        self,
+        request: _admin_pb2.ListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ClientList, _abc.Awaitable[_admin_pb2.ClientList]]:
+        """What clients hold, a page at a time, by this node's tables behind a read barrier."""
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _admin_pb2.ListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.SessionList, _abc.Awaitable[_admin_pb2.SessionList]]: ...
+
+    @_abc_1.abstractmethod
+    def ListLayouts(
+        self,
+        request: _admin_pb2.ListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.LayoutList, _abc.Awaitable[_admin_pb2.LayoutList]]: ...
+
+    @_abc_1.abstractmethod
+    def ListLocks(
+        self,
+        request: _admin_pb2.ListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.LockList, _abc.Awaitable[_admin_pb2.LockList]]: ...
+
+    @_abc_1.abstractmethod
+    def EvictClient(
+        self,
+        request: _admin_pb2.EvictClientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.EvictClientReply, _abc.Awaitable[_admin_pb2.EvictClientReply]]:
+        """Takes all that a client holds from it, fenced first (INV-6); answered when it is done or the call's time is up.
+        The caller's role must be "admin".
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeDataServer(
+        self,
+        request: _admin_pb2.ChangeDataServerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ChangeDataServerReply, _abc.Awaitable[_admin_pb2.ChangeDataServerReply]]:
+        """Drains, undrains or removes a data server. The caller's role must be "admin"."""
+
+    @_abc_1.abstractmethod
+    def SetMaintenance(
+        self,
+        request: _admin_pb2.MaintenanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.MaintenanceReply, _abc.Awaitable[_admin_pb2.MaintenanceReply]]:
+        """Takes a metadata server out of office and suspends its fencing, or lets it back; asked at the leader. The caller's
+        role must be "admin".
+        """
+
+    @_abc_1.abstractmethod
+    def Backup(
+        self,
+        request: _admin_pb2.BackupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_pb2.BackupPiece], _abc.AsyncIterator[_admin_pb2.BackupPiece]]:
+        """A backup of the metadata (mdscluster/backup/stream.py), of all that was acknowledged before the call, in pieces.
+        Ends with the status ABORTED when it could not be finished. The caller's role must be "admin".
         """
 
 def add_AdminServicer_to_server(servicer: AdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -51,6 +51,15 @@ class Address:
             raise ConfigError(f"{where}: {text!r} is not HOST:PORT with a port of 1 to 65535, like 127.0.0.1:20490")
         return cls(host, int(port))
 
+    def clashes(self, other: Address) -> bool:
+        """Whether no two can listen on both."""
+        return self.port == other.port and (self.host == other.host or self.is_any or other.is_any)
+
+    @property
+    def is_any(self) -> bool:
+        """All of the host's own."""
+        return self.host in ("0.0.0.0", "::")
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -140,7 +149,10 @@ def dump(config: object, base: Path, *, header: str = "") -> str:
 
 def save(config: object, path: Path, *, header: str = "") -> None:
     """Write ``config`` to ``path`` atomically: a reader finds the old file or the new one."""
-    write_atomically(path, dump(config, path.resolve().parent, header=header).encode())
+    try:
+        write_atomically(path, dump(config, path.resolve().parent, header=header).encode())
+    except OSError as problem:
+        raise ConfigError(f"cannot write {path}: {problem.strerror}") from problem
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:

@@ -6,8 +6,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Mandate(_message.Message):
+    __slots__ = ("cluster_id", "era", "term")
+    CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
+    ERA_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    cluster_id: int
+    era: int
+    term: int
+    def __init__(self, cluster_id: _Optional[int] = ..., era: _Optional[int] = ..., term: _Optional[int] = ...) -> None: ...
+
 class HeartbeatRequest(_message.Message):
-    __slots__ = ("ds_id", "instance", "nfs_host", "nfs_port", "control_host", "control_port", "capacity_bytes", "free_bytes", "fence_version", "deleted", "store_id", "new_store", "proof")
+    __slots__ = ("ds_id", "instance", "nfs_host", "nfs_port", "control_host", "control_port", "capacity_bytes", "free_bytes", "fence_version", "deleted", "store_id", "new_store", "proof", "obeys")
     DS_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     NFS_HOST_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +31,7 @@ class HeartbeatRequest(_message.Message):
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     NEW_STORE_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
+    OBEYS_FIELD_NUMBER: _ClassVar[int]
     ds_id: str
     instance: int
     nfs_host: str
@@ -34,10 +45,11 @@ class HeartbeatRequest(_message.Message):
     store_id: bytes
     new_store: bool
     proof: bytes
-    def __init__(self, ds_id: _Optional[str] = ..., instance: _Optional[int] = ..., nfs_host: _Optional[str] = ..., nfs_port: _Optional[int] = ..., control_host: _Optional[str] = ..., control_port: _Optional[int] = ..., capacity_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., fence_version: _Optional[int] = ..., deleted: _Optional[_Iterable[int]] = ..., store_id: _Optional[bytes] = ..., new_store: _Optional[bool] = ..., proof: _Optional[bytes] = ...) -> None: ...
+    obeys: Mandate
+    def __init__(self, ds_id: _Optional[str] = ..., instance: _Optional[int] = ..., nfs_host: _Optional[str] = ..., nfs_port: _Optional[int] = ..., control_host: _Optional[str] = ..., control_port: _Optional[int] = ..., capacity_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., fence_version: _Optional[int] = ..., deleted: _Optional[_Iterable[int]] = ..., store_id: _Optional[bytes] = ..., new_store: _Optional[bool] = ..., proof: _Optional[bytes] = ..., obeys: _Optional[_Union[Mandate, _Mapping]] = ...) -> None: ...
 
 class HeartbeatReply(_message.Message):
-    __slots__ = ("quorum_backed", "cluster_epoch", "fence_version", "fences", "deletes", "lease_ms", "refused", "membership_index", "mds")
+    __slots__ = ("quorum_backed", "cluster_epoch", "fence_version", "fences", "deletes", "lease_ms", "refused", "membership_index", "mds", "mandate")
     QUORUM_BACKED_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     FENCE_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +59,7 @@ class HeartbeatReply(_message.Message):
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     MEMBERSHIP_INDEX_FIELD_NUMBER: _ClassVar[int]
     MDS_FIELD_NUMBER: _ClassVar[int]
+    MANDATE_FIELD_NUMBER: _ClassVar[int]
     quorum_backed: bool
     cluster_epoch: int
     fence_version: int
@@ -56,7 +69,8 @@ class HeartbeatReply(_message.Message):
     refused: str
     membership_index: int
     mds: _containers.RepeatedCompositeFieldContainer[MetadataServer]
-    def __init__(self, quorum_backed: _Optional[bool] = ..., cluster_epoch: _Optional[int] = ..., fence_version: _Optional[int] = ..., fences: _Optional[_Iterable[_Union[FenceEntry, _Mapping]]] = ..., deletes: _Optional[_Iterable[_Union[DeleteRequest, _Mapping]]] = ..., lease_ms: _Optional[int] = ..., refused: _Optional[str] = ..., membership_index: _Optional[int] = ..., mds: _Optional[_Iterable[_Union[MetadataServer, _Mapping]]] = ...) -> None: ...
+    mandate: Mandate
+    def __init__(self, quorum_backed: _Optional[bool] = ..., cluster_epoch: _Optional[int] = ..., fence_version: _Optional[int] = ..., fences: _Optional[_Iterable[_Union[FenceEntry, _Mapping]]] = ..., deletes: _Optional[_Iterable[_Union[DeleteRequest, _Mapping]]] = ..., lease_ms: _Optional[int] = ..., refused: _Optional[str] = ..., membership_index: _Optional[int] = ..., mds: _Optional[_Iterable[_Union[MetadataServer, _Mapping]]] = ..., mandate: _Optional[_Union[Mandate, _Mapping]] = ...) -> None: ...
 
 class MetadataServer(_message.Message):
     __slots__ = ("node_id", "control")
@@ -117,12 +131,14 @@ class ReportWritesReply(_message.Message):
     def __init__(self, committed: _Optional[bool] = ..., refused: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class FenceRequest(_message.Message):
-    __slots__ = ("version", "fences")
+    __slots__ = ("version", "fences", "mandate")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     FENCES_FIELD_NUMBER: _ClassVar[int]
+    MANDATE_FIELD_NUMBER: _ClassVar[int]
     version: int
     fences: _containers.RepeatedCompositeFieldContainer[FenceEntry]
-    def __init__(self, version: _Optional[int] = ..., fences: _Optional[_Iterable[_Union[FenceEntry, _Mapping]]] = ...) -> None: ...
+    mandate: Mandate
+    def __init__(self, version: _Optional[int] = ..., fences: _Optional[_Iterable[_Union[FenceEntry, _Mapping]]] = ..., mandate: _Optional[_Union[Mandate, _Mapping]] = ...) -> None: ...
 
 class FenceReply(_message.Message):
     __slots__ = ("version",)
@@ -131,10 +147,12 @@ class FenceReply(_message.Message):
     def __init__(self, version: _Optional[int] = ...) -> None: ...
 
 class GetObjectSizesRequest(_message.Message):
-    __slots__ = ("fileids",)
+    __slots__ = ("fileids", "mandate")
     FILEIDS_FIELD_NUMBER: _ClassVar[int]
+    MANDATE_FIELD_NUMBER: _ClassVar[int]
     fileids: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, fileids: _Optional[_Iterable[int]] = ...) -> None: ...
+    mandate: Mandate
+    def __init__(self, fileids: _Optional[_Iterable[int]] = ..., mandate: _Optional[_Union[Mandate, _Mapping]] = ...) -> None: ...
 
 class ObjectSize(_message.Message):
     __slots__ = ("fileid", "stripe", "size_bytes", "mtime_ns", "used_bytes")
@@ -157,10 +175,12 @@ class GetObjectSizesReply(_message.Message):
     def __init__(self, objects: _Optional[_Iterable[_Union[ObjectSize, _Mapping]]] = ...) -> None: ...
 
 class DeleteObjectsRequest(_message.Message):
-    __slots__ = ("deletes",)
+    __slots__ = ("deletes", "mandate")
     DELETES_FIELD_NUMBER: _ClassVar[int]
+    MANDATE_FIELD_NUMBER: _ClassVar[int]
     deletes: _containers.RepeatedCompositeFieldContainer[DeleteRequest]
-    def __init__(self, deletes: _Optional[_Iterable[_Union[DeleteRequest, _Mapping]]] = ...) -> None: ...
+    mandate: Mandate
+    def __init__(self, deletes: _Optional[_Iterable[_Union[DeleteRequest, _Mapping]]] = ..., mandate: _Optional[_Union[Mandate, _Mapping]] = ...) -> None: ...
 
 class DeleteObjectsReply(_message.Message):
     __slots__ = ("deleted",)
@@ -169,16 +189,18 @@ class DeleteObjectsReply(_message.Message):
     def __init__(self, deleted: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class TruncateRequest(_message.Message):
-    __slots__ = ("fileid", "stripes", "size_bytes", "serial")
+    __slots__ = ("fileid", "stripes", "size_bytes", "serial", "mandate")
     FILEID_FIELD_NUMBER: _ClassVar[int]
     STRIPES_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     SERIAL_FIELD_NUMBER: _ClassVar[int]
+    MANDATE_FIELD_NUMBER: _ClassVar[int]
     fileid: int
     stripes: _containers.RepeatedScalarFieldContainer[int]
     size_bytes: int
     serial: int
-    def __init__(self, fileid: _Optional[int] = ..., stripes: _Optional[_Iterable[int]] = ..., size_bytes: _Optional[int] = ..., serial: _Optional[int] = ...) -> None: ...
+    mandate: Mandate
+    def __init__(self, fileid: _Optional[int] = ..., stripes: _Optional[_Iterable[int]] = ..., size_bytes: _Optional[int] = ..., serial: _Optional[int] = ..., mandate: _Optional[_Union[Mandate, _Mapping]] = ...) -> None: ...
 
 class TruncateReply(_message.Message):
     __slots__ = ()

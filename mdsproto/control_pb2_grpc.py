@@ -148,7 +148,8 @@ class Control:
 
 
 class DataServerControlStub:
-    """Served by every DS, called by metadata servers only.
+    """Served by every DS, called by metadata servers only. Each request but Statfs carries the caller's mandate; a data
+    server that has heard a later one answers FAILED_PRECONDITION, and has done nothing.
     """
 
     def __init__(self, channel):
@@ -185,7 +186,8 @@ class DataServerControlStub:
 
 
 class DataServerControlServicer:
-    """Served by every DS, called by metadata servers only.
+    """Served by every DS, called by metadata servers only. Each request but Statfs carries the caller's mandate; a data
+    server that has heard a later one answers FAILED_PRECONDITION, and has done nothing.
     """
 
     def Fence(self, request, context):
@@ -259,7 +261,8 @@ def add_DataServerControlServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DataServerControl:
-    """Served by every DS, called by metadata servers only.
+    """Served by every DS, called by metadata servers only. Each request but Statfs carries the caller's mandate; a data
+    server that has heard a later one answers FAILED_PRECONDITION, and has done nothing.
     """
 
     @staticmethod

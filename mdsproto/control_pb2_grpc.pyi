@@ -85,7 +85,9 @@ class ControlServicer(metaclass=_abc_1.ABCMeta):
 def add_ControlServicer_to_server(servicer: ControlServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class DataServerControlStub:
-    """Served by every DS, called by metadata servers only."""
+    """Served by every DS, called by metadata servers only. Each request but Statfs carries the caller's mandate; a data
+    server that has heard a later one answers FAILED_PRECONDITION, and has done nothing.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -103,7 +105,9 @@ class DataServerControlStub:
 
 @_typing.type_check_only
 class DataServerControlAsyncStub(DataServerControlStub):
-    """Served by every DS, called by metadata servers only."""
+    """Served by every DS, called by metadata servers only. Each request but Statfs carries the caller's mandate; a data
+    server that has heard a later one answers FAILED_PRECONDITION, and has done nothing.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Fence: _aio.UnaryUnaryMultiCallable[_control_pb2.FenceRequest, _control_pb2.FenceReply]  # type: ignore[assignment]
@@ -117,7 +121,9 @@ class DataServerControlAsyncStub(DataServerControlStub):
     Statfs: _aio.UnaryUnaryMultiCallable[_control_pb2.StatfsRequest, _control_pb2.StatfsReply]  # type: ignore[assignment]
 
 class DataServerControlServicer(metaclass=_abc_1.ABCMeta):
-    """Served by every DS, called by metadata servers only."""
+    """Served by every DS, called by metadata servers only. Each request but Statfs carries the caller's mandate; a data
+    server that has heard a later one answers FAILED_PRECONDITION, and has done nothing.
+    """
 
     @_abc_1.abstractmethod
     def Fence(

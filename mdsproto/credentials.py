@@ -13,6 +13,8 @@ from typing import Final, Protocol
 
 import grpc
 
+from mdsproto.certfiles import CertificateFiles, Pem
+
 ROLE_MDS: Final = "mds"
 ROLE_DS: Final = "ds"
 ROLE_ADMIN: Final = "admin"
@@ -48,11 +50,22 @@ def role_name(role: str) -> str:
 
 
 def server_credentials(ca: Path, certificate: Path, key: Path) -> grpc.ServerCredentials:
-    """Credentials of a server that talks only to holders of a certificate of the cluster's CA."""
-    return grpc.ssl_server_credentials(
-        [(key.read_bytes(), certificate.read_bytes())],
-        root_certificates=ca.read_bytes(),
-        require_client_auth=True,
+    """Credentials of a server that talks only to holders of a certificate of the cluster's CA.
+
+    The files are looked at before each handshake: a renewed certificate is taken up without a restart. ``OSError`` when
+    they cannot be used now.
+    """
+    files = CertificateFiles(ca, certificate, key)
+
+    def configuration(pem: Pem) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration([(pem.key, pem.certificate)], root_certificates=pem.ca)
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        pem = files.renewed()
+        return configuration(pem) if pem is not None else None
+
+    return grpc.dynamic_ssl_server_credentials(
+        configuration(files.read()), fetch, require_client_authentication=True  # type: ignore[arg-type]  # None: no change
     )
 
 
@@ -64,6 +77,31 @@ def server_options() -> list[tuple[str, int]]:
 def channel_credentials(ca: Path, certificate: Path, key: Path) -> grpc.ChannelCredentials:
     """Credentials of a client that shows its own certificate and trusts the cluster's CA alone."""
     return grpc.ssl_channel_credentials(ca.read_bytes(), key.read_bytes(), certificate.read_bytes())
+
+
+class RenewedCredentials:
+    """A client's credentials, made anew when its certificate is. A channel keeps what it was made with: see
+    ``generation``."""
+
+    def __init__(self, ca: Path, certificate: Path, key: Path) -> None:
+        """``OSError`` when they cannot be used."""
+        self._files = CertificateFiles(ca, certificate, key)
+        self.current = _of(self._files.read())
+        """For channels that are made now."""
+        self.generation = 0
+        """How often they were made anew: a channel of an earlier one should be replaced."""
+
+    def refresh(self) -> bool:
+        """Look at the files; whether there are new credentials. Three calls of stat."""
+        pem = self._files.renewed()
+        if pem is not None:
+            self.current = _of(pem)
+            self.generation += 1
+        return pem is not None
+
+
+def _of(pem: Pem) -> grpc.ChannelCredentials:
+    return grpc.ssl_channel_credentials(pem.ca, pem.key, pem.certificate)
 
 
 def channel_options(peer_id: str) -> list[tuple[str, int | str]]:
@@ -81,6 +119,11 @@ def caller_names(context: _Context) -> frozenset[str]:
         return frozenset()
     values: Iterable[bytes] = auth.get("x509_subject_alternative_name", ())
     return frozenset(value.decode("utf-8", "replace") for value in values)
+
+
+def caller_name(context: _Context) -> str:
+    """The caller's own name, beside its roles, for what people read."""
+    return min(caller_names(context) - {role_name(role) for role in ROLES}, default="an operator")
 
 
 def caller_has_role(context: _Context, *roles: str) -> bool:

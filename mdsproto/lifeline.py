@@ -13,6 +13,14 @@ _PR_SET_PDEATHSIG: Final = 1
 PARENT_VARIABLE: Final = "MDSCLUSTER_PARENT_PID"
 """Environment variable in which a parent tells its child its own pid."""
 
+GO: Final = b"g"
+"""What a parent writes to the standard input of a child that waits to begin (:func:`await_go`)."""
+
+
+def parent_pid() -> int:
+    """The process that this one must not outlive, as it was told; 0: none."""
+    return int(os.environ.get(PARENT_VARIABLE, "0"))
+
 
 def die_with_parent() -> None:
     """Ask the kernel for SIGKILL when the parent's main thread ends. Call it first thing in the child's ``main``.
@@ -30,3 +38,9 @@ def die_with_parent() -> None:
         raise OSError(error, f"prctl(PR_SET_PDEATHSIG): {os.strerror(error)}")
     if os.getppid() != int(expected):
         sys.exit("mdscluster: the parent process is gone")
+
+
+def await_go() -> None:
+    """Return when the parent says so; end this process when it thought better of it. Without a parent: at once."""
+    if parent_pid() and sys.stdin.buffer.read(1) != GO:
+        sys.exit(0)

@@ -38,8 +38,12 @@ class NodeLock:
                 other = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
                 os.close(self._file)
                 raise ConfigError(f"{who} is running already, as process {other or '?'}, in {data_dir}") from problem
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        try:
+            # In place: a block that is given back on a full disk may be somebody else's a moment later.
+            os.ftruncate(self._file, os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0))
+        except OSError as problem:
+            os.close(self._file)
+            raise ConfigError(f"cannot use {data_dir} for {who}: {problem.strerror}") from problem
 
     def release(self) -> None:
         """Let go of it before the process ends."""
@@ -55,7 +59,7 @@ def running_pid(data_dir: Path) -> int | None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        text = os.pread(file, 32, 0).decode("ascii", "replace").strip()
+        text = os.pread(file, 32, 0).decode("ascii", "replace").partition("\n")[0]
         return int(text) if text.isdigit() else None
     finally:
         os.close(file)

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "node_id", "cluster_id", "purpose", "introduction", "refused", "feature_level", "feature_level_committed", "disk", "member", "founders", "cluster")
+    __slots__ = ("protocol", "node_id", "cluster_id", "purpose", "introduction", "refused", "feature_level", "feature_level_committed", "disk", "member", "founders", "cluster", "seed")
     class Purpose(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         RAFT: _ClassVar[Hello.Purpose]
@@ -34,6 +34,7 @@ class Hello(_message.Message):
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     FOUNDERS_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     node_id: str
     cluster_id: str
@@ -46,7 +47,8 @@ class Hello(_message.Message):
     member: bool
     founders: _containers.ScalarMap[str, bytes]
     cluster: bytes
-    def __init__(self, protocol: _Optional[int] = ..., node_id: _Optional[str] = ..., cluster_id: _Optional[str] = ..., purpose: _Optional[_Union[Hello.Purpose, str]] = ..., introduction: _Optional[bytes] = ..., refused: _Optional[str] = ..., feature_level: _Optional[int] = ..., feature_level_committed: _Optional[int] = ..., disk: _Optional[bytes] = ..., member: _Optional[bool] = ..., founders: _Optional[_Mapping[str, bytes]] = ..., cluster: _Optional[bytes] = ...) -> None: ...
+    seed: bytes
+    def __init__(self, protocol: _Optional[int] = ..., node_id: _Optional[str] = ..., cluster_id: _Optional[str] = ..., purpose: _Optional[_Union[Hello.Purpose, str]] = ..., introduction: _Optional[bytes] = ..., refused: _Optional[str] = ..., feature_level: _Optional[int] = ..., feature_level_committed: _Optional[int] = ..., disk: _Optional[bytes] = ..., member: _Optional[bool] = ..., founders: _Optional[_Mapping[str, bytes]] = ..., cluster: _Optional[bytes] = ..., seed: _Optional[bytes] = ...) -> None: ...
 
 class Message(_message.Message):
     __slots__ = ("term", "append", "ack", "request_vote", "vote", "pre_vote", "pre_vote_granted", "higher_term", "timeout_now", "forward", "read_request", "read_reply", "read_confirm", "read_confirmed", "snapshot_offer", "ping", "membership")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Final, Protocol
 
 import grpc
 
 from mdscluster import replica_async
-from mdscluster.fsm import data_servers, deletions, features
+from mdscluster.control import ds_changes, evicting, upkeep
+from mdscluster.control.backing_up import BackingUp, CannotBackUp
+from mdscluster.control.inspecting import Inspector
+from mdscluster.fsm import data_servers, deletions, draining, features, fencing_state
 from mdscluster.fsm.digest import digest
 from mdscluster.replica import MemberChange
 from mdsproto import admin_pb2, admin_pb2_grpc, credentials
@@ -20,11 +23,17 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from mdscluster.control.admission import Refusal
+    from mdscluster.control.guarding import Guarding
     from mdscluster.control.registry import Registry
     from mdscluster.fsm.tables import Tables
     from mdscluster.replica import Replica
 
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+
+_EVICTION_S: Final = 60.0
+_ANSWER_S: Final = 0.5
+"""Of a call's time, kept for its answer."""
 
 
 def member_change(request: admin_pb2.ChangeMembersRequest) -> MemberChange:
@@ -41,6 +50,8 @@ def member_change(request: admin_pb2.ChangeMembersRequest) -> MemberChange:
         return MemberChange("promote", name)
     if request.kind == "remove":
         return MemberChange("remove", name, even_ok=request.even_ok)
+    if request.kind == "transfer":
+        return MemberChange("transfer", name)
     raise ConfigError(f"there is no change {request.kind!r}")
 
 
@@ -48,6 +59,7 @@ class FrontEndView(Protocol):
     """What the admin service reads of the NFS front end."""
 
     lag_ms: float
+    guarding: Guarding | None
 
     def service(self) -> str: ...
     def connections(self) -> int: ...
@@ -72,6 +84,8 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         self._front_end = front_end
         self._clock_ms = clock_ms
         self._started = time.monotonic()
+        self._inspector = Inspector(replica, tables)
+        self._backing_up = BackingUp(replica)
 
     async def Status(
         self, request: admin_pb2.StatusRequest, context: Context
@@ -82,7 +96,9 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         with self._replica.env.begin() as txn:
             clients = txn.stat(self._tables.client)["entries"] // 2  # a record and a lease each
             sessions = txn.stat(self._tables.session)["entries"]
-            servers = data_servers.all_servers(txn, self._tables)
+            servers = [s for s in data_servers.all_servers(txn, self._tables) if draining.REMOVED not in s.ds_id]
+            drained = data_servers.drains(txn, self._tables)
+            away = fencing_state.in_maintenance(txn, self._tables)
             level = features.level(txn, self._tables)
             pending = {s.ds_id: deletions.pending_deletes(txn, self._tables, s.ds_id) for s in servers}
         reply = admin_pb2.StatusReply(
@@ -94,7 +110,9 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             sessions=sessions, connections=self._front_end.connections(), statuses=self._front_end.statuses(),
             operations=self._front_end.operations(), uptime_s=time.monotonic() - self._started, build="pure Python",
             service=self._front_end.service(), feature_level=level, feature_level_known=features.SUPPORTED,
+            maintenance=away,
         )  # fmt: skip
+        _tell_of_addresses(reply, self._front_end.guarding)
         refused = self._registry.refused(now_ms)
         for server in servers:
             silent = self._registry.silent_ms(server.ds_id, now_ms)
@@ -103,6 +121,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
                     ds_id=server.ds_id, host=server.host, port=server.port, state=_state(server, refused),
                     capacity_bytes=server.capacity_bytes, free_bytes=server.free_bytes,
                     silent_ms=-1 if silent is None else silent, pending_deletes=pending[server.ds_id],
+                    drained=server.number in drained,
                 )
             )
         for ds_id in sorted(refused.keys() - {server.ds_id for server in servers}):
@@ -128,8 +147,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         self, request: admin_pb2.ChangeMembersRequest, context: Context
     ) -> admin_pb2.ChangeMembersReply:
         """One change of the membership (docs/MEMBERSHIP.md); consensus judges it."""
-        if not credentials.caller_has_role(context, credentials.ROLE_ADMIN):
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the caller's certificate has not the role admin")
+        await self._require_operator(context)
         try:
             change = member_change(request)
         except ConfigError as problem:
@@ -154,11 +172,85 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         with self._replica.env.begin() as txn:
             return digest(txn, self._tables)
 
+    async def ListClients(
+        self, request: admin_pb2.ListRequest, context: Context
+    ) -> admin_pb2.ClientList:
+        await self._require(context)
+        return await self._inspector.clients(request)
+
+    async def ListSessions(
+        self, request: admin_pb2.ListRequest, context: Context
+    ) -> admin_pb2.SessionList:
+        await self._require(context)
+        return await self._inspector.sessions(request)
+
+    async def ListLayouts(
+        self, request: admin_pb2.ListRequest, context: Context
+    ) -> admin_pb2.LayoutList:
+        await self._require(context)
+        return await self._inspector.layouts(request)
+
+    async def ListLocks(
+        self, request: admin_pb2.ListRequest, context: Context
+    ) -> admin_pb2.LockList:
+        await self._require(context)
+        return await self._inspector.locks(request)
+
+    async def EvictClient(
+        self, request: admin_pb2.EvictClientRequest, context: Context
+    ) -> admin_pb2.EvictClientReply:
+        """Take all that a client holds from it (:mod:`mdscluster.control.evicting`)."""
+        await self._require_operator(context)
+        patience_s = (context.time_remaining() or _EVICTION_S) - _ANSWER_S
+        return await evicting.evict(self._replica, self._tables, request.client_id, max(patience_s, 0.0))
+
+    async def ChangeDataServer(
+        self, request: admin_pb2.ChangeDataServerRequest, context: Context
+    ) -> admin_pb2.ChangeDataServerReply:
+        """Let a data server go (:mod:`mdscluster.control.ds_changes`)."""
+        await self._require_operator(context)
+        return await ds_changes.change(self._replica, self._tables, request)
+
+    async def SetMaintenance(
+        self, request: admin_pb2.MaintenanceRequest, context: Context
+    ) -> admin_pb2.MaintenanceReply:
+        """Take a metadata server out of office (:mod:`mdscluster.control.upkeep`)."""
+        await self._require_operator(context)
+        by = credentials.caller_name(context)
+        return await upkeep.set_maintenance(self._replica, self._tables, request.node_id, request.on, by)
+
+    async def Backup(
+        self, request: admin_pb2.BackupRequest, context: Context
+    ) -> AsyncIterator[admin_pb2.BackupPiece]:
+        """A backup of the metadata (:mod:`mdscluster.control.backing_up`)."""
+        await self._require_operator(context)
+        try:
+            async for piece in self._backing_up.pieces():
+                yield admin_pb2.BackupPiece(data=piece)
+        except CannotBackUp as problem:
+            await context.abort(grpc.StatusCode.ABORTED, str(problem))
+
+    async def _require_operator(self, context: Context) -> None:
+        if not credentials.caller_has_role(context, credentials.ROLE_ADMIN):
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the caller's certificate has not the role admin")
+
     async def _require(self, context: Context) -> None:
         if not credentials.caller_has_role(context, credentials.ROLE_ADMIN, credentials.ROLE_MDS):
             await context.abort(
                 grpc.StatusCode.PERMISSION_DENIED, "the caller's certificate has neither the role admin nor mds"
             )
+
+
+def _tell_of_addresses(reply: admin_pb2.StatusReply, guarding: Guarding | None) -> None:
+    """Whether this node may have service addresses, and which it has."""
+    if guarding is None:
+        return
+    reply.guarded = True
+    reply.unfit, reply.last_resort = guarding.standing()
+    for vip in guarding.vips():
+        reply.vips.append(
+            admin_pb2.VipState(address=vip.address, state=vip.state, priority=vip.priority, since_s=vip.since_s)
+        )
 
 
 def _state(server: data_servers.DataServer, refused: dict[str, Refusal]) -> str:

@@ -3,7 +3,8 @@
 A data server on an empty directory (a disk that is not mounted) would answer every read with zeros. It is known by the
 identity of its store, which the metadata servers keep from its first registration on (INV-10); one that presents
 another is refused, and has no lease to serve under, until the operator says that the registered one is lost. One that
-cannot prove that it holds the cluster key is refused, too: it would take every filehandle for a forgery.
+cannot prove that it holds the cluster key is refused, too: it would take every filehandle for a forgery. And so is one
+that obeys others (docs/adr/0026): what it holds is another cluster's, or of a later life of this one.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mdsproto import possession
+from mdsproto.mandate import Mandate
 
 if TYPE_CHECKING:
     from mdscluster.fsm.data_servers import DataServer
+    from mdscluster.fsm.settings import Settings
     from mdsproto import control_pb2
 
 
@@ -28,16 +31,34 @@ class Refusal(msgspec.Struct, frozen=True):
     """What the operator has to know and to do."""
 
 
-def judge(known: DataServer | None, request: control_pb2.HeartbeatRequest, key: bytes) -> Refusal | None:
-    """None: it may serve, once it is registered (:func:`is_registered`). ``key``: the cluster's."""
+def judge(
+    known: DataServer | None, request: control_pb2.HeartbeatRequest, settings: Settings, own: Mandate | None
+) -> Refusal | None:
+    """None: it may serve, once it is registered (:func:`is_registered`). ``own``: the mandate that a quorum stood
+    behind when the heartbeat had come; None: there is no era yet, and who obeys one is not to be taken, but waits."""
     if not request.store_id:
         return Refusal("old release", f"data server {request.ds_id} tells no store identity: upgrade it")
+    key = settings.capability_key
     if not possession.is_proven(request.proof, key, request.ds_id, request.store_id, request.instance):
         return Refusal(
             "wrong key",
             f"data server {request.ds_id} does not hold this cluster's key: copy the cluster's key file to it "
             "(cluster_key_file in its configuration), and start it again",
         )
+    if (obeyed := Mandate.of(request.obeys)) is not None:
+        if obeyed.cluster_id != settings.cluster_id:
+            return Refusal(
+                "another cluster's",
+                f"data server {request.ds_id} belongs to cluster {obeyed.cluster_id:08x}, and this is "
+                f"{settings.cluster_id:08x}: its objects are of other files. Give it an empty data_dir to have it here",
+            )
+        if own is not None and obeyed.rank > own.rank:
+            return Refusal(
+                "later life",
+                f"data server {request.ds_id} obeys {obeyed}, and this is {own}: the cluster was restored elsewhere, "
+                "and these metadata servers are to be stopped. Only if that other one is gone for good, stop the data "
+                "server: 'dataserver obey-anew --config FILE' gives it back to this one",
+            )
     if known is None or not known.store_id or known.store_id == request.store_id or request.new_store:
         return None
     return Refusal(

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mdscluster import replica_async
+from mdscluster.control.mandates import Superseded
 from mdscluster.fsm import cuts, data_servers
 from mdscluster.fsm.commands import Internal, Truncated
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mdscluster.control.registry import Heard, Registry
     from mdscluster.fsm.tables import Tables
     from mdscluster.replica import Replica
+    from mdsproto.mandate import Mandate
 
 BATCH: Final = 64
 """Calls under way to one data server."""
@@ -31,8 +33,11 @@ PAUSE_MAX_MS: Final = 5_000
 class CutLinks(Protocol):
     """How a data server is told."""
 
-    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int) -> bool:
-        """Carry out a cut of a file on one data server; False when it did not, or could not be reached."""
+    async def truncate(
+        self, heard: Heard, fileid: int, size: int, serial: int, mandate: Mandate | None
+    ) -> bool:
+        """Carry out a cut of a file on one data server; False when it did not, or could not be reached.
+        :class:`Superseded`: it has heard a later mandate."""
 
 
 class _Queue:
@@ -61,7 +66,10 @@ class _Queue:
 
 
 class Cutter:
-    """The leader's. ``clock_ms`` is monotonic; ``wake`` is called when a batch is done, as more may be due."""
+    """The leader's. ``clock_ms`` is monotonic; ``wake`` is called when a batch is done, as more may be due.
+
+    ``on_answer`` gets each data server that answered, and why it does not obey; empty: it does.
+    """
 
     def __init__(
         self,
@@ -72,6 +80,7 @@ class Cutter:
         clock_ms: Callable[[], int],
         propose: Callable[[Internal], Awaitable[bytes | None]],
         wake: Callable[[], None],
+        on_answer: Callable[[str, str], None],
     ) -> None:
         self._replica = replica
         self._tables = tables
@@ -80,10 +89,14 @@ class Cutter:
         self._clock_ms = clock_ms
         self._propose = propose
         self._wake = wake
+        self._on_answer = on_answer
         self._queues: dict[int, _Queue] = {}  # by data server's number
 
-    def start(self, pending: list[cuts.Cut]) -> None:
-        """Begin a batch at every data server that owes cuts, can be reached, and has none under way."""
+    def start(self, pending: list[cuts.Cut], mandate: Mandate | None) -> None:
+        """Begin a batch at every data server that owes cuts, can be reached, and has none under way.
+
+        ``mandate``: of the term in which these cuts were found to be due.
+        """
         if not pending:
             return
         due: dict[int, list[int]] = {}
@@ -96,7 +109,7 @@ class Cutter:
             heard = self._reachable(by_number.get(number))
             queue = self._queues.setdefault(number, _Queue())
             if queue.is_free(self._clock_ms()) and heard is not None:
-                batch = self._batch(queue, number, heard, queue.next_of(files))
+                batch = self._batch(queue, number, heard, queue.next_of(files), mandate)
                 queue.task = asyncio.get_running_loop().create_task(batch)
 
     async def idle(self) -> None:
@@ -110,12 +123,14 @@ class Cutter:
         heard = self._registry.heard.get(server.ds_id)
         return heard if heard is not None and self._clock_ms() - heard.at_ms <= SILENT_MS else None
 
-    async def _batch(self, queue: _Queue, number: int, heard: Heard, files: list[int]) -> None:
-        # An old leader must not cut what was written since: look again behind a barrier, directly before. (A data
-        # server knows the cuts that it has carried out; this is for one that was restarted.)
+    async def _batch(
+        self, queue: _Queue, number: int, heard: Heard, files: list[int], mandate: Mandate | None
+    ) -> None:
+        # An old leader must not cut what was written since. Looking again behind a barrier, directly before, spares the
+        # data server most of that; what is overtaken by a pause even so is refused there, by the mandate.
         if not await replica_async.barrier(self._replica):
             return
-        failed = await self._carry_out(number, heard, files)
+        failed = await self._carry_out(number, heard, files, mandate)
         queue.failed.update(failed)
         if len(failed) < len(files):
             queue.pause_ms = 0
@@ -124,16 +139,23 @@ class Cutter:
             queue.pause_ms = min(max(PAUSE_MIN_MS, 2 * queue.pause_ms), PAUSE_MAX_MS)
             queue.not_before_ms = self._clock_ms() + queue.pause_ms
 
-    async def _carry_out(self, number: int, heard: Heard, files: list[int]) -> list[int]:
+    async def _carry_out(
+        self, number: int, heard: Heard, files: list[int], mandate: Mandate | None
+    ) -> list[int]:
         """Have these files cut there; those that were not."""
         with self._replica.env.begin() as txn:
             current = [cuts.of_file(txn, self._tables, fileid) for fileid in files]
         owed = [cut for cut in current if cut is not None and number in dict(cut.remaining)]
-        done = await asyncio.gather(*(self._cut(number, heard, cut) for cut in owed))
+        done = await asyncio.gather(*(self._cut(number, heard, cut, mandate) for cut in owed))
         return [cut.fileid for cut, is_done in zip(owed, done, strict=True) if not is_done]
 
-    async def _cut(self, number: int, heard: Heard, cut: cuts.Cut) -> bool:
+    async def _cut(self, number: int, heard: Heard, cut: cuts.Cut, mandate: Mandate | None) -> bool:
         size = dict(cut.remaining)[number]
-        if not await self._links.truncate(heard, cut.fileid, size, cut.serial):
+        try:
+            if not await self._links.truncate(heard, cut.fileid, size, cut.serial, mandate):
+                return False
+        except Superseded as refusal:
+            self._on_answer(heard.ds_id, str(refusal))
             return False
+        self._on_answer(heard.ds_id, "")
         return await self._propose(Truncated(cut.fileid, cut.serial, [number])) is not None

@@ -18,20 +18,18 @@ from mdscluster import replica_async
 from mdscluster.control.cutting import CutLinks, Cutter
 from mdscluster.control.fencing import FenceLinks, FencePusher
 from mdscluster.control.liveness import Liveness
+from mdscluster.control.mandates import Standing, mandate
 from mdscluster.control.renewals import Renewals
-from mdscluster.fsm import client_connections, clients, features, io_claims, recalls
+from mdscluster.control.revoking import Revoker
+from mdscluster.control.upkeep import Office
+from mdscluster.fsm import client_connections, clients, eras, features, io_claims, recalls
 from mdscluster.fsm.commands import (
+    BeginEra,
     ConfigureCluster,
-    ExpireClients,
-    FenceConfirmed,
     Internal,
-    IoClaimsInForce,
     LeaderStarted,
     NoteConnections,
     RaiseFeatures,
-    RecallDone,
-    RenewLeases,
-    StartFence,
     StartRecall,
     pack_internal,
 )
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     import lmdb
 
     from mdscluster.control.registry import Registry
-    from mdscluster.fsm.recalls import Pending
     from mdscluster.fsm.settings import Settings
 
 log = structlog.get_logger()
@@ -70,6 +67,7 @@ class LeaderJobs:
         ds_lease_ms: int,
         wanted: Settings,
         draw_cluster_id: Callable[[], int],
+        address_gone: Callable[[], bool] = lambda: True,
     ) -> None:
         self._wanted = wanted
         self._draw_cluster_id = draw_cluster_id
@@ -79,14 +77,21 @@ class LeaderJobs:
         self._links = links
         self._clock_ms = clock_ms
         self._liveness = Liveness(replica, tables, registry, self.propose)
-        self._fences = FencePusher(replica, tables, registry, links, clock_ms, ds_lease_ms=ds_lease_ms)
+        self._standing = Standing(replica)
+        fences = FencePusher(
+            replica, tables, registry, links, clock_ms, self._standing.heard, ds_lease_ms=ds_lease_ms
+        )
+        self._revoker = Revoker(replica, tables, fences, self.propose)
         self._term = -1
         self._since_ms = 0
         self._looked_ms = -PERIOD_MS
         self._renewals = Renewals()
+        self._office = Office(replica, tables, address_gone)
         self._lease_base = (-1, 0)  # the log's lease clock when it last moved, and our own clock then
         self.wake = asyncio.Event()
-        self._cutter = Cutter(replica, tables, registry, links, clock_ms, self.propose, self.wake.set)
+        self._cutter = Cutter(
+            replica, tables, registry, links, clock_ms, self.propose, self.wake.set, self._standing.heard
+        )
 
     async def run(self) -> None:
         while True:
@@ -111,12 +116,14 @@ class LeaderJobs:
         await self._cutter.idle()
 
     async def turn(self) -> None:
-        """One pass, if this node leads."""
+        """One pass, if this node leads. One that is in doubt does nothing, and goes on when a quorum has confirmed it:
+        it has led all the time, and no lease begins again."""
         status = await replica_async.status(self._replica)
-        if status.role == LEADER and status.has_quorum:
-            await self._pass(status)
-        else:
+        sure = await self._standing.is_sure(status)
+        if status.role != LEADER or not status.has_quorum:
             self._term = -1
+        elif sure:
+            await self._pass(status)
 
     async def propose(self, command: Internal) -> bytes | None:
         """Commit one command; None when there was no outcome in time, or the cluster is not at its feature level."""
@@ -136,7 +143,10 @@ class LeaderJobs:
         if now_ms - self._looked_ms >= PERIOD_MS:
             self._looked_ms = now_ms
             await self._raise_features(status)
+            await self._begin_era()
             await self._forget_strangers(status)
+            if await self._office.leave(status, now_ms):
+                return  # this node leads no more
             await self._liveness.judge(now_ms, self._since_ms)
         with self._replica.env.begin() as txn:
             pending = recalls.pending(txn, self._tables)
@@ -150,11 +160,15 @@ class LeaderJobs:
                 judged_ms = 0
             dead = clients.clients_dead(txn, self._tables)
             claims = io_claims.pending(txn, self._tables)
+            own = mandate(txn, self._tables, status.term)
         recalled_before = lease_now - settings.recall_timeout_ms
         if pending.stale:
             await self.propose(StartRecall(0, 0))
-        self._cutter.start(pending.cuts)
-        await asyncio.gather(self._revoke(pending, lapsed + dead, judged_ms, recalled_before), self._confirm(claims))
+        self._cutter.start(pending.cuts, own)
+        await asyncio.gather(
+            self._revoker.revoke(pending, lapsed + dead, judged_ms, recalled_before, own),
+            self._revoker.confirm(claims, own),
+        )
         if pending.stale:
             self.wake.set()  # there may be more
 
@@ -183,6 +197,13 @@ class LeaderJobs:
             await self.propose(RaiseFeatures(known))
             log.info("feature level raised", level=known, before=used)
 
+    async def _begin_era(self) -> None:
+        """The first leader that may begins the cluster's era."""
+        with self._replica.env.begin() as txn:
+            begun = eras.current(txn, self._tables)
+        if not begun:
+            await self.propose(BeginEra())
+
     async def _forget_strangers(self, status: ReplicaStatus) -> None:
         """Nodes that are members no more have no clients connected."""
         members = {member.id for member in status.members}
@@ -204,56 +225,3 @@ class LeaderJobs:
         if last != self._lease_base[0]:
             self._lease_base = (last, now_ms)
         return last + now_ms - self._lease_base[1]
-
-    # ------------------------------------------------------------ revocation
-    async def _revoke(
-        self, pending: Pending, expired: list[int], judged_ms: int, started_before_lease_ms: int
-    ) -> None:
-        """Recalls and leases that have run out: fence, and only when that is in force say that it is done.
-
-        Any of these commands may come late, when another leads and clients have come back: leases are judged as of now.
-        """
-        late = [
-            other
-            for other, record in pending.recalls
-            if not record.fence_epoch and record.started_lease_ms < started_before_lease_ms
-        ]
-        if late or expired:
-            await self.propose(RenewLeases([]))  # the log's own clock is what they are judged by
-        for other in late:
-            await self.propose(StartFence(0, other))
-        holders = await self._expire(expired, judged_ms) if expired else []
-        for client_id in holders:
-            await self.propose(StartFence(client_id, b"", judged_ms))
-        if not late and not holders and not any(record.fence_epoch for _, record in pending.recalls):
-            return
-        version = await self._fences.push()
-        with self._replica.env.begin() as txn:
-            fenced = recalls.pending(txn, self._tables).recalls
-        for other, record in fenced:
-            if 0 < record.fence_epoch <= version:
-                log.warning("layout revoked", client=f"{record.client_id:x}", fileid=f"{record.fileid:x}")
-                await self.propose(RecallDone(other, version))
-        for client_id in holders:
-            await self.propose(FenceConfirmed(client_id, version))
-        if holders:
-            await self._expire(holders, judged_ms)
-
-    async def _confirm(self, claims: list[tuple[int, int]]) -> None:
-        """Claims to write for a client (docs/adr/0012): bring their fences into force, and say so."""
-        if not claims:
-            return
-        version = await self._fences.push()
-        in_force = [client_id for client_id, epoch in claims if epoch <= version]
-        if in_force:
-            await self.propose(IoClaimsInForce(in_force, version))
-
-    async def _expire(self, client_ids: list[int], judged_ms: int) -> list[int]:
-        """Drop clients whose lease ran out; those that hold layouts are returned, and keep all they have until then."""
-        result = await self.propose(ExpireClients(client_ids, judged_ms))
-        if result is None:
-            return []
-        outcome = clients.decode_expired(result[1:])
-        if outcome.removed:
-            log.info("leases ran out", clients=len(outcome.removed))
-        return outcome.holding_layouts

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
 import structlog
 
-from mdsproto import control_pb2, control_pb2_grpc, credentials
+from mdscluster.control.channels import Channels, why
+from mdscluster.control.mandates import Superseded
+from mdsproto import control_pb2, control_pb2_grpc
+from mdsproto.mandate import Mandate, wire
 
 if TYPE_CHECKING:
     from mdscluster.control.registry import Heard
@@ -20,48 +22,55 @@ _CALL_TIMEOUT_S = 2.0
 
 
 class DataServerLinks:
-    """One channel per data server, opened when first needed."""
+    """Each data server's control service, by a kept channel."""
 
     def __init__(self, ca: Path, certificate: Path, key: Path) -> None:
-        self._credentials = credentials.channel_credentials(ca, certificate, key)
-        self._channels: dict[tuple[str, str], grpc.aio.Channel] = {}
+        """``OSError`` when a certificate cannot be used."""
+        self._channels = Channels(ca, certificate, key, _CALL_TIMEOUT_S)
 
     def _stub(self, heard: Heard) -> control_pb2_grpc.DataServerControlAsyncStub:
-        key = (heard.ds_id, heard.control_address)
-        channel = self._channels.get(key)
-        if channel is None:
-            channel = self._channels[key] = grpc.aio.secure_channel(
-                heard.control_address, self._credentials, options=credentials.channel_options(heard.ds_id)
-            )
-        return control_pb2_grpc.DataServerControlStub(channel)
+        return control_pb2_grpc.DataServerControlStub(self._channels.to(heard.ds_id, heard.control_address))
 
-    async def fence(self, heard: Heard, version: int, fences: list[tuple[int, int, int]]) -> int:
-        """Put a fence list in force; returns the version in force there, 0 when it could not be reached."""
+    async def fence(
+        self, heard: Heard, version: int, fences: list[tuple[int, int, int]], mandate: Mandate | None
+    ) -> int:
+        """Put a fence list in force; returns the version in force there, 0 when it could not be reached.
+        :class:`Superseded`: it does not obey this mandate."""
         entries = [control_pb2.FenceEntry(fileid=f, client_id=c, min_epoch=e) for f, c, e in fences]
         try:
             reply = await self._stub(heard).Fence(
-                control_pb2.FenceRequest(version=version, fences=entries), timeout=_CALL_TIMEOUT_S
+                control_pb2.FenceRequest(version=version, fences=entries, mandate=wire(mandate)),
+                timeout=_CALL_TIMEOUT_S,
             )
         except (TimeoutError, grpc.aio.AioRpcError) as error:
-            log.warning("data server did not take the fence list", ds=heard.ds_id, error=_reason(error))
+            _raise_refusal(error)
+            log.warning(
+                "data server did not take the fence list", request=f"fence-{version}", ds=heard.ds_id,
+                error=why(error),
+            )  # fmt: skip
             return 0
         return int(reply.version)
 
-    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int) -> bool:
-        """Carry out a cut of a file on one data server; False when it could not be reached."""
+    async def truncate(
+        self, heard: Heard, fileid: int, size: int, serial: int, mandate: Mandate | None
+    ) -> bool:
+        """Carry out a cut of a file on one data server; False when it could not be reached. :class:`Superseded`."""
+        request = control_pb2.TruncateRequest(fileid=fileid, size_bytes=size, serial=serial, mandate=wire(mandate))
         try:
-            await self._stub(heard).Truncate(
-                control_pb2.TruncateRequest(fileid=fileid, size_bytes=size, serial=serial), timeout=_CALL_TIMEOUT_S
-            )
+            await self._stub(heard).Truncate(request, timeout=_CALL_TIMEOUT_S)
         except (TimeoutError, grpc.aio.AioRpcError) as error:
-            log.warning("data server did not truncate", ds=heard.ds_id, fileid=fileid, error=_reason(error))
+            _raise_refusal(error)
+            log.warning(
+                "data server did not truncate", request=f"cut-{fileid:x}-{serial}", ds=heard.ds_id,
+                fileid=f"{fileid:x}", error=why(error),
+            )  # fmt: skip
             return False
         return True
 
     async def close(self) -> None:
-        await asyncio.gather(*(channel.close(None) for channel in self._channels.values()))
+        await self._channels.close()
 
 
-def _reason(error: BaseException) -> str:
-    details = getattr(error, "details", None)
-    return str(details()) if callable(details) else type(error).__name__
+def _raise_refusal(error: BaseException) -> None:
+    if isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.FAILED_PRECONDITION:
+        raise Superseded(why(error)) from None

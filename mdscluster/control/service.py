@@ -11,8 +11,9 @@ import structlog
 
 from mdscluster import replica_async
 from mdscluster.control import admission
+from mdscluster.control.mandates import mandate
 from mdscluster.control.registry import Heard, Registry
-from mdscluster.fsm import data_servers, deletions, fences
+from mdscluster.fsm import data_servers, deletions, eras, fences
 from mdscluster.fsm.commands import (
     REPORT_REFUSED,
     RESULT_DONE,
@@ -26,6 +27,7 @@ from mdscluster.fsm.machine import load_settings
 from mdscluster.fsm.records import unpack_inode
 from mdscluster.fsm.tables import U64
 from mdsproto import control_pb2, control_pb2_grpc, credentials
+from mdsproto.mandate import Mandate, wire
 from nfswire import dsfh
 
 if TYPE_CHECKING:
@@ -60,22 +62,35 @@ class ControlService(control_pb2_grpc.ControlServicer):
     ) -> control_pb2.HeartbeatReply:
         """Take note of a data server, and tell it what the cluster has decided: only with a quorum behind it.
 
-        One that is not what it says is told so, and counts as silent (:mod:`mdscluster.control.admission`).
+        One that is not what it says is told so, and counts as silent (:mod:`mdscluster.control.admission`). What one
+        says of the fences in force there, and of deletions, counts only if it obeys this life of the cluster: in
+        another the same numbers are other fences, and other files.
         """
         await self._require(context, request.ds_id)
         if self._is_welcome(request):  # by what this node knows; a new leader has to know at once who is alive
             self._note(request)
-            if request.deleted:
+            if request.deleted and self._is_of_this_life(request):
                 done = ObjectsDeleted(request.ds_id, list(request.deleted))
                 await replica_async.propose(self._replica, pack_internal(done))
         if not await replica_async.barrier(self._replica):
             return control_pb2.HeartbeatReply(quorum_backed=False)
-        if not self._settings().cluster_id:
+        settings = self._settings()
+        if not settings.cluster_id:
             return control_pb2.HeartbeatReply(quorum_backed=False)  # the first leader has yet to commit the key
-        refusal = admission.judge(self._known(request), request, self._settings().capability_key)
+        # The barrier's leader was of this term, or an earlier one. That somebody leads in it has to be known: a term
+        # for which there was only a vote must not depose anybody at a data server.
+        status = await replica_async.status(self._replica)
+        with self._replica.env.begin() as txn:
+            own = mandate(txn, self._tables, status.term)
+            begins = eras.is_awaited(txn, self._tables)
+        if own is not None and not status.leader_id:
+            return control_pb2.HeartbeatReply(quorum_backed=False)
+        refusal = admission.judge(self._known(request), request, settings, own)
         if refusal is not None:
             self._registry.refuse(request.ds_id, refusal, self._clock_ms())
-            return control_pb2.HeartbeatReply(quorum_backed=False, refused=refusal.reason)
+            return control_pb2.HeartbeatReply(quorum_backed=False, refused=refusal.reason, mandate=wire(own))
+        if begins or (own is None and Mandate.of(request.obeys) is not None):
+            return control_pb2.HeartbeatReply(quorum_backed=False)  # it would not obey who has no era yet
         if not await self._registered(request):
             return control_pb2.HeartbeatReply(quorum_backed=False)
         self._note(request)
@@ -85,15 +100,15 @@ class ControlService(control_pb2_grpc.ControlServicer):
         reply = control_pb2.HeartbeatReply(
             quorum_backed=True, cluster_epoch=version, fence_version=version, lease_ms=self._ds_lease_ms,
             deletes=[control_pb2.DeleteRequest(sequence=sequence, fileid=fileid) for sequence, fileid in deletes],
+            mandate=wire(own),
         )  # fmt: skip
-        status = await replica_async.status(self._replica)
         if status.membership_index and status.membership_applied:
             reply.membership_index = status.membership_index
             reply.mds.extend(
                 control_pb2.MetadataServer(node_id=member.id, control=member.admin)
                 for member in status.members if member.admin
             )  # fmt: skip
-        if version != request.fence_version:
+        if version != self._fences_in_force(request):
             reply.fences.extend(
                 control_pb2.FenceEntry(fileid=f, client_id=c, min_epoch=e) for f, c, e in entries
             )
@@ -108,9 +123,30 @@ class ControlService(control_pb2_grpc.ControlServicer):
             return load_settings(txn, self._tables)
 
     def _is_welcome(self, request: control_pb2.HeartbeatRequest) -> bool:
-        known = self._known(request)
-        key = self._settings().capability_key
-        return admission.is_registered(known, request) and admission.judge(known, request, key) is None
+        known, settings = self._known(request), self._settings()
+        with self._replica.env.begin() as txn:
+            own = mandate(txn, self._tables, request.obeys.term)  # who leads is not known yet
+            begins = eras.is_awaited(txn, self._tables)
+        if begins or (own is None and Mandate.of(request.obeys) is not None):
+            return False
+        return admission.is_registered(known, request) and admission.judge(known, request, settings, own) is None
+
+    def _is_of_this_life(self, request: control_pb2.HeartbeatRequest) -> bool:
+        """Whether the data server obeys the present life of this cluster, and its numbers are ours.
+
+        One of a release that tells nothing of that is believed, as by that release: there is no other way for it to
+        get rid of its deletions.
+        """
+        with self._replica.env.begin() as txn:
+            own = mandate(txn, self._tables, 0)
+        obeyed = Mandate.of(request.obeys)
+        if own is None or not request.HasField("obeys"):
+            return obeyed is None
+        return obeyed is not None and (obeyed.cluster_id, obeyed.era) == (own.cluster_id, own.era)
+
+    def _fences_in_force(self, request: control_pb2.HeartbeatRequest) -> int:
+        """The version of this life's fence list that the data server has in force; 0: none."""
+        return int(request.fence_version) if self._is_of_this_life(request) else 0
 
     async def _registered(self, request: control_pb2.HeartbeatRequest) -> bool:
         """Whether the data server's store is the registered one, after registering it where that is still to be done.
@@ -137,7 +173,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
         self._registry.note(
             Heard(
                 request.ds_id, request.instance, request.nfs_host, request.nfs_port, request.control_host,
-                request.control_port, request.capacity_bytes, request.free_bytes, request.fence_version,
+                request.control_port, request.capacity_bytes, request.free_bytes, self._fences_in_force(request),
                 self._clock_ms(),
             )
         )

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import files, io_claims, lease_reports, recalls, session_records, shares
+from mdscluster.fsm import features, files, io_claims, lease_reports, recalls, session_records, shares
+from mdscluster.fsm.fences import EVENT_FENCE
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE, SessionView, session_client_id
 from mdscluster.fsm.settings import DEFAULT, Settings
 from mdscluster.fsm.stateids import TYPE_OPEN
@@ -39,6 +40,10 @@ RECLAIM_COMPLETE: Final = 2
 """The client said RECLAIM_COMPLETE: it opens and locks normally."""
 DEAD: Final = 4
 """Gone but for its layouts, which are to be fenced."""
+
+EVICTED: Final = 8
+"""Sent away by the operator: without sessions, and all that it holds goes once its layouts are fenced."""
+_LOST: Final = DEAD | EVICTED
 
 _LEASE_SUFFIX: Final = b"L"
 _NEXT: Final = b"next_client"
@@ -68,7 +73,7 @@ class Expired(msgspec.Struct, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Client).decode
+decode = msgspec.msgpack.Decoder(Client).decode
 _decode_settings = msgspec.msgpack.Decoder(Settings).decode
 decode_expired = msgspec.msgpack.Decoder(Expired).decode
 
@@ -77,9 +82,9 @@ decode_expired = msgspec.msgpack.Decoder(Expired).decode
 def load(cx: Compound, client_id: int) -> Client | None:
     """A client that lives; None where the answer is NFS4ERR_STALE_CLIENTID."""
     raw = cx.get(U64.pack(client_id), db=cx.tables.client)
-    if raw is None or raw[_FLAGS_AT] & DEAD:
+    if raw is None or raw[_FLAGS_AT] & _LOST:
         return None
-    return _decode(raw)
+    return decode(raw)
 
 
 def save(cx: Compound, client_id: int, client: Client) -> None:
@@ -168,9 +173,9 @@ def _floor(txn: lmdb.Transaction, tables: Tables) -> int:
 
 
 def is_lost(cx: Compound, client_id: int, judged_ms: int) -> bool:
-    """Whether the client is dead, or its lease has run out (:func:`lapsed`): its layouts are to be fenced."""
+    """Whether the client is dead, evicted, or its lease has run out (:func:`lapsed`): its layouts are to be fenced."""
     raw = cx.get(U64.pack(client_id), db=cx.tables.client)
-    return raw is not None and (bool(raw[_FLAGS_AT] & DEAD) or lapsed(cx, client_id, judged_ms))
+    return raw is not None and (bool(raw[_FLAGS_AT] & _LOST) or lapsed(cx, client_id, judged_ms))
 
 
 def renew_leases(cx: Compound, command: commands.RenewLeases) -> bytes:
@@ -193,6 +198,12 @@ def leader_started(cx: Compound, command: commands.LeaderStarted) -> bytes:
     return b""
 
 
+def renewed_ms(txn: lmdb.Transaction, tables: Tables, client_id: int) -> int | None:
+    """When the client last renewed its lease, on the log's lease clock; None: it has none."""
+    raw = txn.get(U64.pack(client_id) + _LEASE_SUFFIX, db=tables.client)
+    return None if raw is None else max(int(U64.unpack(raw)[0]), _floor(txn, tables))
+
+
 # Read views for the leader, which proposes to expire these clients; nothing is decided by them.
 def any_client(txn: lmdb.Transaction, tables: Tables) -> bool:
     """Whether anybody has a lease."""
@@ -213,27 +224,86 @@ def clients_lapsed(txn: lmdb.Transaction, tables: Tables, lease_ms: int) -> list
 
 
 def clients_dead(txn: lmdb.Transaction, tables: Tables) -> list[int]:
-    """Clients that are gone but for layouts, which are to be fenced."""
+    """Clients that are gone but for layouts, which are to be fenced: dead or evicted."""
     with txn.cursor(db=tables.client) as cursor:
-        return [U64.unpack(key)[0] for key, value in cursor if len(key) == 8 and value[_FLAGS_AT] & DEAD]
+        return [U64.unpack(key)[0] for key, value in cursor if len(key) == 8 and value[_FLAGS_AT] & _LOST]
 
 
 def expire_clients(cx: Compound, command: commands.ExpireClients) -> bytes:
     """Drop the clients whose lease has run out by the log's time (INV-8); an :class:`Expired`, encoded.
 
-    One that holds layouts keeps everything: its locks protect what its layouts still let it write.
+    One that holds layouts, or is written for, keeps everything until that is fenced: its locks protect what may still
+    be written.
     """
     removed: list[int] = []
     holding: list[int] = []
     for client_id in command.client_ids:
         if not is_lost(cx, client_id, command.judged_ms):
             continue
-        if recalls.client_has_layouts(cx, client_id):
+        if recalls.client_has_layouts(cx, client_id) or _is_written_for(cx, client_id):
             holding.append(client_id)
             continue
-        bury(cx, client_id, _decode(cx.get(U64.pack(client_id), db=cx.tables.client)))
+        bury(cx, client_id, decode(cx.get(U64.pack(client_id), db=cx.tables.client)))
         removed.append(client_id)
     return _encode(Expired(removed, holding))
+
+
+def _is_written_for(cx: Compound, client_id: int) -> bool:
+    """Whether a data server may still accept what a metadata server writes for the client: it may stand still with that
+    since before the lease ran out. Releases below that level took it for granted of all but evicted clients."""
+    if features.level(cx.txn, cx.tables) >= features.MANDATES:
+        return io_claims.is_open(cx, client_id)
+    raw = cx.get(U64.pack(client_id), db=cx.tables.client)
+    return bool(raw[_FLAGS_AT] & EVICTED) and io_claims.has_unconfirmed(cx, client_id)
+
+
+def may_write(cx: Compound, client_id: int) -> bool:
+    """Whether a data server may still accept anything of a client whose lease ran out, written by itself or for it:
+    then it keeps its name, too. Releases below that level did not look."""
+    if features.level(cx.txn, cx.tables) < features.MANDATES:
+        return False
+    return recalls.client_has_layouts(cx, client_id) or io_claims.is_open(cx, client_id)
+
+
+def waits_for_fence(cx: Compound, client_id: int) -> bool:
+    """Whether a client that restarted has to keep what it held before: a metadata server may still write for it, what
+    the locks protect (INV-5, INV-6). From here on nobody may any more, and the fence says so to all data servers.
+
+    Its own I/O ended with it. Releases below that level did not wait.
+    """
+    if features.level(cx.txn, cx.tables) < features.MANDATES or not io_claims.is_open(cx, client_id):
+        return False
+    if io_claims.is_held(cx.txn, cx.tables, client_id):
+        io_claims.revoke(cx, client_id)
+    return True
+
+
+def end_session(cx: Compound, session_id: bytes) -> None:
+    """The client ends a session, and with it its interest in what it asked for by it and was not answered: no metadata
+    server that still has a WRITE of that on its way shall get it through. Releases below that level left it alone."""
+    client_id = session_client_id(cx.get(session_id, db=cx.tables.session))
+    session_records.remove(cx, session_id)
+    if features.level(cx.txn, cx.tables) >= features.MANDATES and io_claims.is_held(cx.txn, cx.tables, client_id):
+        io_claims.revoke(cx, client_id)
+
+
+def evict(cx: Compound, command: commands.EvictClient) -> bytes:
+    """Send a client away that may be alive; one byte: whether there was such a client.
+
+    It can ask for nothing more from here on, and is a new client when it comes back. What it holds stays as long as
+    data servers may accept its I/O: until the leader, as with a lease that ran out, has fenced it and says
+    ExpireClients (INV-5, INV-6). When its record is gone, all is gone.
+    """
+    client = load(cx, command.client_id)
+    if client is None:
+        return b"\0"
+    for session_id in session_records.of_client(cx, command.client_id):
+        session_records.remove(cx, session_id)
+    io_claims.revoke(cx, command.client_id)
+    client.flags |= EVICTED
+    save(cx, command.client_id, client)
+    cx.events.items.append(EVENT_FENCE)
+    return b"\1"
 
 
 # ---------------------------------------------------------------- the end

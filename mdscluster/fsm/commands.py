@@ -199,6 +199,109 @@ class NoteConnections(msgspec.Struct, array_like=True, tag=22):
     """Forget first what was known of the node's connections."""
 
 
+class NodePresence(msgspec.Struct, array_like=True, tag=23):
+    """A node says that it is well, or stops in good order (:mod:`mdscluster.fsm.fencing_state`, as all that follow)."""
+
+    node_id: str
+    process: int
+    """A number that this process of the front end drew."""
+    here: bool = True
+
+
+class FenceProof(msgspec.Struct, array_like=True, tag=24):
+    """A leader shows that it leads a quorum. Result: the ticket that its decisions go with."""
+
+    node_id: str
+    term: int
+
+
+class FenceIntent(msgspec.Struct, array_like=True, tag=25):
+    """A leader decides that a node's power is to be cut."""
+
+    node_id: str
+    ticket: int
+    reason: str
+    voters: list[str]
+    node_per_hour: int
+    cluster_per_hour: int
+    power_on: bool
+
+
+class FenceWithdrawal(msgspec.Struct, array_like=True, tag=26):
+    """A leader takes that back: the node is well after all, or a member no more."""
+
+    node_id: str
+    number: int
+    ticket: int
+    reason: str
+    well: bool
+
+
+class FenceClaim(msgspec.Struct, array_like=True, tag=27):
+    """A node is about to carry an intent out. Result: the number of the attempt."""
+
+    node_id: str
+    number: int
+    executor: str
+    process: int
+    lasts_ms: int
+
+
+class FenceOutcome(msgspec.Struct, array_like=True, tag=28):
+    """What came of the attempt."""
+
+    node_id: str
+    number: int
+    executor: str
+    process: int
+    attempt: int
+    done: bool
+    """The power was read back, and is as it should be (INV-9)."""
+    text: str
+
+
+class FenceConfirm(msgspec.Struct, array_like=True, tag=29):
+    """The operator's word that a node which waits to be fenced has no power."""
+
+    node_id: str
+    by: str
+
+
+class Maintenance(msgspec.Struct, array_like=True, tag=30):
+    """The operator's word: a node is being worked on (so it is not fenced, and does not lead), or no more. Of the empty
+    name: nobody is fenced."""
+
+    node_id: str
+    on: bool
+    by: str
+
+
+class EvictClient(msgspec.Struct, array_like=True, tag=40):
+    """The operator's word: a client loses everything, as if its lease had run out, though it may be alive."""
+
+    client_id: int
+
+
+class DrainDataServer(msgspec.Struct, array_like=True, tag=41):
+    """The operator's word: no file gets its data there from now on, or again. Result: a
+    :class:`~mdscluster.fsm.draining.Verdict`, one byte."""
+
+    ds_id: str
+    on: bool
+
+
+class RetireDataServer(msgspec.Struct, array_like=True, tag=42):
+    """A drained data server, on which no file has data, is no part of the cluster any more. Result likewise."""
+
+    ds_id: str
+    serial: int
+    """Of the drain under which it was found empty."""
+
+
+class BeginEra(msgspec.Struct, array_like=True, tag=43):
+    """A life of the cluster begins, unless it has (:mod:`mdscluster.fsm.eras`)."""
+
+
 Internal = (
     ConfigureCluster
     | RenewLeases
@@ -218,6 +321,18 @@ Internal = (
     | ReplaceStore
     | RaiseFeatures
     | NoteConnections
+    | NodePresence
+    | FenceProof
+    | FenceIntent
+    | FenceWithdrawal
+    | FenceClaim
+    | FenceOutcome
+    | FenceConfirm
+    | Maintenance
+    | EvictClient
+    | DrainDataServer
+    | RetireDataServer
+    | BeginEra
 )
 
 _encoder = msgspec.msgpack.Encoder()

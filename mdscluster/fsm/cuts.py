@@ -32,7 +32,7 @@ EVENT_RETURNED: Final = b"D"  # + fileid: something that requests may wait for i
 
 PREFIX: Final = b"T"
 """In the table of recalls: PREFIX + fileid -> :class:`Cut`."""
-_KEY_BYTES: Final = 9
+KEY_BYTES: Final = 9
 
 
 class Cut(msgspec.Struct, array_like=True):
@@ -43,7 +43,7 @@ class Cut(msgspec.Struct, array_like=True):
     remaining: list[tuple[int, int]]  # number of a data server that has not done it yet, and the size to cut to
 
 
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Cut).decode
 
 
@@ -62,7 +62,7 @@ def begin(cx: Compound, inode: Inode, size: int) -> None:
     remaining = [(n, min(size, before.get(n, size))) for n in striping.numbers if n not in lost]
     if not remaining:
         return
-    cx.put(PREFIX + U64.pack(inode.fileid), _encode(Cut(inode.fileid, inode.cuts, remaining)), db=cx.tables.recall)
+    cx.put(PREFIX + U64.pack(inode.fileid), encode(Cut(inode.fileid, inode.cuts, remaining)), db=cx.tables.recall)
     cx.events.items.append(EVENT_TRUNCATE + U64.pack(inode.fileid))
 
 
@@ -92,7 +92,7 @@ def truncated(cx: Compound, command: commands.Truncated) -> bytes:
 def _done(cx: Compound, cut: Cut, numbers: list[int]) -> None:
     cut.remaining = [entry for entry in cut.remaining if entry[0] not in numbers]
     if cut.remaining:
-        cx.put(PREFIX + U64.pack(cut.fileid), _encode(cut), db=cx.tables.recall)
+        cx.put(PREFIX + U64.pack(cut.fileid), encode(cut), db=cx.tables.recall)
     else:
         forget(cx, cut.fileid)
 
@@ -100,7 +100,7 @@ def _done(cx: Compound, cut: Cut, numbers: list[int]) -> None:
 def forget_server(cx: Compound, number: int) -> None:
     """A data server's store is lost: nothing is left there that could be cut."""
     with cx.txn.cursor(db=cx.tables.recall) as cursor:
-        found = [decode(value) for key, value in cursor if key.startswith(PREFIX) and len(key) == _KEY_BYTES]
+        found = [decode(value) for key, value in cursor if key.startswith(PREFIX) and len(key) == KEY_BYTES]
     for cut in found:
         if number in dict(cut.remaining):
             _done(cx, cut, [number])

@@ -36,6 +36,7 @@ WIDTH_MAX: Final = 256
 STALE_KEY: Final = b"S"
 """In the table of recalls: layouts may be out whose device has changed -> the ``other`` seen to last."""
 _SPACE_KEY: Final = b"space"
+DRAINS_KEY: Final = b"drains"
 _LOST_KEY: Final = b"lost_stores"
 _NEXT_DEVICE: Final = b"next_device"
 
@@ -114,6 +115,12 @@ def lost_numbers(cx: Compound) -> set[int]:
     return set() if raw is None else set(msgspec.msgpack.decode(raw, type=list[int]))
 
 
+def drains(txn: lmdb.Transaction, tables: Tables) -> dict[int, int]:
+    """Numbers of data servers that get no new files (:mod:`mdscluster.fsm.draining`) -> serial of the drain."""
+    raw = txn.get(DRAINS_KEY, db=tables.meta)
+    return {} if raw is None else dict(msgspec.msgpack.decode(raw, type=list[tuple[int, int]]))
+
+
 def number_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> int:
     """A data server's number; 0 when it never registered."""
     server = registered(txn, tables, ds_id)
@@ -156,14 +163,15 @@ def striping_of(txn: lmdb.Transaction, tables: Tables, fileid: int) -> Striping 
 
 
 def ensure_striping(cx: Compound, inode: Inode) -> Striping | None:
-    """The file's striping, chosen now if it has none: over data servers that are up, the first in turn.
+    """The file's striping, chosen now if it has none: over data servers that are up and not drained, the first in turn.
 
-    Over all of them, or as many as the cluster's ``stripe_width`` says. None when no data server is up.
+    Over all of them, or as many as the cluster's ``stripe_width`` says. None when there is no such data server.
     """
     striping = striping_of(cx.txn, cx.tables, inode.fileid)
     if striping is not None:
         return striping
-    up = sorted(server.number for server in all_servers(cx.txn, cx.tables) if server.up)
+    drained = drains(cx.txn, cx.tables)
+    up = sorted(s.number for s in all_servers(cx.txn, cx.tables) if s.up and s.number not in drained)
     if not up:
         return None
     first = inode.fileid % len(up)
@@ -226,6 +234,12 @@ def device(cx: Compound, deviceid: bytes) -> Device | None:
         return None
     raw = cx.get(U64.pack(number), db=cx.tables.device)
     return None if raw is None else _decode_device(raw)
+
+
+def device_numbers(txn: lmdb.Transaction, tables: Tables, number: int) -> list[int]:
+    """The data servers of a device, in stripe order; none when it is not known."""
+    raw = txn.get(U64.pack(number), db=tables.device)
+    return [] if raw is None else _decode_device(raw).numbers
 
 
 def pack_device_address(content: Device) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm.tables import SINCE_LEVEL_3, TABLE_NAMES, U32, U64
+from mdscluster.fsm.tables import LATER, TABLE_NAMES, U32, U64
 
 if TYPE_CHECKING:
     import lmdb
@@ -20,7 +20,7 @@ def digest(txn: lmdb.Transaction, tables: Tables) -> tuple[int, bytes]:
     h = hashlib.blake2b(digest_size=16)
     for name in TABLE_NAMES:
         table = getattr(tables, name)
-        if name in SINCE_LEVEL_3 and not txn.stat(table)["entries"]:
+        if name in LATER and not txn.stat(table)["entries"]:
             continue
         h.update(name.encode())
         with txn.cursor(db=table) as cursor:

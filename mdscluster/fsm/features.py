@@ -10,7 +10,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm.commands import ExpireClients, Internal, NoteConnections, RaiseFeatures, StartFence
+from mdscluster.fsm.commands import (
+    BeginEra,
+    DrainDataServer,
+    EvictClient,
+    ExpireClients,
+    FenceClaim,
+    FenceConfirm,
+    FenceIntent,
+    FenceOutcome,
+    FenceProof,
+    FenceWithdrawal,
+    Internal,
+    Maintenance,
+    NodePresence,
+    NoteConnections,
+    RaiseFeatures,
+    RetireDataServer,
+    StartFence,
+)
 from mdscluster.fsm.tables import U64
 
 if TYPE_CHECKING:
@@ -20,15 +38,27 @@ if TYPE_CHECKING:
 
 BASE: Final = 1
 """Of a cluster in whose log nothing was ever raised: release 0.1."""
-SUPPORTED: Final = 4
+SUPPORTED: Final = 7
 """The highest level that this release knows.
 
 1: everything in :mod:`mdscluster.fsm.commands` but what is named below. 2: RaiseFeatures, membership entries
 (:data:`mdscluster.raft.members.FEATURE_LEVEL`). 3: NoteConnections. 4: ``judged_ms`` of ExpireClients and StartFence,
-which earlier releases would pass over.
+which earlier releases would pass over. 5: fencing of nodes (:mod:`mdscluster.fsm.fencing_state`). 6: EvictClient,
+DrainDataServer, RetireDataServer. 7: BeginEra, and with it mandates (:mod:`mdscluster.fsm.eras`); claims to write for
+clients end with the process that is fenced or followed by another (:mod:`mdscluster.fsm.fencing_state`) and outlive
+their client until they are fenced (:mod:`mdscluster.fsm.io_claims`); a client whose lease ran out, or that restarts, is
+kept until nobody can write for it (:mod:`mdscluster.fsm.clients`); a restored cluster takes nobody in before its era.
 """
 JUDGED: Final = 4
-_NEEDS: Final[dict[type, int]] = {RaiseFeatures: BASE, NoteConnections: 3}
+MANDATES: Final = 7
+_NODE_FENCING: Final = (
+    NodePresence, FenceProof, FenceIntent, FenceWithdrawal, FenceClaim, FenceOutcome, FenceConfirm, Maintenance
+)  # fmt: skip
+_OPERATORS: Final = (EvictClient, DrainDataServer, RetireDataServer)
+_NEEDS: Final[dict[type, int]] = {
+    RaiseFeatures: BASE, NoteConnections: 3, **dict.fromkeys(_NODE_FENCING, 5), **dict.fromkeys(_OPERATORS, 6),
+    BeginEra: MANDATES,
+}  # fmt: skip
 """Commands above BASE. RaiseFeatures itself is proposed only when every node knows it, and so needs no level first."""
 _KEY: Final = b"feature_level"
 
@@ -60,6 +90,16 @@ def raise_to(txn: lmdb.Transaction, tables: Tables, wanted: int) -> int:
     found = max(level(txn, tables), wanted)
     txn.put(_KEY, U64.pack(found), db=tables.meta)
     return found
+
+
+def shortfall(command: Internal, at_level: int) -> str:
+    """Why the log may not hold ``command`` at that level, for an operator who asked for it; empty when it may."""
+    if permitted(command, at_level):
+        return ""
+    return (
+        f"it needs feature level {_NEEDS[type(command)]}, the cluster uses {at_level}: every metadata server must run "
+        "a release that knows it, and be connected (mdsctl nodes)"
+    )
 
 
 def permitted(command: Internal, at_level: int) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import fences
+from mdscluster.fsm import features, fences
 from mdscluster.fsm.tables import U64
 from nfswire import dsfh
 
@@ -32,7 +32,7 @@ class IoClaim(msgspec.Struct, array_like=True):
     """Who writes for a client."""
 
     holder: bytes
-    """One run of one front end."""
+    """One run of one front end: the number of its process, 8 bytes; empty: nobody may."""
     epoch: int
     """Of the handles that it uses."""
     in_force: bool
@@ -69,13 +69,49 @@ def take(cx: Compound, client_id: int, holder: bytes) -> int:
     return claim.epoch
 
 
+def revoke(cx: Compound, client_id: int) -> None:
+    """Nobody may write for the client any more, not even who is about to: as if nobody at all had claimed it."""
+    if load(cx.txn, cx.tables, client_id) is not None:
+        take(cx, client_id, b"")
+
+
+def held_by(cx: Compound, holders: set[bytes]) -> list[int]:
+    """Clients that these runs of front ends write for. Reads every claim."""
+    with cx.txn.cursor(db=cx.tables.io_claim) as cursor:
+        rows = [(bytes(key), bytes(value)) for key, value in cursor if len(key) == U64.size]
+    return [U64.unpack(key)[0] for key, value in rows if _decode(value).holder in holders]
+
+
 def confirm(cx: Compound, client_id: int, version: int) -> None:
     """Every data server has the fence list of this version in force."""
     claim = load(cx.txn, cx.tables, client_id)
-    if claim is not None and not claim.in_force and claim.epoch <= version:
-        claim.in_force = True
-        cx.put(U64.pack(client_id), _encode(claim), db=cx.tables.io_claim)
-        cx.delete(_PENDING + U64.pack(client_id), db=cx.tables.io_claim)
+    if claim is None or claim.in_force or claim.epoch > version:
+        return
+    key = U64.pack(client_id)
+    cx.delete(_PENDING + key, db=cx.tables.io_claim)
+    if not claim.holder and cx.get(key, db=cx.tables.client) is None:
+        cx.delete(key, db=cx.tables.io_claim)  # it was forgotten, and nothing is left that could come late
+        return
+    claim.in_force = True
+    cx.put(key, _encode(claim), db=cx.tables.io_claim)
+
+
+def has_unconfirmed(cx: Compound, client_id: int) -> bool:
+    """Whether a data server may still accept what was written for the client before the present claim."""
+    claim = load(cx.txn, cx.tables, client_id)
+    return claim is not None and not claim.in_force
+
+
+def is_held(txn: lmdb.Transaction, tables: Tables, client_id: int) -> bool:
+    """Whether somebody may write for the client."""
+    claim = load(txn, tables, client_id)
+    return claim is not None and bool(claim.holder)
+
+
+def is_open(cx: Compound, client_id: int) -> bool:
+    """Whether a data server may accept anything that is written for the client."""
+    claim = load(cx.txn, cx.tables, client_id)
+    return claim is not None and (bool(claim.holder) or not claim.in_force)
 
 
 def is_current(cx: Compound, client_id: int, epoch: int) -> bool:
@@ -85,11 +121,21 @@ def is_current(cx: Compound, client_id: int, epoch: int) -> bool:
 
 
 def forget(cx: Compound, client_id: int) -> None:
-    """The client is gone: nobody writes for it any more."""
-    if load(cx.txn, cx.tables, client_id) is not None:
+    """The client is gone: nobody writes for it any more.
+
+    A claim that may still be used stays, as revoked, until its fence is in force: so the leader pushes that at once.
+    Releases below that level left it to the next push.
+    """
+    key = U64.pack(client_id)
+    if features.level(cx.txn, cx.tables) >= features.MANDATES:
+        if is_held(cx.txn, cx.tables, client_id):
+            revoke(cx, client_id)
+        elif not is_open(cx, client_id):
+            cx.delete(key, db=cx.tables.io_claim)
+    elif load(cx.txn, cx.tables, client_id) is not None:
         fences.raise_fence(cx, fences.EVERY, identity(client_id))
-        cx.delete(U64.pack(client_id), db=cx.tables.io_claim)
-        cx.delete(_PENDING + U64.pack(client_id), db=cx.tables.io_claim)
+        cx.delete(key, db=cx.tables.io_claim)
+        cx.delete(_PENDING + key, db=cx.tables.io_claim)
 
 
 def pending(txn: lmdb.Transaction, tables: Tables) -> list[tuple[int, int]]:

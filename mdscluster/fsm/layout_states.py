@@ -52,9 +52,13 @@ def other_of(cx: Compound, client_id: int, fileid: int) -> bytes | None:
     return other
 
 
+def unpack(raw: bytes) -> LayoutState:
+    return LayoutState(*_RECORD.unpack(raw))
+
+
 def load(cx: Compound, other: bytes) -> LayoutState | None:
     raw = cx.get(other, db=cx.tables.state)
-    return None if raw is None else LayoutState(*_RECORD.unpack(raw))
+    return None if raw is None else unpack(raw)
 
 
 def save(cx: Compound, other: bytes, state: LayoutState) -> None:

@@ -102,7 +102,8 @@ def _pack(held: Held) -> bytes:
     )
 
 
-def _unpack(raw: bytes) -> Held:
+def unpack(raw: bytes) -> Held:
+    """A row of the table."""
     client_id, length = _HOLDER.unpack_from(raw)
     pos = _HOLDER.size
     owner = raw[pos : pos + length]
@@ -112,7 +113,7 @@ def _unpack(raw: bytes) -> Held:
 def load(cx: Compound, fileid: int, other: bytes) -> list[Range]:
     """The ranges of a lock stateid; empty when it holds none."""
     raw = cx.get(U64.pack(fileid) + other, db=cx.tables.lock)
-    return [] if raw is None else _unpack(raw).ranges
+    return [] if raw is None else unpack(raw).ranges
 
 
 def save(cx: Compound, fileid: int, other: bytes, held: Held) -> None:
@@ -139,7 +140,7 @@ def find_conflict(
             key, raw = cursor.item()
             if not key.startswith(prefix):
                 return None
-            held = _unpack(raw)
+            held = unpack(raw)
             if held.client_id != client_id or held.owner != owner:
                 conflict = first_conflict(held.ranges, first, last, kind)
                 if conflict is not None:

@@ -40,6 +40,8 @@ __all__ = ["EVENT_DELETE", "EVENT_FENCE", "EVENT_RECALL", "EVENT_RETURNED", "EVE
 EVENT_RECALL: Final = b"R"  # + stateid.other: a layout is to be recalled
 EVENT_DELETE: Final = b"X"  # the deletion queue grew
 
+KEY_BYTES: Final = 12
+"""Of a recall in the table, which holds other rows, too."""
 RESERVED_MS: Final = 3_000
 """How long a reservation outlives the last word of who made it, on the log's lease clock."""
 _RESERVATION: Final = b"W"
@@ -247,7 +249,7 @@ def pending(txn: lmdb.Transaction, tables: Tables) -> Pending:
     found = Pending([], [], False)
     with txn.cursor(db=tables.recall) as cursor:
         for key, value in cursor:
-            if len(key) == 12:
+            if len(key) == KEY_BYTES:
                 found.recalls.append((key, _decode_recall(value)))
             elif key == STALE_KEY:
                 found.stale = True

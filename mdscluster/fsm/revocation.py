@@ -18,13 +18,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm import clients, cuts, fences, io_claims, layout_states, recalls
+from mdscluster.fsm import clients, cuts, features, fences, io_claims, layout_states, recalls
+from mdscluster.fsm.compound import Compound
 from mdscluster.fsm.layout_states import RW, LayoutState
+from mdscluster.fsm.settings import DEFAULT
 from mdscluster.fsm.tables import U64
 
 if TYPE_CHECKING:
+    import lmdb
+
     from mdscluster.fsm import commands
-    from mdscluster.fsm.compound import Compound
+    from mdscluster.fsm.tables import Tables
 
 FENCES_MAX: Final = 1_024
 """From so many fences on the list is collapsed: data servers hold it in memory and hear all of it with each change."""
@@ -49,11 +53,37 @@ def start_fence(cx: Compound, command: commands.StartFence) -> bytes:
 
 
 def _fence_client(cx: Compound, client_id: int) -> None:
-    layouts = layout_states.of_client(cx, client_id)
-    in_force = fences.of(cx, fences.EVERY, client_id)
-    if any(state.epoch >= in_force for _, state in layouts):
+    if _is_claimed(cx, client_id):
+        io_claims.revoke(cx, client_id)
+        _keep_short(cx)
+    if _has_unfenced(cx, client_id, layout_states.of_client(cx, client_id)):
         fences.raise_fence(cx, fences.EVERY, client_id)
         _keep_short(cx)
+
+
+def _is_claimed(cx: Compound, client_id: int) -> bool:
+    return features.level(cx.txn, cx.tables) >= features.MANDATES and io_claims.is_held(cx.txn, cx.tables, client_id)
+
+
+def _has_unfenced(cx: Compound, client_id: int, layouts: list[tuple[bytes, LayoutState]]) -> bool:
+    in_force = fences.of(cx, fences.EVERY, client_id)
+    return any(state.epoch >= in_force for _, state in layouts)
+
+
+def unfenced(txn: lmdb.Transaction, tables: Tables, client_ids: list[int]) -> tuple[list[int], list[int]]:
+    """Of clients that are to be dropped: those for which StartFence would raise a fence, and those that hold layouts. A
+    read view for the leader; nothing is decided by it."""
+    cx = Compound(tables, DEFAULT)
+    cx.bind_view(txn)
+    to_fence, with_layouts = [], []
+    for client_id in client_ids:
+        layouts = layout_states.of_client(cx, client_id)
+        if layouts:
+            with_layouts.append(client_id)
+        if _is_claimed(cx, client_id) or _has_unfenced(cx, client_id, layouts):
+            to_fence.append(client_id)
+    cx.unbind()
+    return to_fence, with_layouts
 
 
 def recall_done(cx: Compound, command: commands.RecallDone) -> bytes:
@@ -66,7 +96,7 @@ def recall_done(cx: Compound, command: commands.RecallDone) -> bytes:
     if not command.epoch:
         recalls.returned(cx, other, state)
     elif 0 < record.fence_epoch <= command.epoch:
-        _revoked(cx, other, state)
+        revoked(cx, other, state)
     return b""
 
 
@@ -79,7 +109,7 @@ def fence_confirmed(cx: Compound, command: commands.FenceConfirmed) -> bytes:
     if 0 < in_force <= command.epoch:
         for other, state in layout_states.of_client(cx, command.client_id):
             if state.epoch < in_force:
-                _revoked(cx, other, state)
+                revoked(cx, other, state)
     return b""
 
 
@@ -92,6 +122,13 @@ def claim_io(cx: Compound, command: commands.ClaimIo) -> bytes:
     return U64.pack(epoch)
 
 
+def void_claims(cx: Compound, holders: set[bytes]) -> None:
+    """Front ends' processes are gone for good: nobody has their claims any more."""
+    for client_id in io_claims.held_by(cx, holders):
+        io_claims.revoke(cx, client_id)
+        _keep_short(cx)
+
+
 def io_claims_in_force(cx: Compound, command: commands.IoClaimsInForce) -> bytes:
     """Every data server refuses what came before these claims."""
     for client_id in command.client_ids:
@@ -99,7 +136,7 @@ def io_claims_in_force(cx: Compound, command: commands.IoClaimsInForce) -> bytes
     return b""
 
 
-def _revoked(cx: Compound, other: bytes, state: LayoutState) -> None:
+def revoked(cx: Compound, other: bytes, state: LayoutState) -> None:
     """A layout is gone that was not given back: what its holder wrote behind the file's end, and never committed, must
     not show when the file grows."""
     recalls.returned(cx, other, state)

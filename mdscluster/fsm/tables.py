@@ -61,8 +61,12 @@ TABLE_NAMES: Final = (
     "deletion",  # data server's number + sequence -> fileid whose objects it has to delete
     # --- since feature level 3
     "client_connection",  # node id + 0 + both ends of a client's TCP connection to it -> nothing
+    # --- since feature level 5
+    "node_fencing",  # one row: fencing.state.State
 )
 SINCE_LEVEL_3: Final = frozenset(("client_connection",))
+SINCE_LEVEL_5: Final = frozenset(("node_fencing",))
+LATER: Final = SINCE_LEVEL_3 | SINCE_LEVEL_5
 """Tables that earlier releases do not have: as long as they are empty, a digest does not show them (INV-8)."""
 
 
@@ -93,6 +97,7 @@ class Tables:
     io_claim: lmdb._Database
     deletion: lmdb._Database
     client_connection: lmdb._Database
+    node_fencing: lmdb._Database
 
     def __init__(self, env: lmdb.Environment, txn: lmdb.Transaction | None = None) -> None:
         """Open every table; inside ``txn`` (a write transaction) missing ones are created."""

@@ -90,6 +90,11 @@ class Callbacks:
             ),
         )
         self._calling[other] = attempt
+        if not attempt:
+            log.debug(
+                "CB_LAYOUTRECALL", request=f"recall-{other.hex()}", client=f"{record.client_id:x}",
+                fileid=f"{record.fileid:x}",
+            )  # fmt: skip
         operation = nfs4.nfs_cb_argop4(nfs4.OP_CB_LAYOUTRECALL, args)
         channel.call(operation, lambda status: self._recalled(other, attempt, status))
 
@@ -107,7 +112,10 @@ class Callbacks:
             self._dispatcher.replica.propose(pack_internal(RecallDone(other)), lambda _: None)
         else:
             if status not in (None, nfs4.NFS4ERR_DELAY):
-                log.info("CB_LAYOUTRECALL refused", status=nfs4.STATUS_NAMES.get(status, status))
+                log.info(
+                    "CB_LAYOUTRECALL refused", request=f"recall-{other.hex()}", attempt=attempt,
+                    status=nfs4.STATUS_NAMES.get(status, status),
+                )  # fmt: skip
             wait_ms = min(_FIRST_RETRY_MS << min(attempt, 8), _LAST_RETRY_MS)
             self._later(wait_ms / 1000, lambda: self._recall(other, attempt + 1))
 

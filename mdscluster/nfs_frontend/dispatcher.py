@@ -1,4 +1,4 @@
-"""From a request to its reply: admit to a slot, run on a view or propose (DESIGN: the path of a request).
+"""From a request to its reply: admit it to its slot, have it read or propose it, answer.
 
 Sans-IO: connections, the replica and deferral to the end of the event loop's turn are passed in, so a
 server, the simulator and a unit test all drive the same code. Requests that came in one turn share one
@@ -7,38 +7,23 @@ read barrier and one read transaction; changes of one turn share one Raft entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
-import structlog
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from mdscluster.fsm import progress, session_records
-from mdscluster.fsm.commands import (
-    COMPOUND_HEAD,
-    FLAG_CACHE_THIS,
-    FLAG_PROXIED,
-    KIND_COMPOUND,
-    KIND_CONTINUED,
-    REPLY_HEAD,
-    RESULT_PARTIAL,
-    RESULT_RECALL,
-    RESULT_REPLY,
-    RESULT_UNCLAIMED,
-)
-from mdscluster.fsm.compound import COUNTS, NEED_CHANGE, NEED_IO, Compound, run
-from mdscluster.fsm.machine import SLOT_HEAD, SLOT_KEY, load_settings
-from mdscluster.fsm.operations import DISPATCH
+from mdscluster.fsm.commands import REPLY_HEAD, RESULT_PARTIAL, RESULT_RECALL, RESULT_REPLY, RESULT_UNCLAIMED
+from mdscluster.fsm.machine import load_settings
 from mdscluster.fsm.progress import Progress
-from mdscluster.fsm.tables import U64, Tables, root_fileid
+from mdscluster.fsm.tables import U64, Tables
 from mdscluster.nfs_frontend import loggable, scan
 from mdscluster.nfs_frontend.counters import Counters
 from mdscluster.nfs_frontend.lease_reports import LeaseReports, Reporter
-from mdscluster.nfs_frontend.quorum import SERVING, can_tell
-from mdscluster.nfs_frontend.reads import Answer, Guess, Reads, State
+from mdscluster.nfs_frontend.quorum import SERVING
+from mdscluster.nfs_frontend.reads import Reads
 from mdscluster.nfs_frontend.reception import Reception
 from mdscluster.nfs_frontend.request import Connection, Request
 from mdscluster.nfs_frontend.sessions import IN_PROGRESS, REPLAY, RUN, Session
+from mdscluster.nfs_frontend.view_reader import ViewReader
 from mdscluster.nfs_frontend.waiting import WaitingRoom
 from mdscluster.nfs_frontend.wire import (
     SESSION_REPLY,
@@ -52,12 +37,6 @@ from nfswire import nfs4
 
 if TYPE_CHECKING:
     from mdscluster.replica import Replica
-
-log = structlog.get_logger()
-_GUESS_S: Final = 0.005
-_GUESS_BYTES: Final = 1 << 20
-"""How long, and how much, is guessed for one barrier: work and memory that may turn out to be for nothing."""
-_ROOT: Final = root_fileid()
 
 
 class Dispatcher:
@@ -80,6 +59,8 @@ class Dispatcher:
         self.clock_s = clock_s
         self.on_unknown: Callable[[int], None] = lambda client_id: None
         """Gets the client of a proposal of which nobody knows what became of it."""
+        self.turn_s = 0.0
+        """When the present turn of the event loop began to take requests in."""
         self.service = SERVING
         """What this node does for clients; without a quorum, less (:mod:`mdscluster.nfs_frontend.quorum`)."""
         self.env = replica.env
@@ -89,21 +70,18 @@ class Dispatcher:
         """Takes a whole RPC record of a connection."""
         self.waiting = WaitingRoom(self.propose, self._put_off)
         self._delayed: list[Connection] = []
-        self._session_records: dict[bytes, bytes | None] = {}  # as of the view that reads run on
         self.tables = Tables(self.env)
         with self.env.begin() as txn:
             self.settings = load_settings(txn, self.tables)
-        self._settings_loaded = 0  # how often
         self.reports = LeaseReports(replica, self.tables, clock_s, lambda: self.settings.lease_ms, reporter)
-        self.reads = Reads(self, self.reports.barrier, defer, clock_s)
-        self.view = Compound(self.tables, self.settings)
-        self._guesser = Compound(self.tables, self.settings)
+        self.reader = ViewReader(self)
+        self.reads = Reads(self.reader, self.reports.barrier, defer, clock_s)
 
     def reload_settings(self) -> None:
         """The cluster's settings changed in the log."""
         with self.env.begin() as txn:
-            self.settings = self.view.settings = self._guesser.settings = load_settings(txn, self.tables)
-        self._settings_loaded += 1
+            self.settings = load_settings(txn, self.tables)
+        self.reader.use(self.settings)
 
     # ------------------------------------------------------------ without a quorum
     def change_service(self, service: str) -> None:
@@ -132,13 +110,13 @@ class Dispatcher:
         self.counters.calls["delayed without quorum"] += 1
         self._delayed.append(connection)
 
-    def _delay(self, request: Request) -> None:
+    def delay(self, request: Request) -> None:
         """Without a quorum: NFS4ERR_DELAY on SEQUENCE, the slot untouched, as if the request had never come."""
         session = request.session
         if session is not None and request.started and session.busy[request.slot] is request:
             session.finish(request.slot, None)
             session.forget(request.slot)
-        self.send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_DELAY)
+        self.turn_away(request, nfs4.NFS4ERR_DELAY)
         self.note_delayed(request.connection)
 
     # ------------------------------------------------------------ slots
@@ -148,7 +126,7 @@ class Dispatcher:
         if session is None:
             self._touch_client_of(request.session_id)
             self.reads.wait(request)  # known to another node, perhaps: look behind a barrier
-        elif self._admit(request, session, length):
+        elif self.admit(request, session, length):
             self._start(request)
 
     def _touch_client_of(self, session_id: bytes) -> None:
@@ -158,7 +136,7 @@ class Dispatcher:
         if record is not None:
             self.reports.touched.add(session_records.SessionView(record).client_id)
 
-    def _admit(self, request: Request, session: Session, length: int) -> bool:
+    def admit(self, request: Request, session: Session, length: int) -> bool:
         """Apply SEQUENCE's rules; answer and return False when the request is not to be run."""
         slot, sequence_id = request.slot, request.sequence_id
         refusal = 0
@@ -173,7 +151,7 @@ class Dispatcher:
         elif session.sequence_ids[slot] == sequence_id and session.is_false_retry(request):
             refusal = nfs4.NFS4ERR_SEQ_FALSE_RETRY
         if refusal:
-            self.send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, refusal)
+            self.turn_away(request, refusal)
             return False
         if sequence_id != session.sequence_ids[slot] + 1:
             verdict = session.admit(slot, sequence_id, request.connection)
@@ -198,12 +176,10 @@ class Dispatcher:
             self.reports.touched.add(session.client_id)
         elif verdict == IN_PROGRESS:
             # "The replier ... MAY return NFS4ERR_DELAY" to the retry of what is still under way (§2.10.6.2).
-            self.send_first(request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_DELAY)
+            self.turn_away(request, nfs4.NFS4ERR_DELAY)
             self.note_delayed(request.connection)
         else:
-            self.send_first(
-                request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_SEQ_MISORDERED
-            )
+            self.turn_away(request, nfs4.NFS4ERR_SEQ_MISORDERED)
 
     def _replay(self, request: Request, session: Session) -> None:
         """Answer a request once more."""
@@ -228,7 +204,7 @@ class Dispatcher:
         """Run an admitted request: propose at once when its first telling operation changes state."""
         session = request.session
         assert session is not None
-        changes = scan.begins_with_change(request.data, request.pos, request.end, request.ops_left, request.minor)
+        changes = scan.begins_with_change(request.op, request.minor)
         if changes or session.knows(request.slot, request.connection):
             # What changes state is judged again in ``apply``, by the replicated slot.
             session.start(request)
@@ -237,167 +213,7 @@ class Dispatcher:
         else:
             self.reads.wait(request)
 
-    # ------------------------------------------------------------ reads
-    def state(self) -> State:
-        """Names what a view opened now would show (:class:`~.reads.Reader`)."""
-        with self.env.begin() as txn:
-            return txn.id(), self._settings_loaded
-
-    def guess(self, requests: list[Request]) -> Guess:
-        """What they come to on a view opened now. Nothing is sent, and nothing else done (:class:`~.reads.Reader`)."""
-        view, end_s, room = self._guesser, self.clock_s() + _GUESS_S, _GUESS_BYTES
-        view.counts = [0] * COUNTS
-        with self.env.begin() as txn:
-            guess = Guess((txn.id(), self._settings_loaded), view.counts)
-            view.bind_view(txn)
-            try:
-                asking = {request.session_id for request in requests if request.started}
-                known = {session for session in asking if view.get(session, db=self.tables.session) is not None}
-                for request in requests:
-                    if not (request.session_id in known and request.started and not request.connection.congested
-                            and room > 0 and self.clock_s() < end_s):  # fmt: skip
-                        guess.others.append(request)
-                        continue
-                    self.prepare(view, request)
-                    dispatch = DISPATCH[request.minor]
-                    status = run(view, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
-                    if status < 0 or (status and self.effects_left(request, view)):
-                        guess.others.append(request)
-                        continue
-                    body = b"".join(view.res)
-                    room -= len(body)
-                    guess.answers.append(Answer(request, status, view.ops_done, body))
-            finally:
-                view.unbind()
-        return guess
-
-    def answer(self, guess: Guess) -> None:
-        """Send what was guessed (:class:`~.reads.Reader`)."""
-        for request, status, results, body in guess.answers:
-            self.reply(request, status, results, body)
-        counts = self.view.counts
-        for op, count in enumerate(guess.counts):
-            if count:
-                counts[op] += count
-
-    def run(self, requests: Iterable[Request]) -> None:
-        """Run them on one view, and answer (:class:`~.reads.Reader`)."""
-        with self.env.begin() as txn:
-            self._session_records.clear()
-            self.view.bind_view(txn)
-            try:
-                for request in requests:
-                    self._read(request)
-            finally:
-                self.view.unbind()
-
-    def _read(self, request: Request) -> None:
-        """Run one request on the view; propose it when it turns out to change something."""
-        view = self.view
-        session_id = request.session_id
-        record = self._session_records.get(session_id)
-        if record is None:
-            record = self._session_records[session_id] = view.get(session_id, db=self.tables.session)
-        if record is None and self.service != SERVING:
-            self._delay(request)
-            return
-        if record is None:
-            self.forget_session(session_id)
-            self.send_first(
-                request.connection, request.xid, request.tag, nfs4.OP_SEQUENCE, nfs4.NFS4ERR_BADSESSION
-            )
-            return
-        if not request.started and not self._admit_from_view(request, record):
-            return
-        self.prepare(view, request)
-        dispatch = DISPATCH[request.minor]
-        status = run(view, dispatch.handlers, dispatch.changes, dispatch.needs_fh)
-        if self.service != SERVING:
-            self._answer_read_only(request, status)
-        elif status == NEED_CHANGE:
-            self.propose(request)
-        elif status > 0 and (effects := self.effects_left(request, view)):
-            if effects & scan.WRITES and self.run_io is not None:
-                self.run_io(self, request, None)  # another node may be writing for it: it is answered under a claim
-            else:
-                self.propose(request)
-        elif status >= 0:
-            self.reply(request, status, view.ops_done, b"".join(view.res))
-        elif status == NEED_IO and self.run_io is not None:
-            self.run_io(self, request, None)
-        else:
-            self.give_up(request, f"view asked for {status}")
-
-    def effects_left(self, request: Request, cx: Compound) -> int:
-        """Which effects a COMPOUND that failed would have had behind where it failed (:func:`scan.effects`).
-
-        Where there are any the failure is an answer that only the log may give: it uses the slot's sequence ID up on
-        every node, so that no copy of the request that comes late, anywhere, can have those effects (INV-3).
-        """
-        if cx.ops_left < 1:
-            return 0
-        return scan.effects(request.data, cx.op_start, request.end, cx.ops_left, request.minor)
-
-    def _answer_read_only(self, request: Request, status: int) -> None:
-        """Answer from a state that others may have left behind; its silence is no answer, and neither is its doubt."""
-        view = self.view
-        op = U32.unpack_from(view.data, view.op_start)[0] if status > 0 and view.op_start + 4 <= view.end else 0
-        if status < 0 or not can_tell(status, op) or (status and self.effects_left(request, view)):
-            self._delay(request)
-            return
-        self.counters.calls["read-only"] += 1
-        self.reply(request, status, view.ops_done, b"".join(view.res))
-
-    def _admit_from_view(self, request: Request, record: bytes) -> bool:
-        """Admit a request on a session or slot that this node has not served, by what the log knows."""
-        session = self.sessions.get(request.session_id)
-        if session is None:
-            session = self.adopt_session(request.session_id, record, home=None)
-        request.session = session
-        slot = request.slot
-        if slot < session.slots:
-            cached = self.view.get(SLOT_KEY.pack(request.session_id, slot), db=self.tables.slot)
-            if cached is None:
-                session.learn(slot, 0, 0, 0, None)
-            else:
-                reply = self._record_of(request, session, cached[SLOT_HEAD.size :])
-                sequence_id, user, digest = SLOT_HEAD.unpack_from(cached)
-                session.learn(slot, sequence_id, user, digest, reply)
-        if not self._admit(request, session, request.end - request.pos):
-            return False
-        session.start(request)
-        return True
-
-    def prepare(self, cx: Compound, request: Request) -> None:
-        """Set a COMPOUND up from a request: identity and input."""
-        cx.reset()
-        session = request.session
-        assert session is not None
-        identity = request.identity
-        rule = request.connection.rule
-        cx.minor = request.minor
-        cx.data = request.data
-        cx.pos = request.pos
-        cx.end = request.end
-        cx.ops_left = request.ops_left
-        cx.uid = identity.uid
-        cx.gid = identity.gid
-        cx.gids = identity.gids
-        cx.client_id = session.client_id
-        cx.session_id = request.session_id
-        cx.slot = request.slot
-        cx.sequence_id = request.sequence_id
-        cx.root = _ROOT
-        if request.cache_this or request.tag:
-            room = session.room_for_results(request.cache_this, request.tag)
-        else:
-            room = session.most_room
-        cx.limit_reply(room, cache_this=bool(request.cache_this))
-        if rule is not None:
-            cx.read_only = rule.read_only
-            cx.layouts_allowed = rule.layouts
-            cx.exclusive_writers = rule.exclusive_writers
-
+    # ------------------------------------------------------------ sessions
     def adopt_session(self, session_id: bytes, record: bytes, *, home: Connection | None) -> Session:
         """Take a session of the state machine into this node's memory."""
         view = session_records.SessionView(record)
@@ -420,13 +236,13 @@ class Dispatcher:
     def propose(self, request: Request) -> None:
         """Propose the COMPOUND under its identity; the replica repeats it until there is an outcome."""
         if self.service != SERVING:
-            self._delay(request)
+            self.delay(request)
             return
         request.asked_s = self.clock_s()
         payload = request.payload
         if payload is None:
             self.counters.count_proposed(request.data, request.pos, request.end, request.ops_left)
-            payload = request.payload = self.command(request, request.data[request.pos : request.end])
+            payload = request.payload = loggable.command(request, request.data[request.pos : request.end])
         if len(payload) > PAYLOAD_BYTES_MAX:
             self._refuse_sequence(request, nfs4.NFS4ERR_REQ_TOO_BIG)
             return
@@ -439,41 +255,10 @@ class Dispatcher:
         if not settled:
             self.give_up(request, "whom this node heard of could not be told")
         elif self.service != SERVING:
-            self._delay(request)
+            self.delay(request)
         else:
             assert request.payload is not None
             self.replica.propose(request.payload, lambda result: self._proposed(request, result))
-
-    def command(
-        self, request: Request, operations: bytes, *, continued: Progress | None = None, proxied: bool = False
-    ) -> bytes:
-        """The log's form of a COMPOUND: its identity, then the operations as the client sent them.
-
-        ``continued``: it goes on from there, after I/O. ``proxied``: the first of ``operations`` is a PROXY_WRITE.
-        """
-        identity = request.identity
-        session = request.session
-        assert session is not None
-        rule = request.connection.rule
-        flags = (FLAG_PROXIED if proxied else 0) | (FLAG_CACHE_THIS if request.cache_this else 0)
-        if rule is not None:
-            flags |= rule.command_flags
-        count = request.ops_left if continued is None else continued.ops_left
-        operations, left_away = loggable.shorten(operations, count, proxied=proxied)
-        if left_away:
-            continued = msgspec.structs.replace(continued or progress.begin(count), cut_bytes=left_away)
-        kind = KIND_COMPOUND if continued is None else KIND_CONTINUED
-        room = session.room_for_results(request.cache_this, request.tag)
-        head = COMPOUND_HEAD.pack(
-            kind, request.minor, flags, len(identity.gids), request.slot, request.sequence_id, request.ops_left,
-            identity.uid, identity.gid, room, request.session_id,
-        )  # fmt: skip
-        if identity.gids:
-            head += b"".join(map(U32.pack, identity.gids))
-        if continued is not None:
-            packed = progress.pack(continued)
-            head += U32.pack(len(packed)) + packed
-        return head + operations
 
     def _proposed(self, request: Request, result: bytes | None) -> None:
         if result is None:
@@ -499,6 +284,12 @@ class Dispatcher:
         _, status, results = REPLY_HEAD.unpack_from(result)
         self.reply(request, status, results, result[REPLY_HEAD.size :])
 
+    def turn_away(self, request: Request, status: int) -> None:
+        """SEQUENCE fails before anything of the request was begun."""
+        refusal = failed_first(request.xid, request.tag, nfs4.OP_SEQUENCE, status)
+        self.send(request.connection, refusal, status)
+        self.counters.turned_away(request, status, self.clock_s())
+
     def _refuse_sequence(self, request: Request, status: int) -> None:
         """SEQUENCE itself fails: the slot stays as it was."""
         if request.session is not None:
@@ -513,7 +304,7 @@ class Dispatcher:
         self.counters.calls["put off"] += 1
         op = U32.unpack_from(request.data, request.pos)[0]
         said = progress.ended(nfs4.NFS4ERR_DELAY, 1, U32x2.pack(op, nfs4.NFS4ERR_DELAY))
-        request.payload = self.command(request, b"", continued=said)
+        request.payload = loggable.command(request, b"", continued=said)
         self.propose(request)
 
     # ------------------------------------------------------------ replies
@@ -536,6 +327,7 @@ class Dispatcher:
         connection = request.connection
         if not connection.closed:  # else the client has gone elsewhere, and nobody hears this
             self.counters.statuses[status] += 1
+            self.counters.answered(request, status, self.clock_s())
             connection.send(record)
 
     def give_up(self, request: Request, reason: str) -> None:
@@ -543,21 +335,14 @@ class Dispatcher:
         session = request.session
         if session is not None and request.started and session.busy[request.slot] is request:
             session.finish(request.slot, None)
-        self.counters.calls["given up"] += 1
+        self.counters.given_up(request, reason, self.clock_s())
         request.connection.abort(reason)
 
-    def _record_of(self, request: Request, session: Session, result: bytes) -> bytes | None:
-        """A replicated result as a reply record (its xid is set when it is sent)."""
-        if result[:1] != RESULT_REPLY:
-            return None
-        _, status, results = REPLY_HEAD.unpack_from(result)
-        return session_reply(
-            0, request.tag, status, results, request.session_id, request.sequence_id, request.slot,
-            session.slots - 1, session.flags, result[REPLY_HEAD.size :],
-        )  # fmt: skip
-
     def send_first(self, connection: Connection, xid: int, tag: bytes, op: int, status: int) -> None:
+        """Refuse a COMPOUND of which no request was made."""
         self.send(connection, failed_first(xid, tag, op, status), status)
+        now_s = self.clock_s()
+        self.counters.answered_outside(connection.peer, op, status, now_s - self.turn_s, now_s)
 
     def send(self, connection: Connection, record: bytes, status: int) -> None:
         if not connection.closed:  # else the client has gone elsewhere, and nobody hears this

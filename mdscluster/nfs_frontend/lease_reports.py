@@ -83,6 +83,11 @@ class LeaseReports:
         return report_period_ms(self._lease_ms()) / _MS
 
     @property
+    def waiting(self) -> int:
+        """How many answers wait for a report."""
+        return len(self._waiting)
+
+    @property
     def settled(self) -> bool:
         """Clients may be answered now."""
         return self._clock_s() <= self._settled_until_s

@@ -1,4 +1,4 @@
-"""What of a COMPOUND goes into the log: nothing behind the operation at which the log must stop anyhow.
+"""The log's form of a COMPOUND: nothing behind the operation at which the log must stop anyhow.
 
 ``apply`` stops in front of READ, WRITE and COMMIT (docs/adr/0008), and does not look at their arguments. So a command
 need not hold what comes behind their operation number, a WRITE's data above all: it is left away, and the progress that
@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from mdscluster.fsm import progress
+from mdscluster.fsm.commands import COMPOUND_HEAD, FLAG_CACHE_THIS, FLAG_PROXIED, KIND_COMPOUND, KIND_CONTINUED
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.nfs_frontend.wire import U32
 from nfswire import nfs4
@@ -17,6 +21,9 @@ from nfswire.xdr import XdrError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mdscluster.fsm.progress import Progress
+    from mdscluster.nfs_frontend.request import Request
 
 SHORT_BYTES: Final = 16 << 10
 """A shorter COMPOUND goes into the log as it is: to look into it costs more than it saves."""
@@ -53,7 +60,39 @@ _WITHOUT_ARGUMENTS: Final = frozenset(
 )  # fmt: skip
 
 
-def shorten(operations: bytes, count: int, *, proxied: bool) -> tuple[bytes, int]:
+def command(
+    request: Request, operations: bytes, *, continued: Progress | None = None, proxied: bool = False
+) -> bytes:
+    """The command: the COMPOUND's identity, then its operations as the client sent them.
+
+    ``continued``: it goes on from there, after I/O. ``proxied``: the first of ``operations`` is a PROXY_WRITE.
+    """
+    identity = request.identity
+    session = request.session
+    assert session is not None
+    rule = request.connection.rule
+    flags = (FLAG_PROXIED if proxied else 0) | (FLAG_CACHE_THIS if request.cache_this else 0)
+    if rule is not None:
+        flags |= rule.command_flags
+    count = request.ops_left if continued is None else continued.ops_left
+    operations, left_away = _shorten(operations, count, proxied=proxied)
+    if left_away:
+        continued = msgspec.structs.replace(continued or progress.begin(count), cut_bytes=left_away)
+    kind = KIND_COMPOUND if continued is None else KIND_CONTINUED
+    room = session.room_for_results(request.cache_this, request.tag)
+    head = COMPOUND_HEAD.pack(
+        kind, request.minor, flags, len(identity.gids), request.slot, request.sequence_id, request.ops_left,
+        identity.uid, identity.gid, room, request.session_id,
+    )  # fmt: skip
+    if identity.gids:
+        head += b"".join(map(U32.pack, identity.gids))
+    if continued is not None:
+        packed = progress.pack(continued)
+        head += U32.pack(len(packed)) + packed
+    return head + operations
+
+
+def _shorten(operations: bytes, count: int, *, proxied: bool) -> tuple[bytes, int]:
     """What of ``count`` operations goes into the log, and how many bytes were left away behind it.
 
     ``proxied``: the first is a PROXY_WRITE.

@@ -31,9 +31,11 @@ from mdscluster.nfs_frontend import loggable, scan
 from mdscluster.nfs_frontend.claims import ClaimLost, Claims
 from mdscluster.nfs_frontend.quorum import SERVING
 from mdscluster.nfs_frontend.stripes import IoFailed, Place, Stripes, Writer, pieces
+from mdscluster.nfs_frontend.view_reader import prepare
 from mdscluster.nfs_frontend.wire import U32, U32x2
 from nfswire import nfs4
 from nfswire.xdr import XdrError
+from telemetry import subject
 
 if TYPE_CHECKING:
     from mdscluster.fsm.records import Inode
@@ -79,11 +81,12 @@ class ProxyIo:
         """A task that ended by a bug of ours must not leave its client waiting, and its slot busy, for ever."""
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("proxied I/O failed", exc_info=error)
+            log.error("a bug: proxied I/O failed", request=request.name, exc_info=error)
             self._dispatcher.give_up(request, "internal error")
 
     async def _run(self, request: Request, done: Progress | None, as_of_s: float) -> None:
         """Run the COMPOUND when its connection has had its turn, and reads its replies."""
+        subject.work_on(request)  # whatever is told below names it
         connection = request.connection
         lanes = self._lanes.get(connection)
         if lanes is None:
@@ -121,8 +124,8 @@ class ProxyIo:
         """
         dispatcher = self._dispatcher
         cx = Compound(dispatcher.tables, dispatcher.settings)
-        cx.counts = dispatcher.view.counts
-        dispatcher.prepare(cx, request)
+        cx.counts = dispatcher.counters.run
+        prepare(cx, request)
         part = 0
         if done is not None:
             part = done.part
@@ -132,7 +135,7 @@ class ProxyIo:
             if self._slot_is_open(request, part):  # else the claim had better stay where it is
                 cx.claim = await self._claims.hold(cx.client_id)
             if not self._slot_is_open(request, part):
-                request.payload = dispatcher.command(request, request.data[request.pos : request.end])
+                request.payload = loggable.command(request, request.data[request.pos : request.end])
                 dispatcher.propose(request)  # the log has its reply, or what is to be gone on from
                 return
         dispatch = DISPATCH[request.minor]
@@ -154,7 +157,7 @@ class ProxyIo:
                     continue
             if status == NEED_CHANGE:
                 self._propose(request, cx, part, b"")
-            elif part or (status and dispatcher.effects_left(request, cx)):
+            elif part or (status and scan.effects_left(cx)):
                 self._conclude(request, cx, part, status)
             else:
                 dispatcher.reply(request, status, cx.ops_done, b"".join(cx.res))
@@ -182,7 +185,7 @@ class ProxyIo:
 
     def _send(self, request: Request, operations: bytes, done: Progress, *, proxied: bool) -> None:
         dispatcher = self._dispatcher
-        request.payload = dispatcher.command(request, operations, continued=done, proxied=proxied)
+        request.payload = loggable.command(request, operations, continued=done, proxied=proxied)
         dispatcher.propose(request)
 
     async def _confirmed(self, as_of_s: float) -> float:
@@ -238,6 +241,7 @@ class ProxyIo:
         count = min(args.count, self._dispatcher.settings.max_io_bytes, room)
         length = max(0, min(count, inode.size - args.offset))
         data = await self._stripes.read(place, args.offset, length)
+        self._dispatcher.counters.moved["read"] += length
         eof = args.offset + length >= inode.size
         cx.res.append(_READ_HEAD.pack(nfs4.OP_READ, 0, eof, length))
         cx.res.append(data)
@@ -259,6 +263,7 @@ class ProxyIo:
             level, verifier = await self._stripes.write(
                 place, Writer(cx.client_id, cx.claim), args.offset, data, args.stable
             )
+            self._dispatcher.counters.moved["written"] += len(data)
         cx.cuts_seen = inode.cuts
         written = nfs4.OP_PROXY_WRITE4args(args.stateid, args.offset, len(data), level, verifier)
         return U32.pack(nfs4.OP_PROXY_WRITE) + nfs4.pack_OP_PROXY_WRITE4args(written)

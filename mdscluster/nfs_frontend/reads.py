@@ -111,6 +111,12 @@ class Reads:
         self._asking = False  # in this turn of the loop
         self._slice_scheduled = False
 
+    @property
+    def waiting(self) -> int:
+        """How many reads wait: for a barrier, or for their turn."""
+        batches = {id(batch): batch for batch in self._batches}
+        return len(self._waiting) + len(self._turns) + sum(len(batch.requests) for batch in batches.values())
+
     # ------------------------------------------------------------ to a barrier
     def foresee(self) -> Batch | None:
         """Ask for the barrier of what has arrived and is not parsed; None: no reads are likely to be in it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mdscluster.fsm.operations import DISPATCH
-from mdscluster.nfs_frontend import sessionless
+from mdscluster.nfs_frontend import scan, sessionless
 from mdscluster.nfs_frontend.exports import NOBODY, Identity
 from mdscluster.nfs_frontend.request import Connection, Request
 from mdscluster.nfs_frontend.wire import CALL_HEAD, COMPOUND_START, SEQUENCE_ARGS, U32, U32x2, plain_reply
@@ -128,6 +128,8 @@ class Reception:
         request.started = False
         request.waiting_since_ms = None
         request.asked_s = 0.0
+        request.came_s = self._dispatcher.turn_s
+        request.op = scan.principal(data, request.pos, end, request.ops_left)
         self._dispatcher.begin(request, end - pos)
 
     def _short_compound(self, connection: Connection, data: bytes, pos: int, end: int, xid: int) -> None:

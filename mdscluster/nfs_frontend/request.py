@@ -42,9 +42,9 @@ class Request:
     """A COMPOUND that began with SEQUENCE, from its arrival to its reply."""
 
     __slots__ = (
-        "asked_s", "cache_this", "connection", "data", "end", "identity", "minor", "ops_left", "payload", "pos",
-        "sequence_id", "session", "session_id", "slot", "started", "tag", "ticket", "waiting_since_ms",
-        "xid",
+        "asked_s", "cache_this", "came_s", "connection", "data", "end", "identity", "minor", "op", "ops_left",
+        "payload", "pos", "sequence_id", "session", "session_id", "slot", "started", "tag", "ticket",
+        "waiting_since_ms", "xid",
     )  # fmt: skip
 
     connection: Connection
@@ -69,7 +69,17 @@ class Request:
     """The command, once it was made."""
     started: bool
     """It was admitted to its slot."""
+    came_s: float
+    """When the turn of the event loop began in which it was taken in."""
+    op: int
+    """What it is for (:func:`~mdscluster.nfs_frontend.scan.principal`)."""
     asked_s: float
     """When the barrier or proposal was asked for that its state is as of."""
     waiting_since_ms: int | None
     """When it began to wait for a layout; None: it does not."""
+
+    @property
+    def name(self) -> str:
+        """Its ID in logs: session, slot, sequence ID. It stays the same on whichever node the request is sent again,
+        and stands in the log that all of them apply."""
+        return f"{self.session_id.hex()}-{self.slot}-{self.sequence_id}"

@@ -5,12 +5,16 @@ Handlers decide what an operation does; here its number is enough.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from mdscluster.fsm.compound import COUNTS
 from mdscluster.fsm.operations import DISPATCH
 from mdscluster.nfs_frontend.wire import U32, U32x2
 from nfswire import nfs4
 from nfswire.xdr import XdrError
+
+if TYPE_CHECKING:
+    from mdscluster.fsm.compound import Compound
 
 CHANGES: Final = 1
 """An operation that changes replicated state is in it."""
@@ -25,23 +29,29 @@ _NEUTRAL: Final = frozenset(
 _OPAQUE: Final = frozenset((nfs4.OP_PUTFH, nfs4.OP_LOOKUP))
 
 
-def begins_with_change(data: bytes, pos: int, end: int, operations: int, minor: int) -> bool:
-    """Whether the first operation that is not about filehandles changes state.
-
-    A hint that saves a read barrier: a wrong "no" only costs that barrier.
-    """
-    changes = DISPATCH[minor].changes
+def principal(data: bytes, pos: int, end: int, operations: int) -> int:
+    """The first operation that is not about filehandles: what the COMPOUND is for. 0: none, or none that is known."""
     for _ in range(operations):
-        if pos + 8 > end:
-            return False
+        if pos + 8 > end:  # at most one operation, without an argument
+            op = U32.unpack_from(data, pos)[0] if pos + 4 <= end else 0
+            return 0 if op in _NEUTRAL or op >= COUNTS else int(op)
         op, length = U32x2.unpack_from(data, pos)
         if op == nfs4.OP_PUTFH:
             pos += 8 + ((length + 3) & ~3)
         elif op in _NEUTRAL:
             pos += 4
         else:
-            return bool(op < len(changes) and changes[op])
-    return False
+            return int(op) if op < COUNTS else 0
+    return 0
+
+
+def begins_with_change(op: int, minor: int) -> bool:
+    """Whether a COMPOUND's :func:`principal` operation changes state.
+
+    A hint that saves a read barrier: a wrong "no" only costs that barrier.
+    """
+    changes = DISPATCH[minor].changes
+    return op < len(changes) and changes[op]
 
 
 def effects(data: bytes, pos: int, end: int, operations: int, minor: int) -> int:
@@ -73,3 +83,14 @@ def effects(data: bytes, pos: int, end: int, operations: int, minor: int) -> int
     except XdrError:
         return CHANGES | WRITES
     return found
+
+
+def effects_left(cx: Compound) -> int:
+    """Which :func:`effects` a COMPOUND that failed would have had behind where it failed.
+
+    Where there are any the failure is an answer that only the log may give: it uses the slot's sequence ID up on
+    every node, so that no copy of the request that comes late, anywhere, can have those effects (INV-3).
+    """
+    if cx.ops_left < 1:
+        return 0
+    return effects(cx.data, cx.op_start, cx.end, cx.ops_left, cx.minor)

@@ -108,6 +108,7 @@ class NfsServer:
     def _turn(self) -> None:
         """Take in what has arrived; first send the barrier on its way that reads among it will wait for."""
         arrived, self._arrived = self._arrived, []
+        self.dispatcher.turn_s = self.dispatcher.clock_s()
         batch = self.dispatcher.reads.foresee()
         if batch is None:
             self._take_in(None, arrived)

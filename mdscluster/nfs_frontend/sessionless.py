@@ -42,8 +42,14 @@ def start(
 ) -> None:  # fmt: skip
     """Run a COMPOUND whose first operation ``op`` is not SEQUENCE; ``pos`` is behind its number."""
 
+    came_s, counters = dispatcher.turn_s, dispatcher.counters
+
     def answer(record: bytes, status: int) -> None:
-        dispatcher.counters.statuses[status] += 1
+        counters.statuses[status] += 1
+        now_s = dispatcher.clock_s()
+        if known:
+            counters.note(op, now_s - came_s)
+        counters.answered_outside(connection.peer, op, status, now_s - came_s, now_s)
         connection.send(record)
 
     def refuse(status: int, number: int = op) -> None:

@@ -23,6 +23,9 @@ class Turns:
     def __bool__(self) -> bool:
         return bool(self._ready)
 
+    def __len__(self) -> int:
+        return sum(map(len, (*self._ready.values(), *self._stuck.values())))
+
     def add(self, request: Request) -> None:
         """The request may be run; in its connection's order."""
         connection = request.connection

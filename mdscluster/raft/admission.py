@@ -27,7 +27,8 @@ class Admission:
         self._engine = engine
         config = engine.config
         self._knows = config.feature_level
-        empty = engine.journal.last_index == 1 and engine.core.term == 0
+        began = engine.journal.last_index == 1 or bool(engine.store.seed())
+        empty = began and engine.core.term == 0
         asked = not config.replace and not config.join  # else it is meant to be empty, and in quarantine for it
         self._founding = Founding(config, engine.store, disk_id, empty=empty and asked)
         self._commit()

@@ -75,6 +75,7 @@ class Elections:
         self._pre_votes: _PreVotes | None = None
         self._votes: tuple[int, set[str]] = (0, set())
         self._transfer = False
+        self._transfer_term = 0
 
     def stale(self, peer: str, term: int) -> bool:
         """The sender's term is old: tell it, or a leader nobody follows would go on."""
@@ -135,7 +136,7 @@ class Elections:
     def _on_timeout_now(self, peer: str, message: Message) -> None:
         """The leader hands over (it is stopping): stand for election at once."""
         if message.term == self.core.term and self.core.leader_id == peer and self._may_stand():
-            self._transfer = True
+            self._transfer, self._transfer_term = True, message.term
             self._pre_votes = None
             self._reset_timer()
             self.core.start_election()

@@ -21,6 +21,7 @@ from mdscluster.raft.guards import Guards
 from mdscluster.raft.incarnation import MARK_BITS, count_of
 from mdscluster.raft.interface import StateMachine
 from mdscluster.raft.journal import LmdbJournal
+from mdscluster.raft.measures import Measures
 from mdscluster.raft.members import START, pack_at, unpack_at
 from mdscluster.raft.outbox import Outbox
 from mdscluster.raft.proposals import Proposals, Token
@@ -29,6 +30,7 @@ from mdscluster.raft.reconfiguration import Reconfiguration
 from mdscluster.raft.roster import Roster
 from mdscluster.raft.status import report
 from mdscluster.raft.store import Store
+from mdscluster.raft.transfer import Transfer
 from mdscluster.replica import CANDIDATE, FOLLOWER, LEADER, ChangeOutcome, MemberChange, ReplicaStatus
 from mdsproto.raft_pb2 import Message
 
@@ -69,11 +71,13 @@ class Engine:
         now_ms: float,
         wall_ns: int,
         rng: Random,
+        measures: Measures | None = None,
     ) -> None:
         config.validate()
         self.config = config
         self.machine = machine
-        self.store = Store(env)
+        self.measures = measures or Measures()
+        self.store = Store(env, self.measures)
         position, membership = self.store.membership() or (START, config.membership())
         self.roster = Roster(config.node_id, membership, position)
         self.journal = LmdbJournal(self.store, self.roster)
@@ -102,6 +106,7 @@ class Engine:
         self.changes = Reconfiguration(
             self.core, self.journal, self.guards, lambda: self.machine.feature_level, self._hand_over
         )
+        self.transfer = Transfer(self.core, self.journal, self.guards, self._name_successor)
         self._roster_version = self.roster.version
         self.loop_lag_ms = 0.0
         """Set by the shell."""
@@ -182,7 +187,8 @@ class Engine:
             return
         guards.receive(peer, kind, message)
         self._follow_roster()
-        if kind != "ack" or not self.core.is_leader or self.core.commit_index < self.journal.last_index:
+        busy = self.core.commit_index < self.journal.last_index or self.transfer.holding
+        if kind != "ack" or not self.core.is_leader or busy:
             self._work = True  # Otherwise an ack changes nothing that a tick would act on.
         self._note_office(now_ms)
 
@@ -208,7 +214,10 @@ class Engine:
     def change_members(self, token: Token, change: MemberChange) -> None:
         """Change the membership, if this node leads and the rules allow it; ``token`` comes back in
         ``Output.changes``."""
-        self.changes.request(token, change)
+        if change.kind == "transfer":
+            self.transfer.request(token, change.id, self.guards.now_ms)
+        else:
+            self.changes.request(token, change)
         self._work = True
 
     def barrier(self, token: Token, now_ms: float) -> None:
@@ -233,7 +242,8 @@ class Engine:
         """
         self._at(now_ms)
         self._urgent, self._events = set(), []
-        if self._work or now_ms >= self.guards.deadline_ms() or now_ms >= self.proposals.deadline_ms():
+        due_ms = min(self.guards.deadline_ms(), self.proposals.deadline_ms(), self.transfer.deadline_ms())
+        if self._work or now_ms >= due_ms:
             self._work = False
             self._tick(now_ms, wall_ns)
             self._urgent, self._events = self._apply()
@@ -255,6 +265,9 @@ class Engine:
             output.barriers = self.reads.take_results()
         if self.changes.results:
             output.changes = self.changes.take_results()
+        if self.transfer.results:
+            output.changes += self.transfer.results
+            self.transfer.results = []
         if self._snapshot_from is not None:
             output.snapshot_from, self._snapshot_from = self._snapshot_from, None
         return output
@@ -266,6 +279,7 @@ class Engine:
             self.outbox.deadline_ms(),
             self.proposals.deadline_ms(),
             self.reads.deadline_ms(now_ms),
+            self.transfer.deadline_ms(),
         )
 
     def _at(self, now_ms: float) -> None:
@@ -280,13 +294,17 @@ class Engine:
         proposals.expire(now_ms)
         leader = self._reachable_leader()
         proposals.route(leader, core.term, self._connections.get(leader or "", 0), now_ms)
-        if core.is_leader:
+        self.transfer.advance(now_ms)
+        if self.transfer.holding:
+            pass  # what is proposed waits for the next leader
+        elif core.is_leader:
             self._note_office(now_ms)
             for data in proposals.take_entries(wall_ns, self._lease_now()):
                 core.append(data)
         else:
             proposals.discard_inbox()
-        entry, position = self.changes.take_entry(self.applied), self.roster.position
+        entry = None if self.transfer.holding else self.changes.take_entry(self.applied)
+        position = self.roster.position
         if entry is not None:
             core.append(entry)
         term = core.term if core.is_leader else None
@@ -300,8 +318,18 @@ class Engine:
             while core.is_leader and core.commit_index < self.journal.last_index:
                 core.tick()
         self.guards.after_tick()
+        self._measure(now_ms)
         if core.is_leader and leader != self.config.node_id and proposals.pending:
             self._work = True  # Just elected: what waits here goes into the log in the next turn.
+
+    def _measure(self, now_ms: float) -> None:
+        core, measures = self.core, self.measures
+        leader = self._reachable_leader()  # of the term that the tick ended in, which may be another than it began in
+        if leader is not None:
+            measures.led_by(leader, core.term)
+        if core.is_leader:
+            measures.appended(core.term, self.journal.last_index, now_ms)
+            measures.committed(core.commit_index, now_ms)
 
     def _reachable_leader(self) -> str | None:
         leader = self.core.leader_id
@@ -344,6 +372,7 @@ class Engine:
         if target == self.applied:
             return set(), []
         origins: set[bytes] = set()
+        began_s = self.measures.clock_s()
         txn, journal, machine = self.store.txn, self.journal, self.machine
         term = 0
         for index in range(self.applied + 1, target + 1):
@@ -365,6 +394,7 @@ class Engine:
         journal.set_applied(target)
         self.guards.quarantine.applied(target, term)
         self._trim()
+        self.measures.apply.note(self.measures.clock_s() - began_s)
         urgent = {origin.decode() for origin in origins} if self.core.is_leader else set()
         return urgent, machine.take_events()
 
@@ -392,18 +422,14 @@ class Engine:
     # Operations.
 
     def hand_over(self, now_ms: float) -> bool:
-        """A leader that is about to stop names its successor; False when there is none to name."""
+        """A leader that is about to stop hands over; False when there is nobody to take over."""
         self._at(now_ms)
         return self._hand_over()
 
     def _hand_over(self) -> bool:
-        if not self.core.is_leader:
-            return False
-        for peer in sorted(self.roster.membership.voters & self.roster.others):
-            if self.guards.peers[peer].fed and self.core.match_index(peer) == self.journal.last_index:
-                self._name_successor(peer)
-                return True
-        return False
+        begun = self.transfer.begin(self.guards.now_ms)
+        self._work = self._work or begun
+        return begun
 
     def _step_aside(self) -> None:
         """Too few acknowledgements arrive: this node leads no more. If it is only deaf, the others hear it still, and

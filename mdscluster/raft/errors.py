@@ -8,7 +8,7 @@ class PeerError(Exception):
 
 
 class OtherCluster(PeerError):
-    """A peer of another cluster that has the same name. The text is for the operator."""
+    """A peer of another cluster, of another name or the same. The text is for the operator."""
 
     def __init__(self, peer: str, text: str) -> None:
         super().__init__(text)

@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from mdscluster.raft.config import RaftConfig
-from mdscluster.raft.errors import OtherCluster
+from mdscluster.raft.errors import OtherCluster, PeerError
 from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Hello
 
@@ -51,6 +51,7 @@ class Founding:
         """When a disk was met last that was not known here; before the first, when somebody first asked."""
         self.disk = store.disk_id() or disk_id
         store.set_disk_id(self.disk)
+        self._seed = store.seed()
         self._founders = store.founders()
         self.cluster = store.cluster()
         """Identity of this node's cluster; empty: this node is no member, or has met nobody yet who could tell."""
@@ -73,6 +74,7 @@ class Founding:
     def introduce(self, body: Hello) -> None:
         """Say of this node's disk what the others have to know."""
         body.disk = self.disk
+        body.seed = self._seed
         if self._founders is not None:
             body.member = True
             body.founders.update(self._founders)
@@ -94,7 +96,8 @@ class Founding:
     def meet(self, peer: str, body: Hello, now_ms: float) -> bool:
         """Hear what ``peer`` says of its disk; whether something came of it that is to be committed.
 
-        :class:`DiskLost` when the peer has been a member without this disk.
+        :class:`DiskLost` when the peer has been a member without this disk. ``PeerError`` when it is as new as this
+        node, but began with another state: they would never be alike.
         """
         if self.done:
             return self._learn(_cluster_of(peer, body))
@@ -110,6 +113,11 @@ class Founding:
                 "mdscluster rejoin --config FILE (and then start it as usual). If its file system is merely not "
                 "mounted, mount it. If it is to be added to the cluster, set join = true in FILE. If the cluster is "
                 "new, empty the data directories of all its nodes"
+            )
+        if body.seed != self._seed:
+            raise PeerError(
+                f"{peer} begins with {_what(body.seed)}, {self._config.node_id} with {_what(self._seed)}: restore "
+                "every metadata server of a new cluster from the same backup (mdsctl backup restore)"
             )
         if self._met.get(peer) != body.disk:
             self._met[peer] = body.disk
@@ -143,6 +151,10 @@ class Founding:
         self.cluster = cluster
         self._store.set_cluster(cluster)
         return True
+
+
+def _what(seed: bytes) -> str:
+    return f"the state of backup {seed.hex()[:8]}" if seed else "an empty state"
 
 
 def _cluster_of(peer: str, body: Hello) -> bytes:

@@ -51,6 +51,8 @@ class Guards(Elections):
         self._last_ack: tuple[str, int, int, float] = ("", 0, 0, NEVER_MS)
         self.lacks_log = False
         """The leader's log begins after what is committed here: only a snapshot helps, until an append fits again."""
+        self.leader_commit_index = 0
+        """As the last append said, whether or not this node holds what is committed there."""
         self._passed_over: set[str] = set()
         """Leaders whose appends this node might not take yet (quarantine)."""
         self._handlers: dict[str, Callable[[str, Message], None]] = {
@@ -176,6 +178,8 @@ class Guards(Elections):
             self._probe_starved()
             if self.now_ms >= self.deadline_ms():
                 self.outbox.last_broadcast_ms = self.now_ms
+        elif self._transfer and self._transfer_term == self.core.term and self._may_stand():
+            self.core.start_election()  # again: a heartbeat that came behind the leader's word has put it off
         elif self.now_ms >= self._deadline_ms:
             self._reset_timer()
             self._start_pre_vote()
@@ -272,6 +276,7 @@ class Guards(Elections):
             if not acceptable(entry.data):
                 raise PeerError(f"{peer} sent a log entry of a kind that this release does not know")
         self._heard_leader_ms = self.now_ms
+        self.leader_commit_index = body.commit_index
         self._reset_timer()
         self._pre_votes = None
         if self.quarantine.on and not self.quarantine.admits(peer, message.term, body.commit_index):

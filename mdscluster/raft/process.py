@@ -26,6 +26,7 @@ from mdscluster.raft.framing import pack_frame
 from mdscluster.raft.interface import RESTART_EXIT_CODE, STORAGE_EXIT_CODE, MachineFactory
 from mdscluster.raft.link import Link
 from mdscluster.raft.local import LocalServer, Token
+from mdscluster.raft.measures import Measures
 from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.snapshot_sender import Pacer
 from mdscluster.raft.transport import Transport
@@ -74,8 +75,9 @@ class Node:
         self.finished: asyncio.Future[int] = self._loop.create_future()
         self._clock = time.monotonic
         self.engine = Engine(
-            config, env, factory(env), now_ms=self._now_ms(), wall_ns=time.time_ns(), rng=SystemRandom()
-        )
+            config, env, factory(env), now_ms=self._now_ms(), wall_ns=time.time_ns(), rng=SystemRandom(),
+            measures=Measures(self._clock),
+        )  # fmt: skip
         self._admission = Admission(self.engine, os.urandom(16))
         self._transport = Transport(config, self, self._ping())
         self._ping_term = self.engine.core.term
@@ -291,8 +293,14 @@ class Node:
     def _on_timer(self, due_s: float) -> None:
         self._timer = None
         now_s = self._clock()
-        self._lag.note(now_s, max(now_s - due_s, 0.0))
+        self._note_lag(now_s, due_s)
         self._turn()
+
+    def _note_lag(self, now_s: float, due_s: float) -> None:
+        """A timer that was due at ``due_s`` has come now."""
+        late_s = max(now_s - due_s, 0.0)
+        self._lag.note(now_s, late_s)
+        self.engine.measures.lag.note(late_s)
 
     def _fail(self, error: Exception) -> None:
         """Fail-stop: nothing more is promised. What was promised is on disk.
@@ -326,7 +334,7 @@ class Node:
             due_s = self._clock() + _TEND_S
             await asyncio.sleep(_TEND_S)
             now_s = self._clock()
-            self._lag.note(now_s, max(now_s - due_s, 0.0))
+            self._note_lag(now_s, due_s)
             if self._ping_term != self.engine.core.term:
                 self._ping_term = self.engine.core.term
                 self._transport.ping = pack_frame(self._ping())
@@ -354,7 +362,9 @@ class Node:
         try:
             await snapshot_sender.serve(link, self.env, engine.core.term, index, self._pacer)
             self._loop.call_later(_SNAPSHOT_PIN_S, self._unpin, index)
+            engine.measures.snapshots["sent"] += 1
         except (SnapshotError, TimeoutError, OSError) as error:
+            engine.measures.snapshots["not sent"] += 1
             log.warning("snapshot not sent", peer=link.peer, reason=str(error))
             self._unpin(index)
         finally:
@@ -380,6 +390,7 @@ class Node:
             self.engine.store.commit()
             snapshot.switch(directory, self.config.state_dir)
         except SnapshotError as error:
+            self.engine.measures.snapshots["not received"] += 1
             log.warning("snapshot not installed", peer=leader, reason=str(error))
             snapshot.discard_incoming(self.config.state_dir)
             self._halted = False
@@ -407,10 +418,14 @@ async def run(
     and whatever our own bug raised.
     """
     config.validate()
-    snapshot.discard_incoming(config.state_dir)
-    env = open_environment(config.state_dir)
-    env.reader_check()
-    node = Node(config, env, factory)
+    try:
+        snapshot.discard_incoming(config.state_dir)
+        env = open_environment(config.state_dir)
+        env.reader_check()
+        node = Node(config, env, factory)
+    except StorageError as error:  # no bug: the disk is full, or the state damaged
+        log.critical("consensus stops", error=str(error), kind=type(error).__name__)
+        return STORAGE_EXIT_CODE
     waiter: asyncio.Task[bool] | None = None
     try:
         await node.start()

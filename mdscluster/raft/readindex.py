@@ -75,6 +75,13 @@ class ReadIndex:
         self._confirmations: dict[int, _Confirmation] = {}
         self._rtt_ms: dict[str, float] = {}
 
+    @property
+    def pending(self) -> int:
+        """Barriers of this node that are not confirmed yet."""
+        groups = [group for _, group in self._sent.values()] + [group for _, _, group in self._applying]
+        groups += [round_.waiters for round_ in self._confirmations.values()]
+        return len(self._new) + sum(map(len, groups))
+
     # This node's barriers.
 
     def request(self, token: Token, now_ms: float) -> None:

@@ -26,7 +26,8 @@ from mdscluster.raft.environment import open_environment
 from mdscluster.raft.errors import StorageError
 from mdscluster.raft.framing import FRAME_BYTES_MAX
 from mdscluster.raft.store import Store
-from mdscluster.raft.transport import client_context, hello
+from mdscluster.raft.tls import client_context
+from mdscluster.raft.transport import hello
 from mdsproto.raft_pb2 import Hello, SnapshotFrame
 
 log = structlog.get_logger()

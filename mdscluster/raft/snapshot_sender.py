@@ -33,17 +33,20 @@ _SAMPLES: Final = 64
 
 
 class Pacer:
-    """How fast a snapshot may be sent: as fast as commits stay as quick as they were before it (AIMD). No clock.
+    """How fast a snapshot may be sent: so fast that commits stay about as quick as they were before it. No clock.
 
     Commits are noted all the time; ``begin`` takes the slower ones of the last as the measure. Each one that is slower
-    than twice the measure lowers the rate, each that is not raises it a little. Nothing noted: nothing to be spared.
+    than twice the measure lowers the rate, each that is not raises it a little: so little that the rate comes to rest
+    where one commit in two hundred is slower. Nothing noted: nothing to be spared.
     """
 
     FLOOR: Final = 16 << 20
     """Bytes a second, unless less is allowed."""
-    _STEP: Final = 1 << 20
-    _BACK: Final = 0.8
     _TOLERANCE: Final = 2.0
+    _SLOWER: Final = 0.005
+    """The share of commits that may take longer than that."""
+    _BACK: Final = 0.8
+    _ON: Final = _BACK ** (-_SLOWER / (1 - _SLOWER))
 
     def __init__(self, bytes_per_s_max: int) -> None:
         self._recent_ms: deque[float] = deque(maxlen=_SAMPLES)
@@ -69,7 +72,7 @@ class Pacer:
         if took_ms > self._TOLERANCE * self._usual_ms:
             self.rate = max(self.least, self.rate * self._BACK)
         else:
-            self.rate = min(self.most, self.rate + self._STEP)
+            self.rate = min(self.most, self.rate * self._ON)
 
     def pause_s(self, sent_bytes: int) -> float:
         """How long to wait after so many bytes."""

@@ -35,6 +35,7 @@ def report(engine: Engine) -> ReplicaStatus:
         first_log_index=journal.first_index,
         has_quorum=guards.has_quorum() and not guards.lacks_log,
         reaches_majority=guards.reaches_majority(),
+        leader_commit_index=guards.leader_commit_index,
         peers=peers,
         loop_lag_ms=engine.loop_lag_ms,
         quarantined=guards.quarantine.on,
@@ -45,6 +46,8 @@ def report(engine: Engine) -> ReplicaStatus:
         ],
         membership_index=roster.position[1],
         membership_applied=roster.position[1] <= engine.applied,
+        pending_barriers=engine.reads.pending,
+        measured=engine.measures.told(),
     )
 
 

@@ -15,7 +15,9 @@ import lmdb
 import msgspec
 
 from mdscluster.raft import incarnation
+from mdscluster.raft.environment import words
 from mdscluster.raft.errors import FormatError, StorageError
+from mdscluster.raft.measures import Measures
 from mdscluster.raft.members import Membership, Position, pack_at, unpack_at
 
 _U64: Final = Struct(">Q")
@@ -30,6 +32,7 @@ _QUARANTINE: Final = b"quarantine"
 _DISK: Final = b"disk"
 _FOUNDERS: Final = b"founders"
 _CLUSTER: Final = b"cluster"
+_SEED: Final = b"seed"
 _KEY_APPLIED: Final = b"applied"
 _KEY_MEMBERSHIP: Final = b"membership"
 _PROPOSER_PREFIX: Final = b"p:"
@@ -42,8 +45,9 @@ class Store:
     never retried, for the kernel may have dropped the pages it could not write).
     """
 
-    def __init__(self, env: lmdb.Environment) -> None:
+    def __init__(self, env: lmdb.Environment, measures: Measures | None = None) -> None:
         self.env = env
+        self._measures = measures or Measures()
         self._txn: lmdb.Transaction | None = None
         self._promised = False
         self.failed = False
@@ -98,14 +102,16 @@ class Store:
         if txn is None:
             return False
         self._txn = None
+        began_s = self._measures.clock_s()
         try:
             txn.commit()
             if self._promised:
                 self.env.sync(True)
         except lmdb.Error as error:
             self.failed = True
-            raise StorageError(f"cannot make the log durable: {error}") from error
+            raise StorageError(f"cannot make the log durable: {words(self.env.path(), error)}") from error
         self._promised = False
+        self._measures.fsync.note(self._measures.clock_s() - began_s)
         return True
 
     def abandon(self) -> None:
@@ -216,6 +222,14 @@ class Store:
 
     def set_cluster(self, identity: bytes) -> None:
         self.txn.put(_CLUSTER, identity, db=self.local)
+        self._promised = True
+
+    def seed(self) -> bytes:
+        """Identity of the state that this disk began with; empty: it began empty."""
+        return bytes(self.txn.get(_SEED, db=self.local) or b"")
+
+    def set_seed(self, identity: bytes) -> None:
+        self.txn.put(_SEED, identity, db=self.local)
         self._promised = True
 
     def unused(self) -> bool:

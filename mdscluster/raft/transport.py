@@ -16,10 +16,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from mdscluster.raft.config import RaftConfig, TlsConfig
+from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.errors import OtherCluster, PeerError
 from mdscluster.raft.framing import pack_frame, pack_frames
 from mdscluster.raft.link import Link, Stranger, Superseded
+from mdscluster.raft.tls import Contexts
 from mdsproto.raft_pb2 import Hello
 
 log = structlog.get_logger()
@@ -57,26 +58,6 @@ class Handler(Protocol):
         """``link.peer`` asks for a snapshot on this connection."""
 
 
-def server_context(tls: TlsConfig) -> ssl.SSLContext:
-    """Accepts only certificates of the cluster's CA."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.num_tickets = 0
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(tls.ca)
-    context.load_cert_chain(tls.certificate, tls.key)
-    return context
-
-
-def client_context(tls: TlsConfig) -> ssl.SSLContext:
-    """Shows this node's certificate; checks the peer's against the id it is dialled by."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_verify_locations(tls.ca)
-    context.load_cert_chain(tls.certificate, tls.key)
-    return context
-
-
 def hello(config: RaftConfig, purpose: Hello.Purpose, more: Hello | None = None) -> bytes:
     """This node's first frame; ``more`` is what it says of itself besides its name."""
     body = Hello(protocol=PROTOCOL, node_id=config.node_id, cluster_id=config.cluster_id, purpose=purpose)
@@ -89,6 +70,7 @@ class Transport:
     """Listens, dials, and keeps at most one connection to each peer."""
 
     def __init__(self, config: RaftConfig, handler: Handler, ping: bytes) -> None:
+        """``OSError`` when a certificate cannot be used."""
         self.config = config
         self.loop = asyncio.get_running_loop()
         self.ping = pack_frame(ping)
@@ -99,6 +81,7 @@ class Transport:
         """Connections dialled by this node that said Hello and have no answer yet."""
         self._all: set[Link] = set()
         self._server: asyncio.Server | None = None
+        self._tls = Contexts(config.tls) if config.tls else None
         self._peers: dict[str, tuple[str, int]] = {}
         self._strangers: set[str] = set()
         self._dialers: dict[str, asyncio.Task[None]] = {}
@@ -109,7 +92,7 @@ class Transport:
         """Listen. ``OSError`` when the address is not ours to use."""
         config = self.config
         host, port = config.peers[config.node_id]
-        context = server_context(config.tls) if config.tls else None
+        context = self._tls.server if self._tls else None
         self._server = await self.loop.create_server(self._accept, host, port, ssl=context, reuse_address=True)
 
     def follow(self, peers: dict[str, tuple[str, int]]) -> None:
@@ -159,7 +142,9 @@ class Transport:
             link.abort()
 
     def tend(self) -> None:
-        """Every few hundred milliseconds: ping idle connections, give up dead ones."""
+        """Every few hundred milliseconds: ping idle connections, give up dead ones, look for a renewed certificate."""
+        if self._tls is not None:
+            self._tls.refresh()
         now_s = self.loop.time()
         timeout_s = self.config.connection_timeout_ms / 1000
         ping_s = self.config.ping_ms / 1000
@@ -185,6 +170,16 @@ class Transport:
             self._refusals[peer] = reason
             log.warning("raft connection refused", peer=peer, reason=reason)
 
+    def _check_cluster(self, body: Hello) -> None:
+        """``OtherCluster`` when a peer, whose certificate is good, belongs to another one: by name, or by founding."""
+        if body.cluster_id != self.config.cluster_id:
+            raise OtherCluster(
+                body.node_id,
+                f"{body.node_id} belongs to ANOTHER cluster: its configuration says {body.cluster_id!r}, this node's "
+                f"{self.config.cluster_id!r}. Neither takes anything from the other: mend the name or the addresses",
+            )
+        self._handler.check_cluster(body.node_id, body)
+
     def reached(self, link: Link, peer: str) -> None:
         """The handshake of a connection dialled here is over: say Hello, unless there is another one by now."""
         if peer in self._links:
@@ -204,8 +199,8 @@ class Transport:
             raise PeerError("this node is stopping")
         body, dialled = Hello.FromString(frame), link.dialled
         names = link.certificate_names()
-        if body.protocol != PROTOCOL or body.cluster_id != self.config.cluster_id:
-            raise PeerError(f"protocol {body.protocol} of cluster {body.cluster_id!r}")
+        if body.protocol != PROTOCOL:
+            raise PeerError(f"node {body.node_id!r} speaks protocol {body.protocol}, this one {PROTOCOL}")
         if body.node_id == self.config.node_id or body.node_id != (dialled or body.node_id):
             raise PeerError(f"node {body.node_id!r} is not expected here")
         if names is not None and not {body.node_id, self.config.tls_role or body.node_id} <= set(names):
@@ -213,10 +208,10 @@ class Transport:
         if dialled is not None and self._asking.get(dialled) is link:
             del self._asking[dialled]
         try:
-            self._handler.check_cluster(body.node_id, body)
+            self._check_cluster(body)
         except OtherCluster:
             if dialled is None and body.purpose == Hello.RAFT:
-                link.write(self.greeting(f"{self.config.node_id} belongs to another cluster of the same name"))
+                link.write(self.greeting(f"{self.config.node_id} belongs to another cluster"))
             raise
         if body.purpose == Hello.SNAPSHOT:
             belongs = body.node_id in self._peers
@@ -289,8 +284,7 @@ class Transport:
         patience_s = 0.0 if config.node_id < peer else _PATIENCE_S
         pause_s = patience_s
         host, port = address
-        context = client_context(config.tls) if config.tls else None
-        name = peer if context else None
+        name = peer if self._tls else None
         reached = True
         while not self._closing:
             await asyncio.sleep(pause_s)
@@ -302,6 +296,7 @@ class Transport:
             self._all.add(link)
             try:
                 async with asyncio.timeout(config.connection_timeout_ms / 1000):
+                    context = self._tls.client if self._tls else None
                     await self.loop.create_connection(
                         lambda link=link: link, host, port, ssl=context, server_hostname=name
                     )

@@ -32,6 +32,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--scenario", action="append", metavar="NAME", choices=sorted(BY_NAME), default=[],
                         help="only this one (may be given several times); see --list")  # fmt: skip
+    parser.add_argument("--drill", action="store_true",
+                        help="only the drill: whole machines, keepalived, fencing (./run drill)")  # fmt: skip
     parser.add_argument("--nodes", type=int, choices=ANY, help="cluster size (default: 3, and 5 where 3 are too few)")
     parser.add_argument("--rounds", type=int, metavar="N", help="faults in each run (default: the scenario's own)")
     parser.add_argument("--minutes", type=float, metavar="M", help="go on, with new seeds, until M minutes are over")
@@ -42,13 +44,15 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--append", action="store_true", help="add to the report in DIR rather than begin a new one")
     parser.add_argument("--list", action="store_true", help="what the scenarios are, and end")
     parser.add_argument("--write-docs", action="store_true",
-                        help="write docs/CHAOS.md from the table and the report in DIR, and end")  # fmt: skip
+                        help="write docs/CHAOS.md (with --drill: DRILL.md) from the table and DIR's report, and end")
     return parser.parse_args(words)
 
 
 def plans(arguments: argparse.Namespace, seed: int) -> list[Plan]:
     """What is to be run, in order."""
     chosen = [scenario for scenario in SCENARIOS if not arguments.scenario or scenario.name in arguments.scenario]
+    if arguments.drill:
+        chosen = [scenario for scenario in chosen if scenario.deployed]
     made = []
     for scenario in chosen:
         nodes = arguments.nodes or min(scenario.nodes)
@@ -108,7 +112,7 @@ def line(report: RunReport) -> str:
 def _keep(folder: Path, to: Path) -> None:
     """Logs, histories and configuration; neither disks nor the nodes' state."""
     shutil.rmtree(to, ignore_errors=True)
-    skip = shutil.ignore_patterns("disks", "data", "pki", "*.so", "state", "*.sock")
+    skip = shutil.ignore_patterns("disks", "data", "pki", "*.so", "state", "*.sock", "switch", "rendered", "machine")
     shutil.copytree(folder, to, ignore=skip)
 
 
@@ -127,6 +131,7 @@ def show_list() -> None:
 
 def _marks(scenario: Scenario) -> str:
     marks = ["5 nodes"] if scenario.nodes == FIVE else []
+    marks += ["drill"] if scenario.deployed else []
     marks += ["Linux clients"] if scenario.linux else []
     marks += ["without root too"] if scenario.unprivileged else []
     return f"  [{', '.join(marks)}]" if marks else ""
@@ -139,7 +144,7 @@ def main(words: Sequence[str]) -> int:
         show_list()
         return 0
     if arguments.write_docs:
-        docs.write(arguments.out / "report.json")
+        docs.write(arguments.out / "report.json", drill=arguments.drill)
         return 0
     if not is_root():
         print("Not root: only the kill scenarios, on loopback. Everything else: sudo ./run chaos", file=sys.stderr)

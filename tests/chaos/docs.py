@@ -1,24 +1,35 @@
-"""docs/CHAOS.md: its lists come from the scenario table and the latest report (``./run chaos --write-docs``)."""
+"""docs/CHAOS.md and docs/DRILL.md: their lists come from the scenario table and the latest reports.
+
+``./run chaos --write-docs`` and ``./run drill --write-docs`` write them.
+"""
 
 from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.chaos.report import Report, RunReport
 from tests.chaos.scenarios import FIVE, SCENARIOS, Scenario
+from tests.chaos.stalls import median
 from tests.support.cluster import ROOT
 
 LINE = 120
 DOCUMENT = ROOT / "docs" / "CHAOS.md"
+DRILL = ROOT / "docs" / "DRILL.md"
+_FIRST = ("Scenario", "Nodes", "Runs", "Faults", "Longest stall, ms", "Median, ms", "Linux, ms")
+_LAST = ("Calls", "Checked", "Load", "Verdict")
+COLUMNS = (*_FIRST, *_LAST)
+DRILL_COLUMNS = (*_FIRST, "Address moved, ms", "Fenced, ms", *_LAST)
 
 
-def write(report: Path, document: Path = DOCUMENT) -> None:
+def write(report: Path, *, drill: bool = False) -> None:
     """Fill in the parts between their marks; the report's only when there is one."""
-    text = replaced(document.read_text(encoding="utf-8"), "scenarios", scenarios())
+    document = DRILL if drill else DOCUMENT
+    text = replaced(document.read_text(encoding="utf-8"), "scenarios", scenarios(drill=drill))
     if report.exists():
-        text = replaced(text, "report", results(Report.load(report)))
+        text = replaced(text, "report", results(Report.load(report), drill=drill))
     document.write_text(text, encoding="utf-8")
 
 
@@ -31,9 +42,9 @@ def replaced(text: str, part: str, content: str) -> str:
     return found.sub(lambda _: f"{begin}\n{content}\n{end}", text)
 
 
-def scenarios() -> str:
-    """Every scenario with what it does and promises."""
-    return "\n\n".join(map(_scenario, SCENARIOS))
+def scenarios(*, drill: bool = False) -> str:
+    """Every scenario with what it does and promises; ``drill``: those of the drill only."""
+    return "\n\n".join(_scenario(scenario) for scenario in SCENARIOS if scenario.deployed or not drill)
 
 
 def _scenario(scenario: Scenario) -> str:
@@ -41,45 +52,61 @@ def _scenario(scenario: Scenario) -> str:
     bound = f"longest stall under {bounds.longest_ms / 1000:.0f} s"
     if bounds.median_ms is not None:
         bound += f", median under {bounds.median_ms / 1000:.0f} s"
+    if bounds.fenced_ms is not None:
+        bound += f", fenced within {bounds.fenced_ms / 1000:.0f} s"
     if bounds.linux_ms is not None:
         bound += f" (Linux clients: {bounds.linux_ms / 1000:.0f} s)"
-    facts = ["5 nodes" if scenario.nodes == FIVE else "3 or 5 nodes", bound]
+    facts = ["drill"] if scenario.deployed else []
+    facts += ["5 nodes" if scenario.nodes == FIVE else "3 or 5 nodes", bound]
+    if scenario.terms_max is not None:
+        facts.append(f"at most {scenario.terms_max} new terms" if scenario.terms_max else "no new term")
     facts += ["with real Linux clients"] if scenario.linux else []
     facts += ["also without root"] if scenario.unprivileged else []
     text = f"**`{scenario.name}`**: {scenario.summary}. {scenario.story} *{'; '.join(facts)}.*"
     return textwrap.fill(text, LINE, break_long_words=False, break_on_hyphens=False)
 
 
-def results(report: Report) -> str:
+def results(report: Report, *, drill: bool = False) -> str:
     """The latest report's table: a row for each scenario and cluster size, however often it ran."""
     machine = report.machine
+    columns = DRILL_COLUMNS if drill else COLUMNS
     head = (
         f"Begun {report.began}, commit {report.commit}; `on_quorum_loss = \"{report.on_quorum_loss}\"`; {machine.cpus} "
         f"CPUs shared by servers, clients and Linux guests, fsync {machine.fsync_ms:.2f} ms. Of several runs the worst "
         "is shown.\n\n"
-        "| Scenario | Nodes | Runs | Faults | Longest stall, ms | Median, ms | Linux, ms | Calls "
-        "| Checked | Load | Verdict |\n"
-        "|---|---|---|---|---|---|---|---|---|---|---|\n"
+        f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|\n"
     )
     groups: dict[tuple[str, int], list[RunReport]] = {}
     for run in report.runs:
         groups.setdefault((run.scenario, run.nodes), []).append(run)
-    return head + "\n".join(map(_row, groups.values()))
+    return head + "\n".join(_row(runs, columns) for runs in groups.values())
 
 
-def _row(runs: list[RunReport]) -> str:
+def _row(runs: list[RunReport], columns: Sequence[str]) -> str:
     linux = max((ms for run in runs for client in run.linux for ms in client.stalls_ms), default=0.0)
     broken = [run for run in runs if not run.kept]
     verdict = "kept"
     if broken:
         names = dict.fromkeys(name for run in broken for name in run.broken)
         verdict = f"broken in {len(broken)}: {', '.join(names)}"
-    cells = [
-        runs[0].scenario, runs[0].nodes, len(runs), sum(len(run.faults) for run in runs),
-        f"{max(run.longest_ms for run in runs):.0f}", f"{max(run.median_ms for run in runs):.0f}",
-        f"{linux:.0f}" if linux else "",
-        sum(run.operations["all"].count for run in runs if run.operations),
-        sum(run.operations_checked for run in runs),
-        f"{max(run.load_average for run in runs):.1f}", verdict,
-    ]  # fmt: skip
-    return "| " + " | ".join(map(str, cells)) + " |"
+    cells = {
+        "Scenario": runs[0].scenario,
+        "Nodes": runs[0].nodes,
+        "Runs": len(runs),
+        "Faults": sum(len(run.faults) for run in runs),
+        "Longest stall, ms": f"{max(run.longest_ms for run in runs):.0f}",
+        "Median, ms": f"{max(run.median_ms for run in runs):.0f}",
+        "Linux, ms": f"{linux:.0f}" if linux else "",
+        "Address moved, ms": _spread([ms for run in runs for ms in run.moved_ms]),
+        "Fenced, ms": _spread([ms for run in runs for ms in run.fenced_ms]),
+        "Calls": sum(run.operations["all"].count for run in runs if run.operations),
+        "Checked": sum(run.operations_checked for run in runs),
+        "Load": f"{max(run.load_average for run in runs):.1f}",
+        "Verdict": verdict,
+    }
+    return "| " + " | ".join(str(cells[column]) for column in columns) + " |"
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Median and longest."""
+    return f"{median(values):.0f} / {max(values):.0f}" if values else ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.chaos.load import Call, ClientReport, Hold
-from tests.chaos.monitor import Sample
+from tests.chaos.monitor import PowerEvent, Sample
+from tests.chaos.tempter import Temptation
+from tests.chaos.witness import Knock
 
 
 @dataclass
@@ -25,6 +27,8 @@ class Fault:
     term_after: int = 0
     leader_before: str = ""
     leader_after: str = ""
+    fences: tuple[str, ...] = ()
+    """Nodes that the cluster must fence because of it."""
     proofs: list[tuple[str, bool]] = field(default_factory=list)
     """What shows that it took effect, and whether it did."""
 
@@ -57,6 +61,27 @@ class Check:
     """How much was checked: operations, nodes."""
 
 
+@dataclass(frozen=True)
+class Switching:
+    """A machine's power was switched by its BMC."""
+
+    at_s: float
+    """time.monotonic(), when it was done."""
+    machine: str
+    word: str
+    """``on`` or ``off``."""
+
+
+@dataclass
+class Power:
+    """What a drill has seen of the service address and of the machines' power, beside what every run sees."""
+
+    knocks: list[Knock] = field(default_factory=list)
+    events: list[PowerEvent] = field(default_factory=list)
+    switched: list[Switching] = field(default_factory=list)
+    temptations: list[Temptation] = field(default_factory=list)
+
+
 @dataclass
 class Evidence:
     """Everything of one run."""
@@ -74,6 +99,8 @@ class Evidence:
     tracebacks: list[str] = field(default_factory=list)
     digest: Check | None = None
     linearizable: Check | None = None
+    power: Power | None = None
+    """Of a drill."""
     load_averages: list[float] = field(default_factory=list)
     broken: str = ""
     """Why the run could not be carried to its end; empty when it was."""

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from tests.chaos.drill_judge import judge_drill
 from tests.chaos.evidence import Evidence
 from tests.chaos.load import Hold
 from tests.chaos.monitor import Sample, statuses_sent
 from tests.chaos.scenarios import Scenario
 from tests.chaos.stalls import longest_per_fault_ms, median
+from tests.chaos.verdict import Verdict, told
 from tests.support.cluster import FAILOVER_ERRORS
 
 CALLS_MIN = 50
 """Fewer answered calls than this prove nothing."""
 HOLDS_MIN = 5
-SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One promise: kept or not, and what that is said by."""
-
-    name: str
-    """``INV-n``, or a word."""
-    promise: str
-    kept: bool
-    text: str
 
 
 def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
@@ -34,6 +23,7 @@ def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
     return [
         _carried_out(rounds, evidence),
         _one_leader(evidence),
+        *_in_office(scenario, evidence),
         _nothing_lost(evidence),
         _exactly_once(evidence),
         _linearizable(evidence),
@@ -41,6 +31,7 @@ def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
         _zero_grace(evidence),
         _equal(evidence),
         _no_exceptions(evidence),
+        *(judge_drill(evidence.power, evidence.faults, scenario.bounds.fenced_ms) if evidence.power else []),
         *_stalls(scenario, evidence),
         *_linux(scenario, evidence),
     ]
@@ -66,7 +57,7 @@ def _carried_out(rounds: int, evidence: Evidence) -> Verdict:
     if len(evidence.holds) < HOLDS_MIN:
         wrong.append(f"clients held only {len(evidence.holds)} locks and opens")
     good = f"{len(evidence.faults)} faults took effect, {answered} calls succeeded, {len(evidence.holds)} locks held"
-    return Verdict("run", "faults took effect while clients worked", not wrong, _text(wrong, good))
+    return Verdict("run", "faults took effect while clients worked", not wrong, told(wrong, good))
 
 
 def _one_leader(evidence: Evidence) -> Verdict:
@@ -78,7 +69,17 @@ def _one_leader(evidence: Evidence) -> Verdict:
     if not leaders:
         wrong.append("nobody was ever seen to lead")
     good = f"{len(leaders)} terms with a leader seen, each with one"
-    return Verdict("INV-1", "at most one leader in a term", not wrong, _text(wrong, good))
+    return Verdict("INV-1", "at most one leader in a term", not wrong, told(wrong, good))
+
+
+def _in_office(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
+    """Where a fault must not cost the leader its office, or not again and again."""
+    if scenario.terms_max is None:
+        return []
+    began = [(fault.what, fault.term_after - fault.term_before) for fault in evidence.faults]
+    wrong = [f"{what}: {terms} new terms" for what, terms in began if not 0 <= terms <= scenario.terms_max]
+    good = f"{max((terms for _, terms in began), default=0)} at most"
+    return [Verdict("terms", f"at most {scenario.terms_max} new ones for a fault", not wrong, told(wrong, good))]
 
 
 def _nothing_lost(evidence: Evidence) -> Verdict:
@@ -88,7 +89,7 @@ def _nothing_lost(evidence: Evidence) -> Verdict:
     if not calls:
         wrong.append("no client compared its tree with its model")
     good = f"{calls} changes of {len(evidence.clients)} clients are there, and nothing else"
-    return Verdict("INV-2", "an acknowledged change is never lost", not wrong, _text(wrong, good))
+    return Verdict("INV-2", "an acknowledged change is never lost", not wrong, told(wrong, good))
 
 
 def _exactly_once(evidence: Evidence) -> Verdict:
@@ -98,7 +99,7 @@ def _exactly_once(evidence: Evidence) -> Verdict:
     good = f"{again} requests were sent again over {lost} new connections; each ran once"
     if not evidence.clients:
         wrong.append("no client reported")
-    return Verdict("INV-3", "a repeated request runs once", not wrong, _text(wrong, good))
+    return Verdict("INV-3", "a repeated request runs once", not wrong, told(wrong, good))
 
 
 def _linearizable(evidence: Evidence) -> Verdict:
@@ -116,7 +117,7 @@ def _one_holder(evidence: Evidence) -> Verdict:
         for one, other in overlaps(evidence.holds)
     ]
     good = f"{len(evidence.holds)} locks and exclusive opens, never two holders"
-    return Verdict("INV-5", "no two holders of one lock or open", not wrong, _text(wrong, good))
+    return Verdict("INV-5", "no two holders of one lock or open", not wrong, told(wrong, good))
 
 
 def overlaps(holds: Iterable[Hold]) -> list[tuple[Hold, Hold]]:
@@ -141,7 +142,7 @@ def _zero_grace(evidence: Evidence) -> Verdict:
     good = f"none of {sum(sent.values())} replies said GRACE, STALE, BADSESSION, BAD_STATEID or EXPIRED"
     if not sent:
         wrong.append("no server was ever asked what it sent")
-    return Verdict("INV-7", "no error that a failover would explain", not wrong, _text(wrong, good))
+    return Verdict("INV-7", "no error that a failover would explain", not wrong, told(wrong, good))
 
 
 def _equal(evidence: Evidence) -> Verdict:
@@ -156,7 +157,7 @@ def _equal(evidence: Evidence) -> Verdict:
 
 def _no_exceptions(evidence: Evidence) -> Verdict:
     wrong = [f"an exception in the log of {name}" for name in evidence.tracebacks]
-    return Verdict("logs", "no server met an exception", not wrong, _text(wrong, "no traceback in any log"))
+    return Verdict("logs", "no server met an exception", not wrong, told(wrong, "no traceback in any log"))
 
 
 def _stalls(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
@@ -183,18 +184,11 @@ def _linux(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
         good = f"{client.turns} turns of work, files and locks intact"
         verdicts += [
             Verdict("Linux client", "no call fails, data and locks intact", not client.problems and client.turns > 0,
-                    _text(client.problems, good)),
+                    told(client.problems, good)),
             Verdict("Linux longest stall", f"under {scenario.bounds.linux_longest_ms / 1000:.0f} s", in_time,
                     f"{worst:.0f} ms; slowest calls of the run: {client.slowest or 'none over 500 ms'}"),
         ]  # fmt: skip
     return verdicts
-
-
-def _text(wrong: Sequence[str], good: str) -> str:
-    if not wrong:
-        return good
-    more = f" (and {len(wrong) - SHOWN} more)" if len(wrong) > SHOWN else ""
-    return "; ".join(wrong[:SHOWN]) + more
 
 
 def stood(verdicts: Iterable[Verdict]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -12,7 +13,8 @@ from tests.chaos.evidence import LinuxClient
 from tests.kernel.rig import images
 from tests.kernel.rig.vm import Guest, GuestError, GuestSpec, Mount
 from tests.kernel.rig.workload import JOBS, Workload, try_locks, verify
-from tests.support.cluster import NFS_PORT, Cluster
+from tests.support.cluster import NFS_PORT
+from tests.support.hanet import Hanet
 
 WORKER, WATCHER = 1, 2
 FIRST_OCTET = 110
@@ -21,17 +23,26 @@ PROGRESS_TIMEOUT_S = 60.0
 SLOWEST_SHOWN = 5
 
 
-class LinuxClients:
-    """One guest that works, and one that wants its locks. Without a cluster: nobody, and every method does nothing."""
+@dataclass(frozen=True)
+class Served:
+    """Where Linux clients mount."""
 
-    def __init__(self, cluster: Cluster | None) -> None:
-        self._cluster = cluster
+    net: Hanet
+    address: str
+    port: int = NFS_PORT
+
+
+class LinuxClients:
+    """One guest that works, and one that wants its locks. With nothing served: nobody, and nothing is done."""
+
+    def __init__(self, served: Served | None) -> None:
+        self._served = served
         self._guests: dict[int, Guest] = {}
         self._workload: Workload | None = None
         self._found = LinuxClient("Linux 6.1, vers=4.2, pNFS")
 
     def __enter__(self) -> LinuxClients:
-        if self._cluster is not None:
+        if self._served is not None:
             images.setup()
         return self
 
@@ -43,23 +54,22 @@ class LinuxClients:
     @property
     def ports(self) -> list[str]:
         """What the guests' interfaces are called in the network."""
-        return [] if self._cluster is None else [f"rig-c{number}" for number in (WORKER, WATCHER)]
+        return [] if self._served is None else [f"rig-c{number}" for number in (WORKER, WATCHER)]
 
     def begin(self) -> None:
         """Boot, mount, start to work."""
-        if self._cluster is None:
+        if self._served is None:
             return
         for number in (WORKER, WATCHER):
-            self._guests[number] = self._boot(self._cluster, number)
+            self._guests[number] = self._boot(self._served, number)
         self._workload = Workload(self._guests[WORKER])
         with self._noted("start"):
             self._workload.await_progress(5, PROGRESS_TIMEOUT_S)
 
-    def _boot(self, cluster: Cluster, number: int) -> Guest:
-        source = f"{cluster.service_address}:/"
-        mount = Mount(source, "/mnt/a", f"vers=4.2,port={NFS_PORT}")
-        address = f"{cluster.net.network}.{FIRST_OCTET + number}/24"
-        guest = Guest(GuestSpec(number, cluster.net.switch, address, mounts=(mount,)))
+    def _boot(self, served: Served, number: int) -> Guest:
+        mount = Mount(f"{served.address}:/", "/mnt/a", f"vers=4.2,port={served.port}")
+        address = f"{served.net.network}.{FIRST_OCTET + number}/24"
+        guest = Guest(GuestSpec(number, served.net.switch, address, mounts=(mount,)))
         guest.start()
         guest.wait_ready()
         return guest

@@ -1,11 +1,13 @@
 """Who leads, in which term, who answers: every node asked a few times a second, from a host that no fault touches.
 
-``python -m tests.chaos.monitor CLUSTER_FILE OUT`` runs until it is killed and appends one JSON line an answer to OUT.
-``Monitor`` is the harness's side. A node that does not answer is a line too.
+``python -m tests.chaos.monitor CLUSTER_FILE OUT [fencing]`` runs until it is killed and appends one JSON line an answer
+to OUT. ``Monitor`` is the harness's side. A node that does not answer is a line too. With ``fencing``, what the cluster
+has decided about its nodes' power is asked for as well.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -21,12 +23,14 @@ import grpc
 
 from mdscluster.adminclient import ADMIN_ID, ClusterFile, Target
 from mdscluster.pki import ClusterPki
-from mdsproto import admin_pb2, admin_pb2_grpc, credentials
+from mdsproto import admin_pb2, admin_pb2_grpc, credentials, fencing_pb2, fencing_pb2_grpc
 from tests.support.cluster import ROOT
 from tests.support.lifeline import die_with_parent
 
 PERIOD_S = 0.15
 ANSWER_TIMEOUT_S = 1.0
+FENCING_TURNS = 2
+"""In every second turn a node is asked for the history of fencing."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,26 @@ class Sample:
         return self.at_s - self.uptime_s
 
 
+@dataclass(frozen=True)
+class PowerEvent:
+    """A line of the history of fencing, as committed (``mdsctl fence history``)."""
+
+    at_s: float
+    """time.monotonic(), from the wall clock of the log's entry."""
+    kind: str
+    node: str
+    text: str = ""
+
+
 # ---------------------------------------------------------------------- the process that asks
-def _ask_for_ever(target: Target, pki: ClusterPki, out: TextIO, turn: threading.Lock) -> None:
+def _ask_for_ever(target: Target, pki: ClusterPki, out: TextIO, turn: threading.Lock, fencing: bool) -> None:
     paths = pki.paths(ADMIN_ID)
     creds = credentials.channel_credentials(pki.ca, paths.certificate, paths.key)
     options = [*credentials.channel_options(target.id), ("grpc.max_reconnect_backoff_ms", 200)]
-    stub = admin_pb2_grpc.AdminStub(grpc.secure_channel(target.admin, creds, options=options))
-    while True:
+    channel = grpc.secure_channel(target.admin, creds, options=options)
+    stub, power = admin_pb2_grpc.AdminStub(channel), fencing_pb2_grpc.FencingStub(channel)
+    known: set[tuple[int, str, str]] = set()
+    for number in itertools.count():
         begun = time.monotonic()
         line: dict[str, object] = {"node": target.id}
         try:
@@ -73,20 +90,38 @@ def _ask_for_ever(target: Target, pki: ClusterPki, out: TextIO, turn: threading.
                 "consensus_lag_ms": reply.consensus_lag_ms, "statuses": dict(reply.statuses),
             }  # fmt: skip
         line["at_s"] = time.monotonic()
+        events = _news(power, known) if fencing and "role" in line and number % FENCING_TURNS == 0 else []
         with turn:
-            out.write(json.dumps(line) + "\n")
+            out.write("".join(json.dumps(each) + "\n" for each in (line, *events)))
             out.flush()
         time.sleep(max(0.02, PERIOD_S - (time.monotonic() - begun)))
 
 
-def watch(cluster_file: Path, out: Path) -> None:
+def _news(power: fencing_pb2_grpc.FencingStub, known: set[tuple[int, str, str]]) -> list[dict[str, object]]:
+    """What a node's history has that ``known`` has not; the latter gets it."""
+    try:
+        history = power.List(fencing_pb2.ListRequest(), timeout=ANSWER_TIMEOUT_S).history
+    except grpc.RpcError:
+        return []
+    ahead_s = time.time() - time.monotonic()
+    lines: list[dict[str, object]] = []
+    for event in history:
+        key = (event.wall_ns, event.kind, event.node_id)
+        if key not in known:
+            known.add(key)
+            at_s = event.wall_ns / 1e9 - ahead_s
+            lines.append({"event": key, "at_s": at_s, "kind": event.kind, "node": event.node_id, "text": event.text})
+    return lines
+
+
+def watch(cluster_file: Path, out: Path, fencing: bool) -> None:
     """Ask every node from a thread of its own: one that is paused does not hold up the others."""
     cluster = ClusterFile.load(cluster_file)
     pki = ClusterPki(cluster_file.resolve().parent / "pki")
     turn = threading.Lock()
     with out.open("a", encoding="utf-8") as file:
         threads = [
-            threading.Thread(target=_ask_for_ever, args=(target, pki, file, turn), daemon=True)
+            threading.Thread(target=_ask_for_ever, args=(target, pki, file, turn, fencing), daemon=True)
             for target in cluster.mds
         ]
         for thread in threads:
@@ -99,15 +134,21 @@ def watch(cluster_file: Path, out: Path) -> None:
 class Monitor:
     """Starts that process and knows all it has seen."""
 
-    def __init__(self, cluster_file: Path, out: Path, wrap: Callable[[Sequence[str]], list[str]]) -> None:
+    def __init__(
+        self, cluster_file: Path, out: Path, wrap: Callable[[Sequence[str]], list[str]], *, fencing: bool = False
+    ) -> None:
         out.touch()
         self.samples: list[Sample] = []
+        self.events: list[PowerEvent] = []
+        """In the order in which they were heard of."""
+        self._heard: set[tuple[object, ...]] = set()
         self._latest: dict[str, Sample] = {}
         self._file = out.open(encoding="utf-8")
         self._rest = ""
+        command = [sys.executable, "-m", "tests.chaos.monitor", str(cluster_file), str(out), *["fencing"] * fencing]
         with out.with_suffix(".log").open("ab") as log:
             self._process = subprocess.Popen(
-                wrap([sys.executable, "-m", "tests.chaos.monitor", str(cluster_file), str(out)]),
+                wrap(command),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, start_new_session=True,
                 preexec_fn=die_with_parent,
             )  # fmt: skip
@@ -116,10 +157,20 @@ class Monitor:
         """Each node's newest sample."""
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
         for line in lines:
-            sample = Sample(**json.loads(line))
+            heard = json.loads(line)
+            if "event" in heard:
+                self._note(tuple(heard.pop("event")), PowerEvent(**heard))
+                continue
+            sample = Sample(**heard)
             self.samples.append(sample)
             self._latest[sample.node] = sample
         return self._latest
+
+    def _note(self, key: tuple[object, ...], event: PowerEvent) -> None:
+        """Every node tells it; once is enough."""
+        if key not in self._heard:
+            self._heard.add(key)
+            self.events.append(event)
 
     def leader(self) -> str:
         """The leader of the newest term that was heard of; empty when nobody says it leads."""
@@ -158,4 +209,4 @@ def statuses_sent(samples: Sequence[Sample]) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    watch(Path(sys.argv[1]), Path(sys.argv[2]))
+    watch(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] == ["fencing"])

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import msgspec
 
+from tests.chaos.drill_judge import fenced_ms, moved_ms
 from tests.chaos.evidence import Evidence
-from tests.chaos.judge import Verdict, judge, leaderships, stood
+from tests.chaos.judge import judge, leaderships, stood
 from tests.chaos.monitor import Sample
 from tests.chaos.stage import ON_QUORUM_LOSS, Plan
 from tests.chaos.stalls import Distribution, by_operation, longest_per_fault_ms, median
+from tests.chaos.verdict import Verdict
 from tests.support.cluster import ROOT
 
 FORMAT = 1
@@ -97,6 +99,10 @@ class RunReport(msgspec.Struct):
     operations_checked: int
     load_average: float
     client_late_ms: float
+    moved_ms: list[float] = []
+    """Of a drill: how long after each fault another host served by the service address."""
+    fenced_ms: list[float] = []
+    """How long after its fault each lost node was fenced."""
 
     @property
     def broken(self) -> list[str]:
@@ -158,6 +164,7 @@ def report_run(plan: Plan, evidence: Evidence, began: str) -> RunReport:
         for f, stall in zip(evidence.faults, stalls, strict=True)
     ]  # fmt: skip
     duration_s = evidence.ended_s - origin
+    moved, fenced = drill_times_ms(evidence)
     return RunReport(
         scenario.name, scenario.summary, scenario.story, plan.nodes, plan.rounds, plan.seed, plan.command, began,
         duration_s, stood(verdicts), verdicts, faults, max(stalls, default=0.0), median(stalls),
@@ -167,7 +174,17 @@ def report_run(plan: Plan, evidence: Evidence, began: str) -> RunReport:
         _answers(evidence, duration_s), _stall_bins(evidence, duration_s),
         [LinuxReport(c.name, c.stalls_ms, c.turns, c.problems) for c in evidence.linux], checked,
         max(evidence.load_averages, default=0.0), max((c.late_ms for c in evidence.clients), default=0.0),
+        moved, fenced,
     )  # fmt: skip
+
+
+def drill_times_ms(evidence: Evidence) -> tuple[list[float], list[float]]:
+    """After how long the service address was served from elsewhere, and after how long lost nodes were fenced."""
+    if evidence.power is None:
+        return [], []
+    moved = moved_ms(evidence.power.knocks, evidence.faults)
+    fenced = fenced_ms(evidence.power.events, evidence.faults)
+    return [ms for ms in moved if ms is not None], [ms for *_, ms in fenced if ms is not None]
 
 
 def _spans(samples: Sequence[Sample], origin: float) -> list[Span]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import scripts
-from tests.chaos.chaos import Chaos
+from tests.chaos import drill_scripts, scripts
 
 ANY, FIVE = (3, 5), (5,)
 
@@ -26,6 +25,9 @@ class Bounds:
     linux_ms: float | None = None
     """For the longest call of a real Linux client; None: as ``longest_ms``."""
 
+    fenced_ms: float | None = None
+    """From a fault that calls for it until the cluster has committed that a node is fenced; None: not looked at."""
+
     @property
     def linux_longest_ms(self) -> float:
         return self.longest_ms if self.linux_ms is None else self.linux_ms
@@ -38,6 +40,8 @@ RESTART = Bounds(longest_ms=30_000)
 """Nobody can answer before enough nodes have started again."""
 DEGRADED = Bounds(longest_ms=5_000)
 """The fault slows everything down for as long as it lasts; service goes on."""
+DRILLED = Bounds(longest_ms=2_000, median_ms=1_000, fenced_ms=5_000)
+"""Whole machines are lost."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,15 @@ class Scenario:
     """One line: what is done."""
     story: str
     """What happens, and what is promised."""
-    script: Callable[[Chaos], None]
+    script: Callable[..., None]
+    """One round, over a ``Chaos`` (or, if ``deployed``, a ``Drill``)."""
     bounds: Bounds
     nodes: tuple[int, ...] = ANY
     """Cluster sizes that it makes sense on."""
     new_leader: bool = False
     """Each round must bring another leader, or the run was vacuous."""
+    terms_max: int | None = None
+    """How many new terms a round may cost; None: not bounded."""
     linux: bool = False
     """Real Linux clients take part."""
     shim: bool = False
@@ -65,6 +72,8 @@ class Scenario:
     """Also runs without root, as processes on loopback."""
     rounds: int = 3
     """How often the fault is made, unless asked otherwise."""
+    deployed: bool = False
+    """A part of the drill: on machines installed from an inventory, with keepalived and fencing (docs/DRILL.md)."""
 
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -77,8 +86,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "kill-follower", "kill -9 of a node that does not lead",
-        "Clients of the dead node go on at another; everybody else must not notice. The node is started again.",
-        scripts.kill_follower, FAIL_OVER, unprivileged=True,
+        "Clients of the dead node go on at another; the leader goes on leading. The node is started again.",
+        scripts.kill_follower, FAIL_OVER, terms_max=0, unprivileged=True,
     ),
     Scenario(
         "kill-two-of-five", "kill -9 of the leader and a follower at the same moment",
@@ -140,13 +149,13 @@ SCENARIOS: tuple[Scenario, ...] = (
         "bridge-partition", "the leader and one follower do not reach each other; both reach the rest",
         "A partition that is not transitive: A-B and B-C work, A-C does not. The cluster must not fall into endless "
         "elections. Clients of the node that does not hear the leader must be served elsewhere.",
-        scripts.bridge, DEGRADED,
+        scripts.bridge, DEGRADED, terms_max=1,
     ),
     Scenario(
         "flapping-link", "a follower's link goes down and up, again and again",
         "Each time it comes back it might disturb the leader with a higher term. It must not: the others keep working "
         "with the leader that they have.",
-        scripts.flapping_link, DEGRADED,
+        scripts.flapping_link, DEGRADED, terms_max=0,
     ),
     Scenario(
         "lossy-network", "2 % of all packets are lost, everywhere, for 10 s",
@@ -162,7 +171,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "clock-back", "a node's wall clock jumps one hour back, then forward again",
         "The leader's in one round, a follower's in the next. No election, no lost lease, nothing stale.",
-        scripts.clock_back, NO_FAIL_OVER, shim=True,
+        scripts.clock_back, NO_FAIL_OVER, terms_max=0, shim=True,
     ),
     Scenario(
         "full-disk-follower", "a follower's disk fills up under load",
@@ -190,7 +199,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "slow-disk-leader", "every fsync of the leader takes 150 ms for 6 s",
         "A disk that is about to fail. Changes become slower; the leader must not lose its office over and over, and "
         "nothing may time out.",
-        scripts.slow_disk_leader, DEGRADED, shim=True,
+        scripts.slow_disk_leader, DEGRADED, terms_max=3, shim=True,
     ),
     Scenario(
         "wiped-follower", "a follower loses its disk and rejoins, empty, under load",
@@ -208,6 +217,59 @@ SCENARIOS: tuple[Scenario, ...] = (
         "As many nodes as the cluster can spare are in trouble at any moment, in combinations nobody thought of. The "
         "seed that the report names repeats the choice.",
         scripts.swizzle, DEGRADED, shim=True, linux=True,
+    ),
+    Scenario(
+        "drill-kill-server", "kill -9 of the metadata server on the host that has the service address",
+        "Its unit tells keepalived at once, and starts it again; another host takes the address over, "
+        "and clients go on there.",
+        drill_scripts.kill_server, FAIL_OVER, linux=True, deployed=True,
+    ),
+    Scenario(
+        "drill-kill-keepalived", "kill -9 of keepalived alone on the host that has the service address",
+        "keepalived leaves the address on the interface; its unit takes it off and starts it again. Another host takes "
+        "it over. The metadata server there is well: nobody may fence it.",
+        drill_scripts.kill_keepalived, FAIL_OVER, linux=True, deployed=True,
+    ),
+    Scenario(
+        "drill-kill-host", "every process of the host that has the service address ends",
+        "keepalived's, too: the kernel of a dead host goes on answering for the address. Another host takes it over, "
+        "the cluster has the dead one's power cut and restored by its BMC, and it boots and rejoins by itself.",
+        drill_scripts.kill_host, DRILLED, linux=True, deployed=True,
+    ),
+    Scenario(
+        "drill-link-down", "the link of the host that has the service address goes down",
+        "The host sees it and gives the address up; the others only notice that it is silent. It is fenced, and "
+        "rejoins when the cable is back.",
+        drill_scripts.link_down, DRILLED, linux=True, deployed=True,
+    ),
+    Scenario(
+        "drill-isolate", "the host that has the service address falls silent, together with one client",
+        "Two hosts have the address. The old one lives, has a client that reaches nobody else, and reaches all BMCs. "
+        "It must acknowledge nothing to that client, and fence nobody; it is fenced itself, boots, and is still cut "
+        "off; it rejoins when the network is whole.",
+        drill_scripts.isolate, DRILLED, linux=True, deployed=True,
+    ),
+    Scenario(
+        "drill-cut-off", "the host that has the service address is cut off from the other servers, not from clients",
+        "Two hosts have the address, and clients reach both. The old one has no quorum: it must give the address up, "
+        "and send its clients away. It is fenced.",
+        drill_scripts.cut_off_from_servers, DRILLED, linux=True, deployed=True,
+    ),
+    Scenario(
+        "drill-freeze", "SIGSTOP of the metadata server on the host that has the service address",
+        "keepalived there is well, and the kernel answers for the address: only that the server is silent can tell. "
+        "The address must leave it, and the host is fenced.",
+        drill_scripts.freeze, DRILLED, linux=True, deployed=True,
+    ),
+    Scenario(
+        "drill-two-hosts", "every process of two of five hosts ends, the one with the service address among them",
+        "Three are a quorum. Both lost hosts are fenced, boot and rejoin.",
+        drill_scripts.two_hosts, DRILLED, nodes=FIVE, linux=True, deployed=True,
+    ),
+    Scenario(
+        "drill-medley", "keepalived, then the metadata server, then the whole host: killed one after the other",
+        "Each on the host that has the service address by then, all on one cluster: the short form of the drill.",
+        drill_scripts.medley, DRILLED, linux=True, deployed=True, rounds=1,
     ),
 )  # fmt: skip
 

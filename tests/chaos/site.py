@@ -35,6 +35,9 @@ class Site(Protocol):
     def servers(self) -> list[tuple[str, int]]:
         """Where clients find the metadata servers, in the order of ``mds_ids``."""
 
+    def known_to(self, number: int) -> list[tuple[str, int]]:
+        """What the client host of this number knows of them, in the order in which it tries."""
+
     def wrap(self, host: str, command: Sequence[str]) -> list[str]:
         """The command, to be run on a client's or the operator's host."""
 
@@ -72,6 +75,12 @@ class Site(Protocol):
         """``mdsctl digest``: exit status and output."""
 
 
+def rotated(servers: list[tuple[str, int]], number: int) -> list[tuple[str, int]]:
+    """Every client begins at another node."""
+    first = number % len(servers)
+    return servers[first:] + servers[:first]
+
+
 class Namespaces:
     """A cluster in network namespaces."""
 
@@ -92,6 +101,9 @@ class Namespaces:
 
     def servers(self) -> list[tuple[str, int]]:
         return [(self.cluster.nodes[name].address, NFS_PORT) for name in self.mds_ids]
+
+    def known_to(self, number: int) -> list[tuple[str, int]]:
+        return rotated(self.servers(), number)
 
     def wrap(self, host: str, command: Sequence[str]) -> list[str]:
         return self.cluster.net.wrap(host, command)
@@ -155,6 +167,9 @@ class Loopback:
 
     def servers(self) -> list[tuple[str, int]]:
         return self.embedded.addresses()
+
+    def known_to(self, number: int) -> list[tuple[str, int]]:
+        return rotated(self.servers(), number)
 
     def wrap(self, host: str, command: Sequence[str]) -> list[str]:
         return list(command)

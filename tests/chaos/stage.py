@@ -11,17 +11,21 @@ from pathlib import Path
 
 from mdscluster.config import NodeConfig
 from tests.chaos.chaos import Chaos, ChaosError
+from tests.chaos.drill import WRONG_SIDE, Drill
 from tests.chaos.evidence import Check, Evidence
-from tests.chaos.linux import LinuxClients
+from tests.chaos.hosts import Hosts
+from tests.chaos.linux import LinuxClients, Served
 from tests.chaos.load import Orders
 from tests.chaos.loads import Load, LoadError, await_ready
 from tests.chaos.monitor import Monitor
 from tests.chaos.scenarios import Scenario
 from tests.chaos.shim import Shim
 from tests.chaos.site import Loopback, Namespaces, Site, tracebacks
+from tests.chaos.witness import Witness
 from tests.kernel.rig.vm import GuestError
-from tests.support.cluster import OPERATOR, Cluster, ClusterError
+from tests.support.cluster import NFS_PORT, OPERATOR, Cluster, ClusterError
 from tests.support.debian import is_root
+from tests.support.deployed import Deployed, machine_names
 from tests.support.embedded import Embedded
 from tests.support.hanet import Hanet
 from tests.support.linearizability.checker import check
@@ -31,12 +35,15 @@ from tests.support.power import Disk, shared_mounts
 ON_QUORUM_LOSS = "refuse"
 """Strict linearizability is promised by nodes that serve nothing without a quorum. The one place that says so."""
 CLIENTS = 3
+WITNESS = "witness"
+"""The host that watches the service address."""
 PACE_S = 0.06
 CALM_S = 2.0
 """Undisturbed work before the first fault: what stalls are compared with."""
 BETWEEN_S = 1.0
 """Undisturbed work after each fault."""
 LINUX_DATA_SERVERS = 2
+MACHINE_DISK_MIB = 2048
 CHECK_LIMIT_S = 120.0
 BROKEN = (ChaosError, LoadError, ClusterError, GuestError)
 """What a run ends with when something that should have followed did not."""
@@ -68,7 +75,7 @@ class Plan:
 def perform(plan: Plan, folder: Path, tell: Tell = lambda _: None) -> Evidence:
     """Run it in ``folder`` (which must be empty). Unavailable where this machine does not allow it."""
     evidence = Evidence(time.monotonic())
-    stage = _privileged if is_root() else _loopback
+    stage = _deployed if plan.scenario.deployed else _privileged if is_root() else _loopback
     try:
         with stage(plan, folder) as (chaos, linux):
             try:
@@ -103,6 +110,8 @@ def _collect(chaos: Chaos, linux: LinuxClients, evidence: Evidence) -> None:
     """Everything seen, also of a run that broke."""
     evidence.ended_s = time.monotonic()
     evidence.faults = chaos.faults
+    if isinstance(chaos, Drill):
+        evidence.power = chaos.power()
     for load in chaos.loads:
         load.ask_to_stop()
     for load in chaos.loads:
@@ -165,12 +174,41 @@ def _privileged(plan: Plan, folder: Path) -> Iterator[tuple[Chaos, LinuxClients]
         stack.enter_context(cluster)
         for number, client in enumerate(clients):
             net.add_host(client, 31 + number)
-        linux = stack.enter_context(LinuxClients(cluster if plan.linux else None))
+        linux = stack.enter_context(_linux(plan, net, cluster.service_address))
         site = Namespaces(cluster)
         monitor, loads = _observers(plan, site, folder, stack)
         chaos = Chaos(site, monitor, loads, plan.seed, net=net, shim=shim, disks=disks, clients=clients)
         chaos.linux_ports = linux.ports
         yield chaos, linux
+
+
+def _linux(plan: Plan, net: Hanet, service_address: str) -> LinuxClients:
+    return LinuxClients(Served(net, service_address) if plan.linux else None)
+
+
+@contextlib.contextmanager
+def _deployed(plan: Plan, folder: Path) -> Iterator[tuple[Chaos, LinuxClients]]:
+    """Machines installed from an inventory."""
+    servers = LINUX_DATA_SERVERS if plan.linux else 1
+    clients = [f"client{i + 1}" for i in range(CLIENTS)]
+    with contextlib.ExitStack() as stack:
+        disks = stack.enter_context(_disks(folder / "disks", machine_names(plan.nodes, servers), MACHINE_DISK_MIB))
+        net = stack.enter_context(Hanet("mdv"))
+        cluster = stack.enter_context(Deployed(folder / "cluster", net, disks, plan.nodes, servers))
+        for number, client in enumerate([*clients, WRONG_SIDE, WITNESS]):
+            net.add_host(client, 31 + number)
+        linux = stack.enter_context(_linux(plan, net, cluster.service_address))
+        site = Hosts(cluster)
+        witness = Witness(
+            cluster.service_address, NFS_PORT, folder / "witness",
+            {net.hardware_address(name): name for name in cluster.mds_ids}, lambda command: net.wrap(WITNESS, command),
+        )  # fmt: skip
+        stack.callback(witness.stop)
+        monitor, loads = _observers(plan, site, folder, stack)
+        drill = Drill(cluster, site, monitor, loads, plan.seed, witness, folder, clients)
+        stack.callback(drill.close)
+        drill.linux_ports = linux.ports
+        yield drill, linux
 
 
 @contextlib.contextmanager
@@ -183,15 +221,17 @@ def _loopback(plan: Plan, folder: Path) -> Iterator[tuple[Chaos, LinuxClients]]:
 
 
 def _observers(plan: Plan, site: Site, folder: Path, stack: contextlib.ExitStack) -> tuple[Monitor, list[Load]]:
-    monitor = Monitor(site.cluster_file, folder / "monitor", lambda command: site.wrap(OPERATOR, command))
+    monitor = Monitor(
+        site.cluster_file, folder / "monitor", lambda command: site.wrap(OPERATOR, command),
+        fencing=plan.scenario.deployed,
+    )  # fmt: skip
     stack.callback(monitor.stop)
     loads = []
     servers = site.servers()
     for number in range(CLIENTS):
         name = f"client{number + 1}"
-        first = number % len(servers)  # every client begins at another node
         orders = Orders(
-            name, str(folder / "clients" / name), servers[first:] + servers[:first], plan.seed, PACE_S, number == 0,
+            name, str(folder / "clients" / name), site.known_to(number), plan.seed, PACE_S, number == 0,
             servers[number::CLIENTS],
         )  # fmt: skip
         loads.append(Load(orders, lambda command, host=name: site.wrap(host, command)))  # type: ignore[misc]

@@ -43,12 +43,19 @@ def by_operation(calls: Sequence[Call]) -> dict[str, Distribution]:
 
 
 def longest_per_fault_ms(calls: Sequence[Call], faults: Sequence[Fault]) -> list[float]:
-    """For each fault the longest call that was under way between its beginning and the next fault's."""
+    """For each fault the longest call that was under way between its beginning and the next fault's.
+
+    One that the next fault met as well counts here with what it had waited by then, and there with all of it.
+    """
     ends = [*(fault.begun_s for fault in faults[1:]), float("inf")][: len(faults)]
     return [
-        max((c.took_ms for c in calls if c.completed_s >= fault.begun_s and c.invoked_s < end), default=0.0)
+        max(
+            ((min(c.completed_s, end) - c.invoked_s) * 1000
+             for c in calls if c.completed_s >= fault.begun_s and c.invoked_s < end),
+            default=0.0,
+        )
         for fault, end in zip(faults, ends, strict=True)
-    ]
+    ]  # fmt: skip
 
 
 def median(values: Sequence[float]) -> float:

@@ -10,8 +10,9 @@ from tests.chaos.scenarios import ANY, BY_NAME, FIVE, SCENARIOS
 
 def test_the_document_describes_every_scenario_as_the_table_does() -> None:
     """Run ``./run chaos --write-docs`` after changing the table."""
-    text = docs.DOCUMENT.read_text(encoding="utf-8")
-    assert docs.replaced(text, "scenarios", docs.scenarios()) == text
+    for document, drill in ((docs.DOCUMENT, False), (docs.DRILL, True)):
+        text = document.read_text(encoding="utf-8")
+        assert docs.replaced(text, "scenarios", docs.scenarios(drill=drill)) == text, document
 
 
 def test_a_document_without_marks_is_refused() -> None:

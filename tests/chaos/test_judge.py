@@ -151,6 +151,17 @@ def test_a_broken_promise_is_found(harm: Callable[[Evidence], None], name: str) 
     assert name in broken(evidence)
 
 
+@pytest.mark.parametrize(("new_terms", "stands"), [(0, True), (1, True), (2, False), (-1, False)])
+def test_elections_that_the_fault_does_not_call_for_are_found(new_terms: int, stands: bool) -> None:
+    """INV-1's price: a leader that loses its office over nothing, or again and again, serves nobody meanwhile."""
+    evidence = good()
+    evidence.faults[0].wants_new_leader = False
+    evidence.faults[0].term_after = evidence.faults[0].term_before + new_terms
+    (verdict,) = [found for found in judge(BY_NAME["bridge-partition"], 1, evidence) if found.name == "terms"]
+    assert verdict.kept == stands, verdict
+    assert "terms" not in [found.name for found in judge(SCENARIO, 1, evidence)]
+
+
 def test_holds_of_one_client_or_one_after_the_other_do_not_overlap() -> None:
     """INV-5: handing over at the same instant is fine; so is a client's own next hold."""
     one = Hold("byte range 0", "client1", 1.0, 2.0)
@@ -183,3 +194,5 @@ def test_the_stall_of_a_fault_is_the_longest_call_until_the_next() -> None:
         Call("c", "mkdir", 19.9, 20.3, "NFS4_OK"),
     ]  # fmt: skip
     assert longest_per_fault_ms(calls, faults) == pytest.approx([1000, 400])
+    calls.append(Call("c", "mkdir", 18.5, 20.5, "NFS4_OK"))
+    assert longest_per_fault_ms(calls, faults) == pytest.approx([1500, 2000]), "what it waited for the next is not its"

@@ -25,7 +25,7 @@ from tests.support.linearizability import (
     run,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 SECONDS = float(os.environ.get("LINEARIZABLE_S", "10"))
 SEED = int(os.environ.get("LINEARIZABLE_SEED", "1"))

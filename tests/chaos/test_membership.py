@@ -19,7 +19,7 @@ from nfsclient.transport import AsyncioRuntime
 from nfsclient.workloads import ExactlyOnce, Report
 from tests.support.embedded import ROOT, Embedded
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 PAUSE_S = float(os.environ.get("MEMBERSHIP_PAUSE_S", "2"))
 """Between the operator's steps."""

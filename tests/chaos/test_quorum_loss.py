@@ -14,7 +14,7 @@ from nfsclient.client import Client
 from nfswire import nfs4
 from tests.support.embedded import Embedded
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 READS_WITHIN_S = 3.0
 """From the second kill to the next read that is answered."""

@@ -13,7 +13,7 @@ from nfsclient.client import Client
 from nfsclient.workloads import Report, exactly_once
 from tests.support.embedded import Embedded
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CALLS, EVERY = 600, 250
 LAG_WHILE_WORKING = 200

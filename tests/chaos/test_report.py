@@ -12,12 +12,12 @@ import pytest
 from tests.chaos import __main__ as command
 from tests.chaos import docs, stage
 from tests.chaos.evidence import Check, Evidence
-from tests.chaos.judge import Verdict
 from tests.chaos.page import page
 from tests.chaos.report import Report, new_report, report_run
 from tests.chaos.scenarios import BY_NAME, SCENARIOS
 from tests.chaos.stage import Plan
 from tests.chaos.test_judge import good
+from tests.chaos.verdict import Verdict
 
 PLAN = Plan(BY_NAME["kill-leader"], nodes=3, rounds=1, seed=7, linux=True)
 
@@ -32,7 +32,9 @@ def test_by_default_every_scenario_runs_on_as_few_nodes_as_will_do(monkeypatch: 
     """None is left out, and those that need five get five."""
     plans = chosen(monkeypatch)
     assert [plan.scenario for plan in plans] == list(SCENARIOS)
-    assert {plan.scenario.name for plan in plans if plan.nodes == 5} == {"kill-two-of-five", "isolate-minority"}
+    assert {plan.scenario.name for plan in plans if plan.nodes == 5} == {
+        "kill-two-of-five", "isolate-minority", "drill-two-hosts",
+    }  # fmt: skip
 
 
 def test_without_root_the_kill_scenarios_are_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,10 @@ from tests.chaos.scenarios import BY_NAME
 from tests.chaos.stage import Plan, perform
 from tests.support.debian import Unavailable
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
-SHORT = ("pause-leader", "isolate-leader-with-clients", "full-disk-leader", "clock-forward")
+LONG = pytest.param("clock-forward", marks=pytest.mark.long)
+SHORT = ("pause-leader", "isolate-leader-with-clients", "full-disk-leader", LONG)
 SEED = 1
 
 

@@ -14,7 +14,7 @@ from tests.support.cluster import NFS_PORT, ROOT, SERVICE_OCTET, Cluster
 from tests.support.debian import Unavailable
 from tests.support.hanet import Hanet
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("root")]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
 
 MOVES_AFTER_S = 1.0
 """Just after a repetition of the client's TCP: the next one comes after 1.7 s."""

@@ -17,7 +17,7 @@ from tests.support.debian import Unavailable
 from tests.support.hanet import Hanet
 
 HERE = Path(__file__).resolve().parent
-LONG = bool(os.environ.get("KERNEL_TESTS_LONG"))
+LONG = bool(os.environ.get("LONG"))
 """The long form: ten failovers instead of three."""
 _reasons: list[str] = []
 

@@ -13,9 +13,9 @@ from tests.kernel.conftest import Guests
 from tests.support.cluster import Cluster, ClusterStatus
 from tests.support.hanet import Hanet
 
-FILE_MIB = 256
+FILE_MIB = 96
 MDS_MIB_MAX = 16
-"""What metadata, consensus and heartbeats may take while 768 MiB of data go by."""
+"""What metadata, consensus and heartbeats may take while 288 MiB of data go by."""
 REFUSED = 3
 """The guest whose network the export refuses layouts."""
 WRITE_FILE = f"head -c {FILE_MIB}M /dev/urandom | tee $BIG | sha1sum; sync $BIG"
@@ -42,7 +42,7 @@ def mds_traffic(cluster: Cluster) -> float:
     return sum(cluster.net.traffic_bytes(name) for name in cluster.mds_ids) / (1 << 20)
 
 
-@pytest.mark.parametrize("version", ["4.1", "4.2"])
+@pytest.mark.parametrize("version", [pytest.param("4.1", marks=pytest.mark.long), "4.2"])
 def test_data_goes_to_the_data_servers_in_thirds(cluster: Cluster, guests: Guests, version: str) -> None:
     """Files layout in use, no READ or WRITE at the metadata servers, stripes in thirds, checksums agree (INV-10).
 
@@ -106,7 +106,7 @@ def test_a_recalled_layout_is_given_back_and_asked_for_again(cluster: Cluster, g
     assert other.run("sha1sum < /mnt/a/shrunk; stat -c %s /mnt/a/shrunk", 60).check() == f"{digest}{13 << 20}\n"
 
 
-@pytest.mark.parametrize("how", ["no layout driver", "layouts refused"])
+@pytest.mark.parametrize("how", [pytest.param("no layout driver", marks=pytest.mark.long), "layouts refused"])
 def test_a_client_without_pnfs_reads_and_writes_through_the_metadata_server(
     cluster: Cluster, guests: Guests, how: str
 ) -> None:

@@ -13,6 +13,7 @@ from tests.support.cluster import Cluster
 QUIET_S = 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", ["4.1", "4.2"])
 def test_an_application_finds_what_it_wrote(cluster: Cluster, guests: Guests, version: str) -> None:
     """INV-4: appends, renames, creates, locks and striped writes at once; two clients find the model's tree.

@@ -12,8 +12,10 @@ import pytest
 
 from mdscluster.raft import core, outbox
 from tests.simulation.consensus.cluster import Cluster
+from tests.simulation.consensus.membership import Changing
 
 MakeCluster = Callable[..., Cluster]
+MakeChanging = Callable[..., Changing]
 
 
 @pytest.fixture
@@ -32,6 +34,28 @@ def make_cluster(fast_dir: Path) -> Iterator[MakeCluster]:
     def make(size: int = 3, **options: Any) -> Cluster:
         cluster = Cluster(fast_dir / str(len(made)), size, **options)
         made.append(cluster)
+        return cluster
+
+    yield make
+    for cluster in made:
+        cluster.close()
+
+
+@pytest.fixture
+def make_changing(fast_dir: Path) -> Iterator[MakeChanging]:
+    """n1, n2, n3 are the founders, n1 leads; n4 and n5 run, and wait to be added. No timer starts elections."""
+    made: list[Changing] = []
+
+    def make(size: int = 5, **options: Any) -> Changing:
+        cluster = Changing(fast_dir / str(len(made)), size, **options)
+        made.append(cluster)
+        cluster.start(*cluster.founders)
+        cluster.calm()
+        cluster.elect("n1")
+        cluster.settle()
+        for node_id in cluster.ids[3:]:
+            cluster.start(node_id)
+        cluster.calm()
         return cluster
 
     yield make

@@ -15,7 +15,11 @@ from typing import Final, cast
 _TRACES: Final = "tests/simulation/consensus/test_traces.py::"
 _RULES: Final = "tests/simulation/consensus/test_rules.py::"
 _ENGINE: Final = "tests/unit/raft/test_engine.py::"
+_PROPOSALS: Final = "tests/unit/raft/test_proposals.py::"
+_BARRIERS: Final = "tests/unit/raft/test_barriers.py::"
+_REPLACEMENT: Final = "tests/unit/raft/test_replacement.py::"
 _DIRECTED: Final = "tests/simulation/whole/test_directed.py::"
+_FENCING: Final = "tests/simulation/whole/test_fencing.py::"
 _READS: Final = "tests/unit/nfs_frontend/test_reads.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
 
@@ -121,7 +125,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _consensus(
         "quarantine of a replaced node",
         "without_quarantine",
-        _ENGINE + "test_a_node_that_lost_its_disk_promises_nothing_until_it_has_caught_up",
+        _REPLACEMENT + "test_a_node_that_lost_its_disk_promises_nothing_until_it_has_caught_up",
     ),
     _consensus(
         "quarantine until every other voter is heard",
@@ -145,32 +149,32 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _consensus(
         "ReadIndex confirmation",
         "without_read_confirmation",
-        _ENGINE + "test_a_deposed_leader_answers_no_read",
+        _BARRIERS + "test_a_deposed_leader_answers_no_read",
     ),
     _consensus(
         "reads after an entry of the leader's own term",
         "read_before_own_commit",
-        _ENGINE + "test_a_new_leader_parks_reads_until_it_has_committed",
+        _BARRIERS + "test_a_new_leader_parks_reads_until_it_has_committed",
     ),
     _consensus(
         "reads after this node has applied",
         "read_before_apply",
-        _ENGINE + "test_a_read_waits_until_this_node_has_applied",
+        _BARRIERS + "test_a_read_waits_until_this_node_has_applied",
     ),
     _consensus(
         "proposals' numbers (exactly once)",
         "without_numbers",
-        _ENGINE + "test_repeated_forwards_fall_out_in_apply",
+        _PROPOSALS + "test_repeated_forwards_fall_out_in_apply",
     ),
     _consensus(
         "numbers above a lost disk's",
         "number_of_a_lost_disk",
-        _ENGINE + "test_a_replacement_whose_clock_is_behind_is_served",
+        _REPLACEMENT + "test_a_replacement_whose_clock_is_behind_is_served",
     ),
     _consensus(
         "lease clock goes on from the log's",
         "lease_clock_restarts",
-        _ENGINE + "test_the_clock_of_leases_never_goes_back",
+        _PROPOSALS + "test_the_clock_of_leases_never_goes_back",
     ),
     _whole(
         "reply-cache write in the same transaction",
@@ -192,6 +196,48 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "fence in force before it is reported",
         "without_waiting_for_fences",
         "a_layout_is_revoked_while_a_data_server_is_cut_off",
+    ),
+    _whole(
+        "data servers obey the latest leader only",
+        "obeying_everybody",
+        "a_cut_that_an_overtaken_leader_sends_late_does_nothing",
+        seeds=0,
+    ),
+    _whole(
+        "data servers remember whom they obeyed",
+        "forgetful_data_servers",
+        "a_cut_that_an_overtaken_leader_sends_before_a_data_server_has_heard_anybody",
+        seeds=0,
+    ),
+    Mutation(
+        "a leader that was refused asks its quorum",
+        "tests.simulation.whole.mutants:undoubting_leaders",
+        ("tests/unit/control/test_mandates.py::test_a_refused_leader_does_nothing_until_a_quorum_says_that_it_leads",),
+        "whole",
+    ),
+    Mutation(
+        "a fenced process's claims are void",
+        "tests.simulation.whole.mutants:claims_outlive_their_process",
+        (f"{_FENCING}test_what_a_fenced_node_writes_late_for_a_client_is_refused",),
+        "whole",
+    ),
+    Mutation(
+        "a proof of leadership of an earlier term counts for nothing",
+        "tests.simulation.whole.mutants:proofs_of_any_term",
+        (f"{_FENCING}test_of_two_halves_that_both_mean_to_only_the_majority_does",),
+        "whole",
+    ),
+    Mutation(
+        "a leader fences whom it, or a witness, had met",
+        "tests.simulation.whole.mutants:everybody_counts_as_met",
+        (f"{_FENCING}test_a_cluster_that_starts_as_a_whole_has_no_witness[3-1]",),
+        "whole",
+    ),
+    Mutation(
+        "a witness tells of those that it had met",
+        "tests.simulation.whole.mutants:credulous_witnesses",
+        (f"{_FENCING}test_a_cluster_that_starts_as_a_whole_has_no_witness[3-1]",),
+        "whole",
     ),
     Mutation(
         "guesses of reads hold for one state",

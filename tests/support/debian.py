@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 _APT = ("apt-get", "-o", "DPkg::Lock::Timeout=600", "-o", "Acquire::Retries=3")
+_LOCK = Path(tempfile.gettempdir(), "mdscluster-tests-apt.lock")
 _state = {"updated": False}
 
 
@@ -26,13 +31,22 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Tests may run in several processes, and ``apt-get update`` waits for no other one."""
+    with _LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def apt_update() -> None:
     """``apt-get update``, once in the life of this process. Raises Unavailable when no index can be fetched."""
     if _state["updated"]:
         return
     if not shutil.which("apt-get"):
         raise Unavailable("this is no Debian: apt-get is missing")
-    done = subprocess.run([*_APT, "update", "-qq"], capture_output=True, text=True, timeout=600)
+    with _one_at_a_time():
+        done = subprocess.run([*_APT, "update", "-qq"], capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise Unavailable(f"apt-get update failed: {done.stderr.strip()[-400:]}")
     _state["updated"] = True
@@ -46,13 +60,14 @@ def apt_install(packages: list[str]) -> None:
         raise Unavailable(f"packages {' '.join(packages)} are missing and only root can install them")
     apt_update()
     say("apt-get install", *packages)
-    done = subprocess.run(
-        [*_APT, "install", "-y", "-qq", "--no-install-recommends", *packages],
-        capture_output=True,
-        text=True,
-        timeout=1200,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-    )
+    with _one_at_a_time():
+        done = subprocess.run(
+            [*_APT, "install", "-y", "-qq", "--no-install-recommends", *packages],
+            capture_output=True,
+            text=True,
+            timeout=1200,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        )
     if done.returncode:
         raise Unavailable(f"apt-get install {' '.join(packages)} failed: {done.stderr.strip()[-400:]}")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,31 +12,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.support.ports import free_base_port
+
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
-
-
-def free_base_port() -> int:
-    """A base whose ports are free now, below the range that the system hands out; processes begin at different ones."""
-    bases = range(24_000, 32_000, 400)
-    start = os.getpid() % len(bases)
-    for base in (*bases[start:], *bases[:start]):
-        try:
-            for port in (*range(base, base + 8), *range(base + 100, base + 105), *range(base + 200, base + 205)):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
-    raise AssertionError("no free ports")
 
 
 class Embedded:
     """``with Embedded(folder) as cluster``: everything up and serving."""
 
-    def __init__(self, base_dir: Path, *, mds: int = 3, ds: int = 1, release: Path = ROOT) -> None:
-        """``release``: the source tree that ``up`` runs; whatever is started by hand is this one's."""
+    def __init__(
+        self, base_dir: Path, *, mds: int = 3, ds: int = 1, release: Path = ROOT, patches: Path | None = None
+    ) -> None:
+        """``release``: the source tree that ``up`` runs; whatever is started by hand is this one's. ``patches``: a
+        folder with a ``sitecustomize.py`` that every process of the cluster begins with; it learns where the cluster
+        lives from ``PATCHED_BASE``."""
         self.base_dir = base_dir
+        self._patches = [] if patches is None else [str(patches)]
         self._release = release
         self._words = ["up", "--base-dir", str(base_dir), "--ds", str(ds)]
         if not (base_dir / "up.toml").exists():  # else it comes back on its ports
@@ -51,7 +42,7 @@ class Embedded:
         with log.open("ab") as out:
             self._up = subprocess.Popen(
                 [sys.executable, "-m", "mdscluster", *self._words],
-                stdout=out, stderr=out, cwd=self._release, env={**os.environ, "PYTHONPATH": str(self._release)},
+                stdout=out, stderr=out, cwd=self._release, env=self._environment(self._release),
             )  # fmt: skip
         deadline = time.monotonic() + TIMEOUT_S
         while not self.file.exists():
@@ -73,6 +64,10 @@ class Embedded:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+    def _environment(self, release: Path) -> dict[str, str]:
+        places = ":".join([*self._patches, str(release)])
+        return {**os.environ, "PYTHONPATH": places, "PATCHED_BASE": str(self.base_dir)}
 
     @property
     def file(self) -> Path:
@@ -122,7 +117,7 @@ class Embedded:
         with self.by_hand_log(node_id).open("ab") as out:
             self._by_hand[node_id] = subprocess.Popen(
                 [sys.executable, "-m", module, "serve", "--config", self.nodes(kind)[node_id]["config"]],
-                stdout=out, stderr=out, cwd=release, env={**os.environ, "PYTHONPATH": str(release)},
+                stdout=out, stderr=out, cwd=release, env=self._environment(release),
             )  # fmt: skip
 
     def await_all(self, lag_entries: int = 0) -> dict[str, Any]:

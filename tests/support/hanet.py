@@ -114,6 +114,11 @@ class Hanet:
         counts = shown[0]["stats64"]
         return int(counts["rx"]["bytes"]) + int(counts["tx"]["bytes"])
 
+    def addresses(self, name: str) -> list[str]:
+        """All addresses on a host's interface."""
+        shown = json.loads(_ip("-n", self.netns(name), "-4", "-j", "address", "show", "dev", "eth0") or "[]")
+        return [entry["local"] for interface in shown for entry in interface.get("addr_info", [])]
+
     # ---- the service address
 
     def add_address(self, name: str, last_octet: int) -> str:
@@ -194,6 +199,27 @@ class Hanet:
         """Cut a host off from everybody but ``keep``."""
         others = [port for port in self._ports() if port != name and port not in set(keep)]
         self._cut([(name, other) for other in others] + [(other, name) for other in others])
+
+    def unplug(self, name: str) -> None:
+        """Link down, as when a cable is pulled: the host sees it."""
+        _ip("-n", self.switch, "link", "set", name, "down")
+
+    def plug(self, name: str) -> None:
+        """Link up again."""
+        _ip("-n", self.switch, "link", "set", name, "up")
+
+    def lose_power(self, name: str) -> None:
+        """What a host without power does not do: send, keep addresses, filter packets."""
+        space = self.netns(name)
+        _ip("-n", space, "link", "set", "eth0", "down")
+        _ip("-n", space, "address", "flush", "dev", "eth0")
+        self._nft("flush ruleset\n", space)
+
+    def regain_power(self, name: str) -> None:
+        """Its own address again, as its network configuration says at boot."""
+        space = self.netns(name)
+        _ip("-n", space, "address", "replace", f"{self.hosts[name]}/24", "brd", "+", "dev", "eth0")
+        _ip("-n", space, "link", "set", "eth0", "up")
 
     def lose(self, names: Iterable[str], percent: int) -> None:
         """Drop this share, at random, of the packets that come from the hosts."""

@@ -3,38 +3,51 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
 DOCUMENT = ROOT / "docs" / "INVARIANTS.md"
-_ROW = re.compile(r"^\| (INV-\d+) \| (.*?) \|(.*)\|$")
+_PROMISE = re.compile(r"^\| (INV-\d+) \| .+ \|$", re.MULTILINE)
+_BEGIN = "<!-- defenders: written by python -m tests.support.invariants -->\n"
+_END = "<!-- end of defenders -->\n"
+_WIDTH = 120
 
 
-def defenders() -> dict[str, list[str]]:
-    """Invariant -> test modules that name it, as paths from the root."""
-    found: dict[str, list[str]] = {}
-    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+def promised() -> list[str]:
+    """The invariants of the document, in its order."""
+    return _PROMISE.findall(DOCUMENT.read_text())
+
+
+def defenders() -> dict[str, list[Path]]:
+    """Invariant -> test modules that name it, as paths below ``tests/``."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(TESTS.rglob("test_*.py")):
         for number in sorted(set(re.findall(r"\bINV-\d+\b", file.read_text()))):
-            found.setdefault(number, []).append(file.relative_to(ROOT).as_posix())
+            found.setdefault(number, []).append(file.relative_to(TESTS))
     return found
 
 
-def claimed() -> dict[str, list[str]]:
-    """Invariant -> test modules that the document names."""
-    rows = [match for line in DOCUMENT.read_text().splitlines() if (match := _ROW.match(line))]
-    return {match[1]: re.findall(r"`([^`]+)`", match[3]) for match in rows}
+def written(text: str, found: dict[str, list[Path]]) -> str:
+    """The document with its list of defenders made anew: a paragraph for each invariant, a part for each folder."""
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}{''.join(_paragraph(number, found.get(number, [])) for number in promised())}{_END}{after}"
+
+
+def _paragraph(number: str, files: list[Path]) -> str:
+    folders: dict[str, list[str]] = {}
+    for file in files:
+        folders.setdefault(file.parent.as_posix(), []).append(file.stem.removeprefix("test_"))
+    parts = "; ".join(f"`{folder}/` {', '.join(names)}" for folder, names in folders.items())
+    text = f"**{number}**: {parts or 'nothing yet'}."
+    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False) + "\n\n"
 
 
 def main() -> None:
-    """Write the last column anew."""
-    found = defenders()
-    lines = []
-    for line in DOCUMENT.read_text().splitlines():
-        if match := _ROW.match(line):
-            names = ", ".join(f"`{name}`" for name in found.get(match[1], []))
-            line = f"| {match[1]} | {match[2]} | {names or 'nothing yet'} |"
-        lines.append(line)
-    DOCUMENT.write_text("\n".join(lines) + "\n")
+    """Write the list anew."""
+    DOCUMENT.write_text(written(DOCUMENT.read_text(), defenders()))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from tests.support.debian import Unavailable, is_root, need_tools
 
 _GOINGDOWN = 0x8004587D  # _IOR('X', 125, __u32): ext4 and XFS
 _NOLOGFLUSH = 2  # drop everything that is not on disk, the journal's last transactions too
-_TOOLS = {"mkfs.ext4": "e2fsprogs", "mount": "mount"}
+_TOOLS = {"mkfs.ext4": "e2fsprogs", "mount": "mount", "losetup": "mount"}
 
 
 class Disk:
@@ -56,6 +56,11 @@ class Disk:
             if time.monotonic() > deadline:
                 _run("umount", str(self.folder))
             time.sleep(0.1)  # a killed process's children end a moment later
+        # Whoever still has it mounted elsewhere keeps the dead file system, and mounting would find that one.
+        while _run("losetup", "--associated", str(self.image)):
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{self.image} is still in use")
+            time.sleep(0.02)
         self.mount()
 
     def remove(self) -> None:
@@ -81,7 +86,8 @@ def shared_mounts(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], capture_output=True)
 
 
-def _run(*words: str) -> None:
+def _run(*words: str) -> str:
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         raise Unavailable(f"{' '.join(words)}: {done.stderr.strip()}")
+    return done.stdout

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm import clients, session_records
+from mdscluster.fsm import clients, eras, session_records
 from mdscluster.fsm.clients import CONFIRMED, RECLAIM_COMPLETE, Client
 from mdscluster.fsm.compound import NEED_CHANGE, U32x2
 from mdscluster.fsm.operations.table import Operation
@@ -65,6 +65,8 @@ def exchange_id(cx: Compound) -> int:
         return nfs4.NFS4ERR_INVAL  # it asks for RPCSEC_GSS, which this request cannot have come by
     if protect == nfs4.SP4_SSV:
         return nfs4.NFS4ERR_ENCR_ALG_UNSUPP
+    if eras.is_awaited(cx.txn, cx.tables):
+        return nfs4.NFS4ERR_DELAY  # a restored cluster: nobody gets a number that another of its lives has given
     owner = args.eia_clientowner
     confirmed_id, unconfirmed_id = clients.of_owner(cx, owner.co_ownerid)
     implementation = _implementation(args)
@@ -74,8 +76,11 @@ def exchange_id(cx: Compound) -> int:
     if confirmed is not None:
         if confirmed.principal != cx.uid:
             # Case 3, client collision: a client without state, or whose lease has run out, loses its name.
-            if clients.has_state(cx, confirmed_id) and not clients.lapsed(cx, confirmed_id):
-                return nfs4.NFS4ERR_CLID_INUSE
+            if clients.has_state(cx, confirmed_id):
+                if not clients.lapsed(cx, confirmed_id):
+                    return nfs4.NFS4ERR_CLID_INUSE
+                if clients.may_write(cx, confirmed_id):
+                    return nfs4.NFS4ERR_DELAY  # the leader ends it, once nothing can be written in its name any more
             clients.bury(cx, confirmed_id, confirmed)
             confirmed_id = 0
         elif confirmed.verifier == owner.co_verifier:
@@ -177,7 +182,9 @@ def create_session(cx: Compound) -> int:
     if len(session_records.of_client(cx, client_id)) >= cx.settings.max_sessions_per_client:
         return nfs4.NFS4ERR_NOSPC
     if not confirmed:
-        _confirm(cx, client_id, client)
+        status = _confirm(cx, client_id, client)
+        if status:
+            return status
     granted = args.csa_flags & _GRANTED_SESSION_FLAGS
     session_id = session_records.create(
         cx, client_id, granted, fore, back, args.csa_cb_program, args.csa_sec_parms
@@ -192,14 +199,20 @@ def create_session(cx: Compound) -> int:
     return _session_made(cx, reply)
 
 
-def _confirm(cx: Compound, client_id: int, client: Client) -> None:
-    """The record takes its owner's name over; what the client held before it restarted is gone (§18.36.4)."""
+def _confirm(cx: Compound, client_id: int, client: Client) -> int:
+    """The record takes its owner's name over; what the client held before it restarted is gone (§18.36.4).
+
+    NFS4ERR_DELAY while a metadata server may still write for it: what its locks protect must not be free before that.
+    """
     before_id, _ = clients.of_owner(cx, client.owner_id)
     before = clients.load(cx, before_id) if before_id else None
     if before is not None:
+        if clients.waits_for_fence(cx, before_id):
+            return nfs4.NFS4ERR_DELAY
         clients.bury(cx, before_id, before)
     clients.set_owner(cx, client.owner_id, client_id, 0)
     client.flags |= CONFIRMED
+    return nfs4.NFS4_OK
 
 
 def _session_made(cx: Compound, reply: bytes) -> int:
@@ -219,7 +232,7 @@ def destroy_session(cx: Compound) -> int:
         return nfs4.NFS4ERR_NOT_ONLY_OP
     if cx.get(session_id, db=cx.tables.session) is None:
         return nfs4.NFS4ERR_BADSESSION
-    session_records.remove(cx, session_id)
+    clients.end_session(cx, session_id)
     cx.ok(nfs4.OP_DESTROY_SESSION)
     return nfs4.NFS4_OK
 

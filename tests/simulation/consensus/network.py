@@ -185,7 +185,7 @@ class Network:
                 continue
             if world.now_ms - back.received_ms > world.timeout_ms:
                 self._abort(link, node_id)
-            elif world.now_ms - out.sent_ms > world.timeout_ms / 4:
+            elif world.now_ms - out.sent_ms > world.ping_ms:
                 self.send(node_id, [(peer, ping)])
 
     def drop_others(self, node_id: str, peers: Collection[str]) -> None:

@@ -76,6 +76,8 @@ class Simulation(Cluster):
         self.trouble = False
         self.workload: Workload = None  # type: ignore[assignment]  # set by whoever runs the simulation
         self.timeout_ms = float(self.config("n1", directory).connection_timeout_ms)
+        self.ping_ms = self.timeout_ms / 4
+        """Rarer than in production (``RaftConfig.ping_ms``): followers know later whom they reach."""
         self.send_early = self.config("n1", directory).send_early
         self._events: list[Event] = []
         self._sequence = 0

@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import grpc
+
 from dataserver import compound
 from dataserver.authority import Authority
 from dataserver.config import DsConfig, Limits, MdsPeer, TlsPaths
@@ -20,10 +22,13 @@ from dataserver.core import Core, Identity
 from dataserver.counters import Counters
 from dataserver.deletions import Deletions
 from dataserver.heartbeats import CALL_TIMEOUT_S, Heartbeats
+from dataserver.leadership import Leadership
+from dataserver.life import Life
 from dataserver.objects import Space
 from dataserver.sessions import Registry
 from mdsproto import control_pb2, credentials
 from mdsproto.configfile import Address
+from mdsproto.mandate import Mandate
 from nfswire import dsfh, rpc
 from tests.simulation.whole.network import Network, Stream
 from tests.support.timeline import Process
@@ -39,6 +44,10 @@ _MARK = struct.Struct(">I")
 class Refused(Exception):
     """The other side ended the call."""
 
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(f"{code}: {details}")
+        self.code, self.details = code, details
+
 
 class Certificate:
     """What gRPC would tell of a caller: the names in its certificate."""
@@ -49,8 +58,8 @@ class Certificate:
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_subject_alternative_name": self._names}
 
-    def abort(self, code: object, details: str) -> None:
-        raise Refused(f"{code}: {details}")
+    def abort(self, code: grpc.StatusCode, details: str) -> None:
+        raise Refused(code, details)
 
 
 class MemoryObject:
@@ -138,6 +147,9 @@ class Tombstones:
         self.ids.update(dict.fromkeys(fileids))
         return []
 
+    def clear(self) -> None:
+        self.ids.clear()
+
 
 class SimDataServer:
     """One data server, through all its lives."""
@@ -157,6 +169,8 @@ class SimDataServer:
         self.key = self.config.cluster_key()
         self.store = MemoryStore(world.data_rng, self.ds_id.encode().ljust(16, b"-"))
         self.tombstones = Tombstones()
+        self.mandate: Mandate | None = None
+        """What ``dataserver.leadership.MandateFile`` would hold."""
         self.instance = 0
         self._certificate = Certificate(self.ds_id, credentials.ROLE_DS)
         self.process = Process(world.timeline, self.ds_id)
@@ -167,24 +181,29 @@ class SimDataServer:
         self.instance += 1
         self.process = Process(world.timeline, self.ds_id, rate=world.data_rng.uniform(0.99, 1.01))
         self._reported: dict[int, int] = {}  # by file: up to where a quorum knows of stable writes
-        self.authority = Authority(self.key, self.clock_ns, lease_wait_ms=0, deleted=self.tombstones.ids)
+        self.life = Life()
+        self.authority = Authority(self.key, self.clock_ns, self.life, lease_wait_ms=0, deleted=self.tombstones.ids)
         store: Any = self.store
         tombstones: Any = self.tombstones
-        self.deletions = Deletions(self.authority, store, tombstones, self.clock_ns)
+        self.deletions = Deletions(self.authority, store, tombstones, self.clock_ns, self.life)
         self.core = Core(
             authority=self.authority, store=store,
             registry=Registry(sessions_max=64, draw_id=world.data_rng.randbytes), limits=self.config.limits,
             identity=Identity.of("sim", self.ds_id), report_write=self._report_write, wall_ns=self.clock_ns,
         )  # fmt: skip
+        self.leadership = Leadership(self.mandate, self._keep_mandate, self.life)
         self.heartbeats = Heartbeats(
             self.config, self.instance, self.key, {peer.id: self._no_beat for peer in self.config.mds},
-            self.authority, store, self.deletions,
+            self.authority, store, self.deletions, self.leadership, self.life,
         )  # fmt: skip
         self.heartbeats.threads()  # none is wanted, now or later
-        self.control = ControlService(self.authority, store, self.deletions)
+        self.control = ControlService(self.authority, store, self.deletions, self.leadership, self.life)
         self.network.listen(self.address, self.process, lambda stream: _Connection(self, stream))
         for peer in self.config.mds:
             self.process.after(world.data_rng.uniform(1, self.config.heartbeat_ms), lambda to=peer.id: self._beat(to))  # type: ignore[misc]
+
+    def _keep_mandate(self, mandate: Mandate) -> None:
+        self.mandate = mandate
 
     def start_again(self) -> None:
         """Unless it runs."""
@@ -225,9 +244,7 @@ class SimDataServer:
     # Heartbeats.
 
     def _beat(self, mds_id: str) -> None:
-        done = self.deletions.take_done()
-        sent_ns = self.authority.clock_ns()
-        request = self.heartbeats.request(done)
+        question, request = self.heartbeats.ask()
         process, ended = self.process, False
 
         def end(reply: control_pb2.HeartbeatReply | None) -> None:
@@ -236,22 +253,15 @@ class SimDataServer:
                 return
             ended = True
             if reply is None:
-                self.deletions.put_back(done)
-            elif self.heartbeats.answered(mds_id, done, sent_ns, reply):
-                self._delete()
+                self.heartbeats.unanswered(question)
+            elif self.heartbeats.answered(mds_id, question, reply):
+                self.deletions.work()  # its thread has its turn
                 self.world.oracle.lease_renewed(self)
             process.after(self.config.heartbeat_ms, lambda: self._beat(mds_id))
 
         context: Any = self._certificate
         self.world.ask_node(self.process, mds_id, lambda control: control.Heartbeat(request, context), end)
         process.after(CALL_TIMEOUT_S * 1000, lambda: end(None))
-
-    def _delete(self) -> None:
-        """The deletions' worker thread has its turn."""
-        wanted = list(self.deletions._wanted.values())
-        self.deletions._done.update(self.deletions.delete(wanted))
-        for entry in wanted:
-            self.deletions._wanted.pop(entry.sequence, None)
 
     # What is asked of it.
 

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import grpc
 import lmdb
 
 from dataserver.heartbeats import CALL_TIMEOUT_S
+from fencing.agents import Answer
+from fencing.device import Device
+from fencing.suspicion import Statement
 from mdscluster import replica_async
 from mdscluster.config import ClusterConfig, Export, Limits, NodeConfig, Peer, TlsPaths
+from mdscluster.control import witnesses
+from mdscluster.control.mandates import Superseded
 from mdscluster.control.registry import Heard
-from mdscluster.control.service import ControlService
+from mdscluster.control.stonith_service import FencingService
 from mdscluster.front_end import FrontEnd
+from mdscluster.fsm import features
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.nfs_frontend.server import ClientConnection
 from mdscluster.raft.engine import Output
 from mdscluster.raft.local import FrontEndSession, LocalReplica, LocalServer, Token
-from mdscluster.replica import MemberChange, ReplicaStatus
-from mdsproto import control_pb2, credentials
+from mdscluster.replica import MemberChange, MemberStatus, ReplicaStatus
+from mdsproto import control_pb2, credentials, fencing_pb2
 from mdsproto.configfile import Address
+from mdsproto.mandate import Mandate, wire
 from tests.simulation.consensus.cluster import Cluster, SimNode
-from tests.simulation.whole.data_server import Certificate
+from tests.simulation.whole.data_server import Certificate, Refused
 from tests.simulation.whole.loop import SimLoop
 from tests.simulation.whole.network import End, NodeRuntime, SimTransport, Stream, UnixEnd
 from tests.simulation.whole.oracle import ObservedMachine
@@ -126,7 +135,13 @@ class Consensus:
         node.world.wake(node.id)
 
     def status(self) -> ReplicaStatus:
-        return self._node.engine.status(self._node.now_ms)
+        """Every node runs this release, and says so when it connects."""
+        status = self._node.engine.status(self._node.now_ms)
+        known = {
+            peer: replace(seen, feature_level=features.SUPPORTED if seen.connected else 0)
+            for peer, seen in status.peers.items()
+        }
+        return replace(status, peers=known)
 
     def change_members(self, token: Token, change: MemberChange) -> None:
         raise NotImplementedError("no seed of this depth changes the membership")
@@ -177,18 +192,24 @@ class SimFrontEnd:
         await replica.connect()
         self._note_barriers(replica)
         links = SimLinks(self)
-        front_end = FrontEnd(config, replica, self.runtime, links, lambda: self.process.now_ms() / 1000)
+        front_end = FrontEnd(
+            config, replica, self.runtime, links, lambda: self.process.now_ms() / 1000, SimVoters(self).ask,
+            self._ask_device,
+        )  # fmt: skip
         self.front_end = front_end
         self._note_unconfirmed(front_end.dispatcher)
         front_end.follow_membership(await replica_async.status(replica))
         self.world.net.listen(self.world.nfs_address(self.node.id), self.process, self._accept)
         jobs = (
             front_end.leader.run(), front_end.report_leases(), front_end.tick(), front_end.heed_quorum(),
-            front_end.heed_membership(),
+            front_end.heed_membership(), front_end.stonith.run(),
         )  # fmt: skip
         for job in jobs:
             self.loop.create_task(job).add_done_callback(self._job_ended)
         self.world.note(self.node.id, "serves")
+
+    async def _ask_device(self, device: Device, action: str, timeout_ms: int | None = None) -> Answer:
+        return await self.world.ask_device(self.node.id, device, action, timeout_ms)
 
     def _note_barriers(self, replica: LocalReplica) -> None:
         """Note since when this node's state is known to hold all that was acknowledged: the last barrier confirmed."""
@@ -208,7 +229,7 @@ class SimFrontEnd:
 
     def _note_unconfirmed(self, dispatcher: Dispatcher) -> None:
         """Tell the oracle what is answered without a quorum."""
-        answer = dispatcher._answer_read_only
+        answer = dispatcher.reader._answer_read_only
 
         def noted(request: Request, status: int) -> None:
             answered = dispatcher.counters.calls["read-only"]
@@ -217,7 +238,7 @@ class SimFrontEnd:
                 name = (request.session_id, request.slot, request.sequence_id)
                 self.world.oracle.unconfirmed[name] = self.confirmed_ms
 
-        dispatcher._answer_read_only = noted  # type: ignore[method-assign]
+        dispatcher.reader._answer_read_only = noted  # type: ignore[method-assign]
 
     def _job_ended(self, task: asyncio.Task[None]) -> None:
         if self.process.alive:
@@ -228,8 +249,8 @@ class SimFrontEnd:
         connection = ClientConnection(self.front_end.server)
         return SimTransport(self.loop, stream, self.world.client_ip(stream.a.name), connection)
 
-    def serve(self, call: Callable[[ControlService], Coroutine[Any, Any, T]], done: Callable[[T | None], None]) -> None:
-        """A data server's call to the control service arrives; None: this node does not serve yet."""
+    def serve(self, call: Callable[[FrontEnd], Coroutine[Any, Any, T]], done: Callable[[T | None], None]) -> None:
+        """A call to one of its gRPC services arrives; None: this node does not serve yet."""
         front_end = self.front_end
         if front_end is None:
             done(None)
@@ -239,7 +260,7 @@ class SimFrontEnd:
             if not task.cancelled():
                 done(task.result())
 
-        self.loop.io(lambda: self.loop.create_task(call(front_end.control)).add_done_callback(answered))
+        self.loop.io(lambda: self.loop.create_task(call(front_end)).add_done_callback(answered))
 
     def die(self) -> None:
         self.process.die()
@@ -257,7 +278,7 @@ class SimLinks:
         self._front = front
 
     async def _call(self, heard: Heard, call: Callable[[Any, Any], Any]) -> Any:
-        """The reply; None when there was none in time."""
+        """The reply; None when there was none in time, or it failed. :class:`Superseded`."""
         front = self._front
         server = front.world.data_servers[heard.ds_id]
         answer: asyncio.Future[Any] = front.loop.create_future()
@@ -267,23 +288,67 @@ class SimLinks:
                 answer.set_result(reply)
 
         def arrive() -> None:
-            reply = call(server.control, Certificate(front.node.id, credentials.ROLE_MDS))
+            try:
+                reply = call(server.control, Certificate(front.node.id, credentials.ROLE_MDS))
+            except Refused as refusal:
+                front.world.oracle.counts["refused by a data server"] += 1
+                reply = refusal
             front.world.net.post(server.process, front.process, lambda: front.loop.io(settle, reply))
 
         front.world.net.post(front.process, server.process, arrive)
         front.loop.call_later(CALL_TIMEOUT_S, settle, None)
-        return await answer
+        reply = await answer
+        if isinstance(reply, Refused):
+            if reply.code is grpc.StatusCode.FAILED_PRECONDITION:
+                raise Superseded(reply.details)
+            return None
+        return reply
 
-    async def fence(self, heard: Heard, version: int, fences: list[tuple[int, int, int]]) -> int:
+    async def fence(
+        self, heard: Heard, version: int, fences: list[tuple[int, int, int]], mandate: Mandate | None
+    ) -> int:
         entries = [control_pb2.FenceEntry(fileid=f, client_id=c, min_epoch=e) for f, c, e in fences]
-        request = control_pb2.FenceRequest(version=version, fences=entries)
+        request = control_pb2.FenceRequest(version=version, fences=entries, mandate=wire(mandate))
         reply = await self._call(heard, lambda control, context: control.Fence(request, context))
         return 0 if reply is None else int(reply.version)
 
-    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int) -> bool:
-        request = control_pb2.TruncateRequest(fileid=fileid, size_bytes=size, serial=serial)
+    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int, mandate: Mandate | None) -> bool:
+        request = control_pb2.TruncateRequest(fileid=fileid, size_bytes=size, serial=serial, mandate=wire(mandate))
+        self._front.world.oracle.counts["cuts asked for"] += 1
         reply = await self._call(heard, lambda control, context: control.Truncate(request, context))
         return reply is not None
+
+
+class SimVoters:
+    """Calls to other nodes' fencing service. They go where consensus' messages go: a hole on that way loses them."""
+
+    def __init__(self, front: SimFrontEnd) -> None:
+        self._front = front
+
+    async def ask(self, member: MemberStatus) -> Statement | None:
+        """An ``AskVoter``."""
+        front, world = self._front, self._front.world
+        there = world.whole(member.id).front
+        answer: asyncio.Future[fencing_pb2.MissedReply | None] = front.loop.create_future()
+        world.asked_voters.append((front.node.id, member.id))
+
+        def settle(reply: fencing_pb2.MissedReply | None) -> None:
+            if not answer.done():
+                answer.set_result(reply)
+
+        def back(reply: fencing_pb2.MissedReply | None) -> None:
+            if there is not None and not world.network.lanes[member.id, front.node.id].holes:
+                world.net.post(there.process, front.process, lambda: front.loop.io(settle, reply))
+
+        def missed(other: FrontEnd) -> Coroutine[Any, Any, fencing_pb2.MissedReply]:
+            context: Any = Certificate(front.node.id, credentials.ROLE_MDS)
+            return FencingService(other.stonith).Missed(fencing_pb2.MissedRequest(), context)
+
+        if there is not None and not world.network.lanes[front.node.id, member.id].holes:
+            world.net.post(front.process, there.process, lambda: there.serve(missed, back))
+        front.loop.call_later(witnesses.CALL_TIMEOUT_S, settle, None)
+        reply = await answer
+        return None if reply is None else witnesses.statement(reply)
 
 
 def node_config(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
+from dataserver.leadership import Leadership, NotObeyed
+from fencing import state as rules
+from fencing.suspicion import Statement, Suspicions
 from mdscluster.control.fencing import FencePusher
+from mdscluster.control.mandates import Standing
 from mdscluster.control.renewals import Renewals
-from mdscluster.fsm import fences, internal
+from mdscluster.fsm import fences, fencing_state, internal
 from mdscluster.fsm.commands import LeaderStarted
 from mdscluster.fsm.machine import StateMachine
 from mdscluster.nfs_frontend.reads import Batch, Reads
@@ -98,7 +102,7 @@ def without_fence_epoch() -> Iterator[None]:
 def without_waiting_for_fences() -> Iterator[None]:
     """A revocation is reported before the data servers have the fence in force (INV-6)."""
 
-    async def pushed(self: FencePusher) -> int:
+    async def pushed(self: FencePusher, mandate: object) -> int:
         with self._replica.env.begin() as txn:
             return fences.fences(txn, self._tables)[0]
 
@@ -118,4 +122,89 @@ def stale_guesses() -> Iterator[None]:
         return batch.guess.others
 
     with _all(patch.object(Reads, "_answer_guessed", answered)):
+        yield
+
+
+@contextmanager
+def obeying_everybody() -> Iterator[None]:
+    """A data server obeys whoever takes himself for the leader (INV-10)."""
+    hear = Leadership.hear
+
+    def obedient(self: Leadership, mandate: Any, *, quorum_backed: bool = False) -> int:
+        with suppress(NotObeyed):
+            hear(self, mandate, quorum_backed=quorum_backed)
+        return self._life.number
+
+    with _all(
+        patch.object(Leadership, "hear", obedient), patch.object(Leadership, "superseded", lambda self, mandate: "")
+    ):
+        yield
+
+
+@contextmanager
+def forgetful_data_servers() -> Iterator[None]:
+    """A data server forgets at its end whom it obeyed, and obeys the first who speaks (INV-10)."""
+    begin, refusal = Leadership.__init__, Leadership._refusal
+
+    def begun(self: Leadership, known: Any, keep: Any, life: Any) -> None:
+        begin(self, None, lambda mandate: None, life)
+
+    def refuses_if_it_knows(self: Leadership, mandate: Any, *, quorum_backed: bool) -> str:
+        return "" if self.known is None else refusal(self, mandate, quorum_backed=quorum_backed)
+
+    with _all(
+        patch.object(Leadership, "__init__", begun),
+        patch.object(Leadership, "_refusal", refuses_if_it_knows),
+    ):
+        yield
+
+
+@contextmanager
+def undoubting_leaders() -> Iterator[None]:
+    """A leader that a data server refused goes on as if nothing had been (INV-6)."""
+
+    async def sure(self: Standing, status: object) -> bool:
+        return True
+
+    with _all(patch.object(Standing, "is_sure", sure)):
+        yield
+
+
+@contextmanager
+def claims_outlive_their_process() -> Iterator[None]:
+    """What a fenced process claimed to write for clients stays good at the data servers (INV-6)."""
+    with _all(patch.object(fencing_state, "_void_claims", lambda cx, gone: None)):
+        yield
+
+
+@contextmanager
+def proofs_of_any_term() -> Iterator[None]:
+    """Whoever says that he leads gets a ticket to fence others, also in a term that is over (INV-9)."""
+    prove = rules.prove
+
+    def credulous(state: Any, now: Any, leader: str, term: int) -> Any:
+        return prove(state, now, leader, max(term, state.watch.term if state.watch else 0))
+
+    with _all(patch.object(rules, "prove", credulous)):
+        yield
+
+
+@contextmanager
+def everybody_counts_as_met() -> Iterator[None]:
+    """A leader counts whoever is armed in the log as met: it suspects servers that have not come yet (INV-9)."""
+    with _all(
+        patch.object(Suspicions, "suspected", Suspicions._missed),
+        patch.object(Suspicions, "never_met", lambda self: {}),
+    ):
+        yield
+
+
+@contextmanager
+def credulous_witnesses() -> Iterator[None]:
+    """A server says that it had met whomever it misses, also those that it has not (INV-9)."""
+
+    def said(self: Suspicions, now_ms: int) -> Statement:
+        return Statement(self._missed(), self._nodes.keys() - self.missing())
+
+    with _all(patch.object(Suspicions, "statement", said)):
         yield

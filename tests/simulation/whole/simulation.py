@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from fencing.agents import Answer
+from fencing.device import Device
 from mdscluster.config import ClusterConfig, NodeConfig
 from mdscluster.control.service import ControlService
 from mdscluster.fsm import data_servers, digest
@@ -124,6 +127,8 @@ class WholeSimulation(Simulation):
         self.frozen: set[str] = set()
         """Nodes whose front end alone is paused."""
         self.graveyard: list[Any] = []
+        self.asked_voters: list[tuple[str, str]] = []
+        """(leader, whom it asked for a statement), in order."""
         self.healed = False
         """The faults are over, and what they broke is mended."""
 
@@ -152,6 +157,10 @@ class WholeSimulation(Simulation):
             exclusive_writers=self.exclusive_writers, on_quorum_loss=self.on_quorum_loss,
         )  # fmt: skip
 
+    async def ask_device(self, node_id: str, device: Device, action: str, timeout_ms: int | None) -> Answer:
+        """A node asks a power device."""
+        raise NotImplementedError("there are none here: tests/simulation/whole/power.py has some")
+
     def ask_node(
         self, source: Process, node_id: str, call: Callable[[ControlService], Coroutine[Any, Any, T]],
         done: Callable[[T | None], None],
@@ -165,7 +174,7 @@ class WholeSimulation(Simulation):
         def answer(reply: T | None) -> None:
             self.net.post(front.process, source, lambda: done(reply))
 
-        self.net.post(source, front.process, lambda: front.serve(call, answer))
+        self.net.post(source, front.process, lambda: front.serve(lambda serving: call(serving.control), answer))
 
     def holder_of(self, session_id: bytes) -> Generation | None:
         """The living generation with this session."""
@@ -346,7 +355,7 @@ class WholeSimulation(Simulation):
         if not self.violations:
             self.wait_for(self._equal, 10_000, lambda: "the replicas are not equal")
         if not self.violations:
-            report = check(self.history(), limit_s=20.0)
+            report = check(self.history(), limit_s=20.0, clock=time.process_time)
             if not report.ok:
                 self.violated(f"INV-4: {report}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,87 @@ def test_a_layout_is_revoked_while_a_data_server_is_cut_off(make_stage: MakeStag
     assert world.oracle.revoked, "nothing was revoked"
     assert world.now_ms - cut_ms > world.ds_lease_ms, "no sooner than the cut-off server's lease has run out"
     assert not any(server.accepts(handle) for server in world.data_servers.values() for handle in world.oracle.revoked)
+
+
+def _stand_still_in_a_cut(stage: Stage, node_id: str, ms: float) -> list[float]:
+    """The node stops, whole, between its last look whether it leads and the first message of a cut; when it did."""
+    front = stage.world.whole(node_id).front
+    assert front is not None
+    assert front.front_end is not None
+    links: Any = front.front_end.leader._links
+    truncate, stopped = links.truncate, []
+
+    async def held(*arguments: Any) -> bool:
+        if not stopped:
+            stopped.append(stage.world.now_ms)
+            stage.world.pause(node_id, ms)
+        await asyncio.sleep(0.001)
+        return bool(await truncate(*arguments))
+
+    links.truncate = held
+    return stopped
+
+
+def _rewritten_behind_a_paused_leader(make_stage: MakeStage) -> tuple[Stage, str, Any, File]:
+    """A leader stands still with a cut on its way. The next one has carried it out, and the file was written again."""
+    stage = make_stage()
+    leader = stage.leader()
+    first, second = stage.others(leader)
+    c1 = stage.mount(0, first, second)
+    file = _open(stage, c1, "/s/data0")
+    stage.run(c1, file.write(0, b"old" * 50_000))
+    stage.run(c1, file.flush())
+    stopped = _stand_still_in_a_cut(stage, leader, 6_000)
+    stage.run(c1, file.truncate(9))
+    stage.world.wait_for(lambda: bool(stopped), 1_000, lambda: "the leader cuts nothing")
+    others = [stage.world.nodes[node_id].engine.core for node_id in (first, second)]
+    stage.world.wait_for(lambda: any(core.is_leader for core in others), 3_000, lambda: "no other leads")
+    stage.run(c1, file.write(0, b"new" * 50_000), 3_000)
+    stage.run(c1, file.flush())
+    assert stage.world.lives[leader].paused, "the old leader was to stand still all the time"
+    return stage, leader, c1, file
+
+
+def _restart_data_servers(stage: Stage) -> None:
+    for server in stage.world.data_servers.values():
+        server.kill(power_loss=True)
+        server.start_again()
+
+
+def _wait_refused(stage: Stage, leader: str) -> None:
+    """The old leader goes on, is refused, and follows."""
+    world = stage.world
+    world.wait_for(lambda: not world.lives[leader].paused, 8_000, lambda: "it does not go on")
+    world.wait_for(lambda: world.oracle.counts["cuts asked for"] >= 4, 4_000, lambda: "its cut does not come")
+    stage.wait(1_000)
+
+
+def test_a_cut_that_an_overtaken_leader_sends_late_does_nothing(make_stage: MakeStage) -> None:
+    """INV-10: data servers that were restarted since do not know that it was carried out; they know who leads."""
+    stage, leader, c1, file = _rewritten_behind_a_paused_leader(make_stage)
+    _restart_data_servers(stage)
+    _wait_refused(stage, leader)
+    assert stage.run(c1, file.read(0, 150_000)) == b"new" * 50_000
+    assert stage.world.oracle.counts["refused by a data server"] >= 2
+    assert stage.world.whole(leader).up
+    assert stage.leader() != leader
+
+
+def test_a_cut_that_an_overtaken_leader_sends_before_a_data_server_has_heard_anybody(make_stage: MakeStage) -> None:
+    """INV-10: the first that data servers hear after their restart; nobody has told them again who leads."""
+    stage, leader, c1, file = _rewritten_behind_a_paused_leader(make_stage)
+    net = stage.world.net
+    for ds_id in stage.world.data_servers:
+        for node_id in stage.world.ids:
+            net.hole(ds_id, node_id)
+            if node_id != leader:
+                net.hole(node_id, ds_id)
+    _restart_data_servers(stage)
+    _wait_refused(stage, leader)
+    assert stage.world.oracle.counts["refused by a data server"] >= 2
+    net.heal()
+    stage.wait(2_000)
+    assert stage.run(c1, file.read(0, 150_000)) == b"new" * 50_000
 
 
 def test_a_node_without_quorum_acknowledges_nothing(make_stage: MakeStage) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataserver.config import Address, ConfigError, DsConfig, Limits, MdsPeer, TlsPaths
+from dataserver.config import Address, ConfigError, DsConfig, Limits, MdsPeer, Metrics, TlsPaths
 from mdsproto.configfile import save
 
 
@@ -34,6 +34,8 @@ BAD = [
     (dict(nfs=Address("0.0.0.0", 2049)), "is not an address that others could reach"),
     (dict(control=Address("ds1.example", 2049)), "is not an IP address"),
     (dict(control=Address("10.0.0.11", 2049)), "nfs and control are both 10.0.0.11:2049"),
+    (dict(metrics=Metrics("ds1:20990")), "metrics.listen: 'ds1' is not an IP address"),
+    (dict(metrics=Metrics("10.0.0.11:7003")), "metrics.listen is 10.0.0.11:7003: control listens on"),
     (dict(mds=()), "without an [[mds]] table it cannot join a cluster"),
     (dict(lease_ms=2_000), "it must be at least 3000, or one lost heartbeat stops all I/O"),
     (dict(heartbeat_ms=1), "heartbeat_ms below 50"),

@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdscluster.config import Address, ClusterConfig, ConfigError, Export, Limits, NodeConfig, Peer, RaftTimes, TlsPaths
+from mdscluster.config import (
+    Address,
+    ClusterConfig,
+    ConfigError,
+    Device,
+    Export,
+    Fencing,
+    Limits,
+    Metrics,
+    NodeConfig,
+    Peer,
+    RaftTimes,
+    TlsPaths,
+)
 from mdsproto.configfile import dump, save
 
 
@@ -39,6 +52,19 @@ def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
     text = file.read_text()
     assert text.startswith("# two\n# lines\n")
     assert "# How long a silent client's opens, locks and layouts are kept.\nlease_ms = 90000" in text
+
+
+def test_devices_are_saved_in_their_order(tmp_path: Path) -> None:
+    devices = (
+        Device("bmc-1", "mds1", "fence_ipmilan", ("ip=10.0.0.1",), (tmp_path / "bmc.secret",)),
+        Device("pdu-1", "mds1", "/usr/local/sbin/pdu"),
+        Device("bmc-2", "mds2", "fence_redfish", timeout_ms=3_000),
+    )
+    made = config(tmp_path, fencing=Fencing(suspect_ms=4_000, devices=devices))
+    save(made, tmp_path / "mds1.toml")
+    read = NodeConfig.load(tmp_path / "mds1.toml")
+    assert read == made
+    assert [device.name for device in read.fencing.devices_of("mds1")] == ["bmc-1", "pdu-1"]
 
 
 def test_the_folder_may_move(tmp_path: Path) -> None:
@@ -93,6 +119,21 @@ BAD = [
     (dict(on_quorum_loss="panic"), "on_quorum_loss is 'panic': it must be one of read-only, refuse"),
     (dict(log_level="loud"), "log_level is 'loud'"),
     (dict(data_dir=Path("/" + "x" * 120)), "data_dir is too long"),
+    (dict(fencing=Fencing(interval_ms=100)), "fencing.interval_ms is 100: it must be at least 300"),
+    (
+        dict(fencing=Fencing(suspect_ms=1_000)),
+        "fencing.suspect_ms is 1000: it must be at least 1600 (two intervals and an election)",
+    ),
+    (dict(fencing=Fencing(node_per_hour=0)), "fencing.node_per_hour is 0"),
+    (dict(metrics=Metrics("mds1:20890")), "metrics.listen: 'mds1' is not an IP address"),
+    (dict(metrics=Metrics("10.0.0.1")), "metrics.listen: '10.0.0.1' is not HOST:PORT"),
+    (dict(metrics=Metrics("10.0.0.1:7001")), "metrics.listen is 10.0.0.1:7001: raft listens on 10.0.0.1:7001"),
+    (dict(metrics=Metrics("10.0.0.9:2049")), "metrics.listen is 10.0.0.9:2049: nfs listens on 0.0.0.0:2049"),
+    (dict(metrics=Metrics("0.0.0.0:7101")), "metrics.listen is 0.0.0.0:7101: admin listens on 10.0.0.1:7101"),
+    (dict(metrics=Metrics("10.0.0.1:20890", slow_ms=-1)), "metrics.slow_ms is -1: it must be at least 0"),
+    (dict(fencing=Fencing(devices=(Device("a", "mds2", ""),))), "fencing.devices: fencing device 'a': '' is neither"),
+    (dict(fencing=Fencing(devices=(Device("a", "mds 2", "x"),))), "fencing device 'a': 'mds 2' is no node id"),
+    (dict(fencing=Fencing(devices=(Device("a", "mds2", "x"),) * 2)), "fencing.devices: 'a' is there twice"),
 ]
 
 

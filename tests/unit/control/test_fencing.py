@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from mdscluster.control.fencing import MARGIN_MS, SILENT_MS, FencePusher
+from mdscluster.control.mandates import Superseded
 from mdscluster.control.registry import Heard, Registry
 from mdscluster.fsm import fences
+from mdsproto.mandate import Mandate
 from tests.unit.fsm.support.compounds import Namespace
 from tests.unit.fsm.support.layouts import servers
 
@@ -21,10 +23,15 @@ class Links:
 
     def __init__(self) -> None:
         self.deaf: set[str] = set()
+        self.refusing: set[str] = set()
         self.told: list[str] = []
 
-    async def fence(self, heard: Heard, version: int, entries: list[tuple[int, int, int]]) -> int:
+    async def fence(
+        self, heard: Heard, version: int, entries: list[tuple[int, int, int]], mandate: Mandate | None
+    ) -> int:
         self.told.append(heard.ds_id)
+        if heard.ds_id in self.refusing:
+            raise Superseded("a later leader was heard")
         return 0 if heard.ds_id in self.deaf else version
 
 
@@ -35,6 +42,7 @@ class World:
         self.now_ms = 100_000
         self.registry = Registry()
         self.links = Links()
+        self.answers: list[tuple[str, str]] = []
         self.silent: set[str] = set()
         self.pusher = self.new_pusher()
         self.advance(0)
@@ -42,7 +50,7 @@ class World:
     def new_pusher(self) -> FencePusher:
         return FencePusher(
             self.fs.replica, self.fs.machine.tables, self.registry, self.links, lambda: self.now_ms,
-            ds_lease_ms=LEASE_MS,
+            lambda ds_id, reason: self.answers.append((ds_id, reason)), ds_lease_ms=LEASE_MS,
         )  # fmt: skip
 
     def advance(self, ms: int) -> None:
@@ -58,7 +66,7 @@ class World:
             return fences.raise_fence(cx, 0, 77)
 
     def push(self) -> int:
-        return asyncio.run(self.pusher.push())
+        return asyncio.run(self.pusher.push(None))
 
 
 @pytest.fixture
@@ -140,5 +148,16 @@ def test_without_data_servers_there_is_nobody_to_refuse(tmp_path: Path) -> None:
     fs = Namespace(tmp_path)
     with fs.entry() as cx:
         version = fences.raise_fence(cx, 0, 77)
-    pusher = FencePusher(fs.replica, fs.machine.tables, Registry(), Links(), lambda: 0, ds_lease_ms=LEASE_MS)
-    assert asyncio.run(pusher.push()) == version
+    pusher = FencePusher(
+        fs.replica, fs.machine.tables, Registry(), Links(), lambda: 0, lambda ds_id, reason: None, ds_lease_ms=LEASE_MS
+    )
+    assert asyncio.run(pusher.push(None)) == version
+
+
+def test_one_that_refuses_has_nothing_in_force(world: World) -> None:
+    """INV-6: whoever is superseded must not report a fence, and is told that it may be."""
+    version = world.raise_fence()
+    world.links.refusing.add("ds2")
+    assert world.push() < version
+    assert [one for one in world.answers if one[1]] == [("ds2", "a later leader was heard")]
+    assert ("ds1", "") in world.answers

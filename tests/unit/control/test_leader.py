@@ -15,6 +15,7 @@ from mdscluster.fsm import client_connections, cuts, data_servers
 from mdscluster.fsm.commands import NoteConnections, RaiseFeatures, pack_internal
 from mdscluster.fsm.machine import load_settings
 from mdscluster.replica import FOLLOWER, MemberStatus, ReplicaStatus
+from mdsproto.mandate import Mandate
 from nfswire import nfs4
 from tests.unit.nfs_frontend.nodes import Cluster, PnfsClient, layoutcommit, layoutreturn, putfh, setsize
 
@@ -121,9 +122,9 @@ def test_files_that_a_data_server_cannot_cut_keep_no_other_waiting(cluster: Clus
     asked: list[int] = []
     truncate = cluster.links.truncate
 
-    async def failing(heard: Heard, fileid: int, size: int, serial: int) -> bool:
+    async def failing(heard: Heard, fileid: int, size: int, serial: int, mandate: Mandate | None) -> bool:
         asked.append(fileid)
-        return fileid not in bad and await truncate(heard, fileid, size, serial)
+        return fileid not in bad and await truncate(heard, fileid, size, serial, mandate)
 
     cluster.links.truncate = failing  # type: ignore[method-assign]
     for handle, opened in handles:

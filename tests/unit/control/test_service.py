@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 
 from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
-from mdscluster.fsm import cuts, data_servers, fences, io_claims
-from mdscluster.fsm.commands import ReportWrite
+from mdscluster.fsm import cuts, data_servers, eras, features, fences, io_claims
+from mdscluster.fsm.commands import BeginEra, RaiseFeatures, ReportWrite
+from mdscluster.fsm.machine import load_settings
 from mdscluster.fsm.tables import U64x2
 from mdsproto import control_pb2, credentials, possession
+from mdsproto.mandate import Mandate
 from nfswire import nfs4
 from tests.unit.fsm.support.compounds import Namespace, at, putfh, remove, setattr_
 from tests.unit.fsm.support.layouts import fileid_of, get_layout, layoutreturn, servers
@@ -242,3 +245,113 @@ def test_the_operators_word_gives_up_a_store_and_its_stripes_are_an_error(fs: Na
     assert beat(fs, store_id=OTHER, new_store=True).quorum_backed
     assert row(fs).number == 4
     assert not beat(fs).quorum_backed
+
+
+def with_era(fs: Namespace) -> Mandate:
+    """The cluster's mandate in term 1, the fixture's."""
+    fs.internal(RaiseFeatures(features.MANDATES))
+    fs.internal(BeginEra())
+    with fs.env.begin() as txn:
+        settings = load_settings(txn, fs.machine.tables)
+        return Mandate(settings.cluster_id, eras.current(txn, fs.machine.tables), 1)
+
+
+def test_an_answer_says_for_whom_it_speaks(fs: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INV-10: so a data server hears of a new leader from any node; and from none of a term in which nobody leads."""
+    assert not beat(fs).HasField("mandate"), "below the level"
+    own = with_era(fs)
+    reply = beat(fs)
+    assert (reply.quorum_backed, Mandate.of(reply.mandate)) == (True, own)
+    assert Mandate.of(beat(fs, store_id=b"").mandate) == own, "a refusal, too"
+    status = fs.replica.status
+    monkeypatch.setattr(
+        fs.replica, "status", lambda done: status(lambda known: done(dataclasses.replace(known, leader_id="", term=2)))
+    )
+    reply = beat(fs)
+    assert not reply.quorum_backed
+    assert not reply.HasField("mandate")
+
+
+def test_a_data_server_that_obeys_others_is_refused(fs: Namespace) -> None:
+    """INV-11: its objects are of other files. What it says that it has deleted is not ours, either."""
+    caller = connect(fs, b"me")
+    handle, opened = caller.create(b"f")
+    get_layout(caller, handle, opened)
+    caller.close(handle, opened)
+    own = with_era(fs)
+    assert beat(fs, obeys=own.wire()).quorum_backed
+    fs.ok(*at(), remove(b"f"))
+    (wanted,) = beat(fs, obeys=own.wire()).deletes
+    for obeys, state in (
+        (Mandate(own.cluster_id + 1, 1, 1), "another cluster's"),
+        (Mandate(own.cluster_id, own.era + 1, 1), "later life"),
+        (Mandate(own.cluster_id, own.era, 2), "later life"),
+    ):  # fmt: skip
+        registry = Registry()
+        reply = beat(fs, registry, obeys=obeys.wire(), deleted=[wanted.sequence] if obeys.term == 1 else [])
+        assert not reply.quorum_backed
+        assert reply.refused
+        assert registry.refused(5)["ds1"].state == state
+    earlier = Mandate(own.cluster_id, own.era - 1, 900)
+    assert [one.sequence for one in beat(fs, obeys=earlier.wire()).deletes] == [wanted.sequence]
+
+
+def test_what_is_of_another_life_is_not_taken_for_ours(fs: Namespace) -> None:
+    """INV-6, INV-11: both lives were restored from one backup, and have the same versions and sequences. A data server
+    that names nobody yet may be of either; one of an earlier release does not know how to say it, and is believed."""
+    own = with_era(fs)
+    caller = connect(fs, b"me")
+    handle, opened = caller.create(b"f")
+    assert beat(fs, obeys=own.wire()).quorum_backed
+    get_layout(caller, handle, opened)
+    caller.close(handle, opened)
+    fs.ok(*at(), remove(b"f"))
+    with fs.entry() as cx:
+        version = fences.raise_fence(cx, 5, 77)
+    (wanted,) = beat(fs, obeys=own.wire()).deletes
+    earlier = Mandate(own.cluster_id, own.era - 1, 900)
+    said = {"fence_version": version, "deleted": [wanted.sequence]}
+    for obeys in (earlier.wire(), control_pb2.Mandate()):
+        registry = Registry()
+        reply = beat(fs, registry, obeys=obeys, **said)
+        assert [(f.fileid, f.client_id, f.min_epoch) for f in reply.fences] == [(5, 77, version)], "the whole list"
+        assert registry.heard["ds1"].fence_version == 0
+        assert [one.sequence for one in reply.deletes] == [wanted.sequence]
+    registry = Registry()
+    reply = beat(fs, registry, obeys=own.wire(), **said)
+    assert (list(reply.fences), list(reply.deletes)) == ([], [])
+    assert registry.heard["ds1"].fence_version == version
+    assert not beat(fs, **said).fences, "of an earlier release"
+
+
+def test_a_cluster_without_an_era_takes_none_that_obeys_one(fs: Namespace) -> None:
+    """INV-11: an old cluster's data servers find a new one under the same key, before its level is raised."""
+    with fs.env.begin() as txn:
+        cluster_id = load_settings(txn, fs.machine.tables).cluster_id
+    registry = Registry()
+    old = Mandate(cluster_id + 1, 100, 9)
+    reply = beat(fs, registry, ds_id="ds9", obeys=old.wire())
+    assert not reply.quorum_backed
+    assert registry.refused(5)["ds9"].state == "another cluster's"
+    ours = Mandate(cluster_id, 100, 9)  # perhaps: this life of it has none yet
+    assert beat(fs).quorum_backed
+    registry = Registry()
+    for ds_id in ("ds1", "ds9"):
+        reply = beat(fs, registry, ds_id=ds_id, obeys=ours.wire(), deleted=[1])
+        assert (reply.quorum_backed, reply.refused) == (False, "")
+    assert not registry.heard
+    with fs.env.begin() as txn:
+        assert data_servers.registered(txn, fs.machine.tables, "ds9") is None
+
+
+def test_a_restored_cluster_takes_none_before_its_era_begins(fs: Namespace) -> None:
+    """INV-11: whatever it hands out before, another life of it may have handed out."""
+    own = with_era(fs)
+    assert beat(fs, obeys=own.wire()).quorum_backed
+    with fs.entry() as cx:
+        eras.end(cx)
+    registry = Registry()
+    assert not beat(fs, registry).quorum_backed
+    assert not registry.heard
+    fs.internal(BeginEra())
+    assert beat(fs, registry, obeys=own.wire()).quorum_backed

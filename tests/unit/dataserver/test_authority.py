@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from dataserver.authority import Authority
+from dataserver.connection import Connection
 from nfswire import nfs4
 from nfswire.dsfh import Fence
 from tests.unit.dataserver.support.local import LocalServer
@@ -183,3 +185,27 @@ def test_what_waited_for_a_lease_does_not_run_once_the_connection_is_closed(tmp_
         assert server.store.stat(77) == []
         assert not server.listener._connections
         wire.close()
+
+
+@pytest.mark.parametrize("stable", [nfs4.UNSTABLE4, nfs4.DATA_SYNC4], ids=["connection", "lane"])
+def test_what_waited_for_a_lease_is_not_answered_once_the_connection_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stable: int
+) -> None:
+    """NFS4ERR_DELAY would hold a Linux client up for 15 s that the closed connection sends to the MDS at once."""
+    shut_down = Connection._shut_down
+
+    def late(connection: Connection) -> None:
+        time.sleep(0.3)  # long enough for whoever was woken by the closing to answer
+        shut_down(connection)
+
+    monkeypatch.setattr(Connection, "_shut_down", late)
+    with (
+        LocalServer(tmp_path / "data", lease_ms=60_000, lease_wait_ms=60_000) as server,
+        closing(server.session()) as wire,
+    ):
+        server.authority.revoke_lease()
+        wire.send(compound(1, wire.sequence(), putfh(handle()), write(0, b"old", stable)))
+        time.sleep(0.2)
+        server.listener.close()
+        with pytest.raises(ConnectionError):
+            wire.receive()

@@ -23,10 +23,10 @@ def test_the_newest_membership_counts_also_after_a_restart(tmp_path: Path) -> No
     """Its own file is the oldest word there is; an answer that was late on its way is older than one that was not."""
     directory = Directory(config(tmp_path))
     assert directory.mds == {"mds1": "10.0.0.1:7002"}
-    assert not directory.follow(0, {})
-    assert directory.follow(9, {"mds2": "a:1", "mds3": "b:1"})
-    assert not directory.follow(8, {"mds1": "10.0.0.1:7002"})
-    assert not directory.follow(9, {"mds2": "a:1", "mds3": "b:1"})
+    assert not directory.follow(0, 0, {})
+    assert directory.follow(0, 9, {"mds2": "a:1", "mds3": "b:1"})
+    assert not directory.follow(0, 8, {"mds1": "10.0.0.1:7002"})
+    assert not directory.follow(0, 9, {"mds2": "a:1", "mds3": "b:1"})
     assert Directory(config(tmp_path)).mds == {"mds2": "a:1", "mds3": "b:1"}
 
 

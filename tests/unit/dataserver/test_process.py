@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from dataserver.reports import FIRST_TIMEOUT_S
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 from nfswire import nfs4
 from tests.unit.dataserver.support.cluster import LEASE_MS, REPO, Cluster, wait_until
@@ -138,7 +139,7 @@ def test_reports_are_batched(cluster: Cluster) -> None:
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    time.sleep(0.5)
+    time.sleep(FIRST_TIMEOUT_S / 2)  # after FIRST_TIMEOUT_S the other metadata server is asked
     gate.set()
     for thread in threads:
         thread.join(10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -58,6 +59,26 @@ def test_a_child_whose_parent_died_before_the_tie_exits() -> None:
     )
     assert done.returncode == 1
     assert b"the parent process is gone" in done.stderr
+
+
+@pytest.mark.parametrize(("told", "begins"), [(b"g", True), (b"", False)])
+def test_a_child_begins_when_its_parent_says_so_and_never_without_it(told: bytes, begins: bool) -> None:
+    """A front end must not touch a state that consensus has not opened, nor outlive one that could not."""
+    words = ("from mdsproto.lifeline import await_go", "print('waits', flush=True)", "await_go()", "print('begins')")
+    environment = {**os.environ, "MDSCLUSTER_PARENT_PID": str(os.getpid())}
+    with subprocess.Popen(
+        [sys.executable, "-c", "; ".join(words)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout.readline() == b"waits\n"
+        silence = select.poll()
+        silence.register(child.stdout, select.POLLIN)
+        assert silence.poll(300) == []
+        child.stdin.write(told)
+        child.stdin.close()
+        assert child.stdout.read() == (b"begins\n" if begins else b"")
+        assert child.wait(10) == 0
 
 
 def test_one_process_per_directory(tmp_path: Path) -> None:

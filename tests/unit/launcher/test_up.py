@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,24 +14,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.ports import free_base_port
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_S = 60
-
-
-def free_base() -> int:
-    """A base whose ports are free now, below the range that the system hands out."""
-    for base in range(22_000, 32_000, 400):
-        wanted = [*range(base, base + 4), *range(base + 100, base + 103), *range(base + 200, base + 203), base + 300]
-        try:
-            for port in wanted:
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
-    raise AssertionError("no free ports")
 
 
 def wait(what: str, condition: Callable[[], Any]) -> Any:
@@ -93,7 +80,7 @@ def alive(pid: int) -> bool:
 
 @pytest.fixture
 def starts(tmp_path: Path) -> Iterator[Callable[[], Up]]:
-    port = free_base()
+    port = free_base_port()
     made: list[Up] = []
 
     def start() -> Up:

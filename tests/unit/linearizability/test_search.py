@@ -7,6 +7,7 @@ both verdicts: the tests count them.
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -14,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.linearizability import Verdict, check
+from tests.support.linearizability import History, Operation, Verdict, check, checker
+from tests.support.linearizability.calls import Answer, Create, GetAttr, MkDir, Remove, Rename
 from tests.support.linearizability.checker import ModelClass
 from tests.support.linearizability.generate import spoilt, valid_history
 from tests.support.linearizability.locks import LockModel
@@ -77,3 +79,43 @@ def test_the_limit_is_kept_and_told_loudly() -> None:
     assert report.verdict is Verdict.UNDECIDED
     assert not report.ok
     assert "*** UNDECIDED" in str(report)
+
+
+def with_a_stale_read(history: History) -> History:
+    """In the last hundredth one more client asks for a directory's change attribute, and is told the value before the
+    newest that somebody had been told by then. The attribute only grows: no order explains that.
+    """
+    directory = history.directories[0]
+    ends = sorted(o.ends_ms for o in history if o.answer is not None)
+    asked_ms = ends[len(ends) * 99 // 100]
+    told = [
+        o.answer.moved[1]
+        for o in history
+        if isinstance(o.call, Create | MkDir | Remove | Rename)
+        and o.call.directory == directory
+        and o.answer is not None
+        and o.answer.moved is not None
+        and o.ends_ms < asked_ms
+    ]
+    stale = Operation("late", GetAttr(directory), asked_ms, asked_ms + 1, Answer(change=max(told) - 1))
+    return History([*history.operations, stale], history.directories)
+
+
+@pytest.mark.slow
+def test_ten_thousand_operations_are_decided_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """INV-4: rightly answered ones, and the same with one stale read near the end.
+
+    The minute is one of CPU. Renames across directories and their change attributes tie all calls into one part. Making
+    the violation small has a time limit of its own, and is left out.
+    """
+    monkeypatch.setattr(checker, "_counterexample", lambda *_: "*** VIOLATION")
+    history = valid_history(Names(3, 8, kinds="cmldrR"), random.Random(1), 10_000, 8, unknown=0.002)
+    right = check(history, limit_s=60, clock=time.process_time)
+    wrong = check(with_a_stale_read(history), limit_s=60, clock=time.process_time)
+    print(f"{right}\n{wrong}")
+    assert (right.operations, right.concurrency, right.parts["namespace"]) == (10_000, 8, 1)
+    unknown = [right.count(call, "unknown") for call in ("create", "mkdir", "remove", "rename")]
+    assert sum(unknown) > 0, "vacuous: the outcome of every change is known"
+    assert right.verdict is Verdict.LINEARIZABLE
+    assert wrong.verdict is Verdict.VIOLATION
+    assert max(right.elapsed_s, wrong.elapsed_s) < 60

@@ -8,10 +8,9 @@ from typing import cast
 
 import pytest
 
-from mdscluster import memberctl
 from mdscluster.adminclient import AdminClient, Answer, Target
 from mdscluster.control.admin import member_change
-from mdscluster.memberctl import Operator, Refused
+from mdscluster.mdsctl.member import Operator, Refused, as_rows
 from mdscluster.replica import MemberChange
 from mdsproto import admin_pb2
 from mdsproto.configfile import ConfigError
@@ -145,7 +144,7 @@ def test_the_list_names_roles() -> None:
     reply = admin_pb2.StatusReply(
         leader_id="mds1", has_quorum=True, members=members, membership_applied=True, peers=peers
     )
-    rows = [row.split() for row in memberctl.as_rows([Answer(Target("mds1", "a", "n"), reply)])]
+    rows = [row.split() for row in as_rows([Answer(Target("mds1", "a", "n"), reply)])]
     assert [row[:4] for row in rows[1:]] == [
         ["mds1", "1", "leader", "-"],
         ["mds2", "2", "voter", "not"],

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from mdscluster.control.leader import LeaderJobs
+from mdscluster.control.mandates import Superseded
 from mdscluster.control.registry import Heard, Registry
 from mdscluster.fsm import lease_reports, recalls
 from mdscluster.fsm.commands import RenewLeases, pack_internal
@@ -21,6 +22,7 @@ from mdscluster.nfs_frontend.callbacks import Callbacks
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
 from mdscluster.nfs_frontend.exports import ExportRule, make_rule
 from mdscluster.nfs_frontend.sessions import Session
+from mdsproto.mandate import Mandate
 from nfswire import dsfh, nfs4, rpc
 from nfswire.attributes import pack_fattr
 from tests.unit.nfs_frontend.support import Client, FakeConnection, World, putroot
@@ -79,21 +81,34 @@ class Node:
 
 
 class FakeLinks:
-    """Data servers' control side. Those in ``dead`` do not answer; those in ``busy`` have older I/O under way."""
+    """Data servers' control side. Those in ``dead`` do not answer; those in ``busy`` have older I/O under way; those in
+    ``refusing`` obey somebody else."""
 
     def __init__(self) -> None:
         self.dead: set[str] = set()
         self.busy: set[str] = set()
         self.in_force: dict[str, list[dsfh.Fence]] = {}
+        self.refusing: dict[str, str] = {}
+        self.mandates: list[Mandate | None] = []
         self.cuts: list[tuple[str, int, int]] = []
 
-    async def fence(self, heard: Heard, version: int, fences: list[tuple[int, int, int]]) -> int:
+    async def fence(
+        self, heard: Heard, version: int, fences: list[tuple[int, int, int]], mandate: Mandate | None
+    ) -> int:
+        self.mandates.append(mandate)
+        if heard.ds_id in self.refusing:
+            raise Superseded(self.refusing[heard.ds_id])
         if heard.ds_id in self.dead | self.busy:
             return 0
         self.in_force[heard.ds_id] = [dsfh.Fence(*entry) for entry in fences]
         return version
 
-    async def truncate(self, heard: Heard, fileid: int, size: int, serial: int) -> bool:
+    async def truncate(
+        self, heard: Heard, fileid: int, size: int, serial: int, mandate: Mandate | None
+    ) -> bool:
+        self.mandates.append(mandate)
+        if heard.ds_id in self.refusing:
+            raise Superseded(self.refusing[heard.ds_id])
         if heard.ds_id in self.dead:
             return False
         self.cuts.append((heard.ds_id, fileid, size))

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mdscluster.fsm import io_claims
+from mdscluster.fsm import clients, io_claims
 from mdscluster.fsm.commands import ClaimIo, ConfigureCluster, pack_internal
 from mdscluster.fsm.settings import Settings
 from nfswire import dsfh
@@ -81,3 +81,27 @@ def test_a_client_that_is_gone_is_written_for_no_more(cluster: Cluster) -> None:
     with cluster.replica.env.begin() as txn:
         entries = io_claims.fences.fences(txn, cluster.nodes[0].dispatcher.tables)[1]
     assert any(dsfh.Fence(*one).clientid == io_claims.identity(client) and one[2] > first for one in entries)
+
+
+def test_a_lapsed_client_keeps_all_until_nobody_can_write_for_it(cluster: Cluster) -> None:
+    """INV-5, INV-6: a node may stand still with a WRITE since before the lease ran out; what a lock of the client's
+    protects must not be free while a data server would still take that WRITE."""
+    client = PnfsClient(cluster, b"c").client_id
+    first = claim(cluster, client, A)
+    cluster.links.busy.add("ds2")
+    cluster.advance(LEASE_MS + 5 * REPORT_MS, step_ms=2_500)
+
+    def is_known() -> bool:
+        with cluster.replica.env.begin() as txn:
+            return clients.renewed_ms(txn, cluster.nodes[0].dispatcher.tables, client) is not None
+
+    assert is_known()
+    held = seen(cluster, client)
+    assert held is not None
+    assert (held.holder, held.in_force, held.epoch > first) == (b"", False, True)
+    cluster.links.busy.clear()
+    cluster.advance(2_000)
+    assert not is_known()
+    assert seen(cluster, client) is None
+    handle = dsfh.pack_ds_fh(bytes(32), dsfh.FLAG_WRITE, 0, 7, io_claims.identity(client), first)
+    assert all(cluster.links.refuses(ds_id, handle) for ds_id in cluster.data_servers)

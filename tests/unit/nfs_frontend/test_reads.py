@@ -119,7 +119,7 @@ def test_what_arrives_while_the_barrier_leaves_is_not_parsed_under_it() -> None:
     )  # fmt: skip
     server = NfsServer.__new__(NfsServer)
     server._arrived = []
-    server.dispatcher = SimpleNamespace(reads=reads)  # type: ignore[assignment]
+    server.dispatcher = SimpleNamespace(reads=reads, clock_s=lambda: 0.0)  # type: ignore[assignment]
     server._loop = SimpleNamespace(call_soon=lambda f, *a: calls.append(lambda: f(*a)))  # type: ignore[assignment]
     connection: Any = SimpleNamespace(take=lambda data: taken.append((current[0], data)))
     server.arrived(connection, b"a")
@@ -136,7 +136,7 @@ def test_a_bug_that_one_clients_bytes_meet_is_not_anothers_silence() -> None:
     log: list[str] = []
     reads = SimpleNamespace(open=lambda batch: None, close=lambda: log.append("closed"))
     server = NfsServer.__new__(NfsServer)
-    server.dispatcher = SimpleNamespace(reads=reads)  # type: ignore[assignment]
+    server.dispatcher = SimpleNamespace(reads=reads, clock_s=lambda: 0.0)  # type: ignore[assignment]
 
     def bug(data: bytes) -> None:
         raise RuntimeError("a bug")
@@ -240,18 +240,18 @@ def test_a_read_shows_what_was_committed_while_it_waited(tmp_path: Path) -> None
     world.replica.barrier = held.append  # type: ignore[assignment, method-assign]
     seen = [ask(sequence_id) for sequence_id in range(1, 9)]
     assert len(set(seen)) == 1
-    counts = sum(node.view.counts)
-    guessed = node.guess
+    counts = sum(node.counters.run)
+    guessed = node.reader.guess
     used: list[int] = []
 
     def counted(requests: list[Request]) -> Guess:
         used.append(len(requests))
         return guessed(requests)
 
-    node.guess = counted  # type: ignore[method-assign]
+    node.reader.guess = counted  # type: ignore[method-assign]
     assert ask(9) > seen[0]
     assert used == [1], "vacuous: nothing was guessed"
-    assert sum(node.view.counts) == counts + 2, "what was run for nothing is not counted as answered"
+    assert sum(node.counters.run) == counts + 2, "what was run for nothing is not counted as answered"
 
 
 def test_a_guess_made_with_old_settings_is_thrown_away(tmp_path: Path) -> None:

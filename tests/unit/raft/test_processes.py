@@ -22,7 +22,8 @@ import uvloop
 from mdscluster.raft import localwire
 from mdscluster.raft.config import ConfigError, RaftConfig, TlsConfig
 from mdscluster.raft.local import LocalReplica
-from mdscluster.raft.transport import client_context, hello
+from mdscluster.raft.tls import client_context
+from mdscluster.raft.transport import hello
 from mdscluster.replica import FOUNDING
 from mdsproto.raft_pb2 import Hello
 from tests.unit.raft.support.processes import Processes, add, await_status, barrier, propose, status

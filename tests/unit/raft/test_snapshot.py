@@ -429,9 +429,24 @@ def test_a_snapshot_is_as_fast_as_commits_allow() -> None:
         pacer.note_commit(4.1)
     assert pacer.rate == pacer.FLOOR
     assert pacer.pause_s(1 << 20) == pytest.approx((1 << 20) / pacer.FLOOR)
-    for _ in range(2_000):
+    for _ in range(3_000):
         pacer.note_commit(2.0)
     assert pacer.rate == MOST
+
+
+@pytest.mark.parametrize(("good", "change"), [(198, "slower"), (199, "rests"), (200, "faster")])
+def test_one_commit_in_two_hundred_may_be_slow(good: int, change: str) -> None:
+    """That is where the rate comes to rest: the p99 of commits is at most twice the usual."""
+    pacer = Pacer(MOST)
+    for _ in range(64):
+        pacer.note_commit(2.0)
+    pacer.begin()
+    start = pacer.rate
+    for _ in range(30):
+        for took_ms in (*[2.0] * good, 5.0):
+            pacer.note_commit(took_ms)
+    ratio = pacer.rate / start
+    assert ("rests" if ratio == pytest.approx(1) else "slower" if ratio < 1 else "faster") == change, ratio
 
 
 def test_an_idle_leader_spares_nothing() -> None:

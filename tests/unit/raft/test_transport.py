@@ -20,8 +20,8 @@ from mdscluster.raft.link import Link
 from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.transport import Handler, Transport
 from mdsproto.raft_pb2 import Hello
+from tests.support.ports import free_ports
 from tests.unit.raft.support.crossing import Crossing, Heard, PreviousRelease, all_orders
-from tests.unit.raft.support.processes import free_ports
 
 
 class FakeTransport(asyncio.Transport):
@@ -171,6 +171,27 @@ def test_a_snapshot_is_not_for_another_cluster(tmp_path: Path) -> None:
                 assert heard.events == served
 
     asyncio.run(test())
+
+
+def test_both_sides_of_two_clusters_with_names_tell_them(tmp_path: Path) -> None:
+    """INV-2: whoever of the two dialled; and nothing of the other is heard."""
+
+    async def test(dialling: int) -> None:
+        async with two(tmp_path) as (sides, heard):
+            sides[1].config = replace(sides[1].config, cluster_id="theirs")
+            ours = sides[0].config.cluster_id
+            with capture_logs() as logs:
+                follow(sides[dialling])
+                await until(lambda: len(logs) == 2)
+            told = {entry["peer"]: entry["reason"] for entry in logs}
+            assert f"n2 belongs to ANOTHER cluster: its configuration says 'theirs', this node's {ours!r}" in told["n2"]
+            assert f"n1 belongs to ANOTHER cluster: its configuration says {ours!r}, this node's 'theirs'" in told["n1"]
+            assert all("mend the name or the addresses" in reason for reason in told.values())
+            assert not any(side._links for side in sides)
+            assert not any(seen.events for seen in heard)
+
+    for dialling in (0, 1):
+        asyncio.run(test(dialling))
 
 
 def test_both_sides_of_two_clusters_tell_their_operators(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def generate(out: Path) -> None:
     """The two calls of ``./run proto``."""
     protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-Imdsproto={ROOT / 'proto'}"]
-    messages = ["mdsproto/raft.proto", "mdsproto/control.proto", "mdsproto/admin.proto"]
+    messages = ["mdsproto/raft.proto", "mdsproto/control.proto", "mdsproto/admin.proto", "mdsproto/fencing.proto"]
     path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
     subprocess.run([*protoc, f"--python_out={out}", f"--pyi_out={out}", *messages], check=True, env=path)
     services = [f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}", *messages[1:]]
@@ -29,7 +29,7 @@ def test_mdsproto_is_current(tmp_path: Path) -> None:
     generate(tmp_path)
     made = {file.name: file.read_text() for file in (tmp_path / "mdsproto").iterdir()}
     committed = {file.name: file.read_text() for file in (ROOT / "mdsproto").glob("*_pb2*.py*")}
-    assert len(made) == 10
+    assert len(made) == 14
     assert made == committed
 
 

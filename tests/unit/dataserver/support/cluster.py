@@ -20,18 +20,14 @@ from dataserver.config import DsConfig, MdsPeer, TlsPaths
 from mdscluster.pki import ClusterPki
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 from mdsproto.configfile import Address, save
+from mdsproto.mandate import Mandate, wire
 from nfswire.dsfh import FLAG_WRITE, pack_ds_fh
+from tests.support.ports import free_port
 from tests.unit.dataserver.support.wire import Wire
 
 REPO = Path(__file__).resolve().parents[4]
 LEASE_MS = 1_000
 HEARTBEAT_MS = 100
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
@@ -48,6 +44,7 @@ class FakeMds(control_pb2_grpc.ControlServicer):
         self.mds_id = mds_id
         self.quorum = True
         self.refused = ""
+        self.mandate: Mandate | None = None
         self.fence_version = 0
         self.fences: list[control_pb2.FenceEntry] = []
         self.deletes: list[control_pb2.DeleteRequest] = []
@@ -84,13 +81,17 @@ class FakeMds(control_pb2_grpc.ControlServicer):
         assert credentials.caller_is(context, request.ds_id, credentials.ROLE_DS)
         self.beats.append(request)
         if self.refused or not self.quorum:
-            return control_pb2.HeartbeatReply(quorum_backed=False, refused=self.refused)
-        self.deleted += request.deleted
-        self.deletes = [entry for entry in self.deletes if entry.sequence not in request.deleted]
-        fences = self.fences if request.fence_version != self.fence_version else []
+            own = wire(self.mandate if self.refused else None)
+            return control_pb2.HeartbeatReply(quorum_backed=False, refused=self.refused, mandate=own)
+        own, obeyed = self.mandate, Mandate.of(request.obeys)
+        of_our_life = own is None or (obeyed is not None and obeyed.era == own.era)
+        deleted = request.deleted if of_our_life else []
+        self.deleted += deleted
+        self.deletes = [entry for entry in self.deletes if entry.sequence not in deleted]
+        fences = [] if of_our_life and request.fence_version == self.fence_version else self.fences
         return control_pb2.HeartbeatReply(
             quorum_backed=True, fence_version=self.fence_version, fences=fences, deletes=self.deletes,
-            lease_ms=LEASE_MS,
+            lease_ms=LEASE_MS, mandate=wire(self.mandate),
         )  # fmt: skip
 
     def ReportWrites(
@@ -179,13 +180,13 @@ class Cluster:
         return (self.path / "ds1.log").read_text()
 
     def close(self) -> None:
-        for wire in self._wires:
-            wire.close()
+        for one in self._wires:
+            one.close()
         if self._channel is not None:
             self._channel.close()
         if self.process is not None:
             self.process.kill()
             self.process.wait(10)
-        for one in self.mds:
-            one.report_gate.set()
-            one.stop()
+        for mds in self.mds:
+            mds.report_gate.set()
+            mds.stop()

@@ -360,3 +360,9 @@ def secinfo(name: bytes) -> bytes:
 
 def secinfo_no_name(style: int) -> bytes:
     return operation(nfs4.OP_SECINFO_NO_NAME, style)
+
+
+def moved(
+    fs: Namespace, source: tuple[bytes, ...], old: bytes, target: tuple[bytes, ...], new: bytes, who: Who = SUPERUSER
+) -> Reply:
+    return fs.ok(*at(*source), savefh(), *at(*target), rename(old, new), who=who)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,18 +23,10 @@ from mdscluster.raft.local import LocalReplica
 from mdscluster.raft.process import run
 from mdscluster.replica import ChangeOutcome, MemberChange, ReplicaStatus
 from tests.simulation.consensus.machine import AppendMachine, NullMachine
+from tests.support.ports import free_ports
 from tests.unit.raft.support.tls import make_tls
 
 ROOT = Path(__file__).resolve().parents[4]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
 
 
 class Processes:

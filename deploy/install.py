@@ -1,0 +1,183 @@
+"""INSTALL.md of a host: the commands that put its folder where it belongs. A test runs them as they stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from deploy import keepalived, spreading, units
+from deploy.inventory import DataServer, Inventory, Node
+from deploy.servers import Host
+
+KEEPALIVED_CONF: Final = "keepalived.conf"
+NFT_FILE: Final = "vip.nft"
+_SPREAD_SYSCTL: Final = "/etc/sysctl.d/91-mdscluster-spread.conf"
+_DROP_IN: Final = "/etc/systemd/system/keepalived.service.d/mdscluster.conf"
+
+
+def guide(inventory: Inventory, host: Host) -> str:
+    """The whole document. Blocks marked ``sh`` are commands for root in this folder, copied to the host."""
+    node, etc = host.node, inventory.install.config_dir
+    packages = ["python3", *(["keepalived", "nftables", "iproute2"] if node and inventory.service_addresses else [])]
+    packages += ["fence-agents"] if node and any(other.fencing for other in inventory.nodes) else []
+    parts = [
+        f"# {host.name}: {' and '.join(host.ids)} of cluster {inventory.name}",
+        "Written by `mdsctl deploy render`. Copy this folder to the host, readable by root only (it holds keys), and "
+        "run the commands in it as root. They may be run again: after a new rendering they bring the host up to it.\n\n"
+        f"Debian packages: {', '.join(packages)}. `{inventory.install.bin_dir}` must hold "
+        f"{' and '.join(_programs(host))} (docs/DEPLOY.md).",
+        "## Users and folders\n\n" + _sh(_folders(inventory, host)),
+        "## Configuration, certificates, keys\n\n" + _sh(_configuration(inventory, host)),
+        "## Services\n\n" + _sh(_services(inventory, host)),
+        "## Checks\n\nEach ends with exit code 0.\n\n" + _sh(_checks(inventory, host)),
+        "## Start\n\n" + _start(inventory, host),
+        "## Kernel settings\n\nNothing above has applied them. Read `tuning/`, strike out what does not fit, then:\n\n"
+        "```\n"
+        "install -m 0644 tuning/90-mdscluster.sysctl.conf /etc/sysctl.d/90-mdscluster.conf && sysctl --system\n"
+        "install -m 0644 tuning/60-mdscluster.rules /etc/udev/rules.d/60-mdscluster.rules && udevadm control --reload\n"
+        "install -m 0644 tuning/mdscluster-nvme.modprobe.conf /etc/modprobe.d/mdscluster-nvme.conf\n"
+        "```",
+        "## Renewed certificates\n\nAfter `mdsctl certs renew`, copy the folder again. Running servers take them up by "
+        "themselves within seconds; nothing is restarted.\n\n"
+        + _sh((line for name in host.ids for line in _renewal(etc, name)), mark="sh renew"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _sh(lines: Iterable[str], mark: str = "sh") -> str:
+    return f"```{mark}\n" + "\n".join(lines) + "\n```"
+
+
+def _programs(host: Host) -> list[str]:
+    return [*(["`mdscluster`"] if host.node else []), *(["`dataserver`"] if host.data_servers else [])]
+
+
+def _servers(inventory: Inventory, host: Host) -> list[tuple[Node | DataServer, str]]:
+    """Each server with its user."""
+    install = inventory.install
+    found: list[tuple[Node | DataServer, str]] = [(host.node, install.user)] if host.node else []
+    return [*found, *((server, install.ds_user) for server in host.data_servers)]
+
+
+def _folders(inventory: Inventory, host: Host) -> list[str]:
+    etc = inventory.install.config_dir
+    lines = [
+        f"install -D -m 0644 {units.SYSUSERS} /etc/sysusers.d/mdscluster.conf",
+        "systemd-sysusers /etc/sysusers.d/mdscluster.conf",
+        f"install -d -m 0755 {etc}",
+    ]
+    for server, user in _servers(inventory, host):
+        lines.append(f"install -d -m 0750 -o root -g {user} {etc}/{server.id}")
+        lines.append(f"install -d -m 0700 -o {user} -g {user} {inventory.data_dir(server)}")
+    if host.node:
+        lines.append(f"install -D -m 0644 {units.TMPFILES} /etc/tmpfiles.d/mdscluster.conf")
+        lines.append("systemd-tmpfiles --create /etc/tmpfiles.d/mdscluster.conf")
+    return lines
+
+
+def _configuration(inventory: Inventory, host: Host) -> list[str]:
+    etc = inventory.install.config_dir
+    lines = []
+    for server, user in _servers(inventory, host):
+        name = server.id
+        lines.append(f"install -m 0644 {name}/{name}.toml {name}/ca.pem {name}/{name}.pem {etc}/{name}/")
+        lines.append(f"install -m 0600 -o {user} -g {user} {name}/{name}.key {name}/cluster.key {etc}/{name}/")
+    if host.node and any(node.fencing for node in inventory.nodes):
+        name, user = host.node.id, inventory.install.user
+        if any(device.secret_files for node in inventory.nodes for device in node.fencing):
+            lines.append(f"install -d -m 0750 -o root -g {user} {etc}/{name}/fencing")
+            lines.append(f"install -m 0600 -o {user} -g {user} {name}/fencing/*.secret {etc}/{name}/fencing/")
+    return lines
+
+
+def _services(inventory: Inventory, host: Host) -> list[str]:
+    etc = inventory.install.config_dir
+    names = [units.ds_unit_name(server) for server in host.data_servers]
+    lines = []
+    if host.node:
+        names = [units.GUARD_UNIT, units.MDS_UNIT, *names]
+        if inventory.install.watchdog:
+            lines += [
+                f"install -D -m 0644 {units.WATCHDOG_RULE} /etc/udev/rules.d/{units.WATCHDOG_RULE}",
+                "udevadm control --reload",
+                "udevadm trigger --settle --subsystem-match=watchdog --subsystem-match=misc",
+            ]
+        if inventory.service_addresses:
+            names.insert(0, units.NFT_UNIT)
+            lines += [
+                f"install -m 0644 {NFT_FILE} {etc}/",
+                f"install -m 0755 {keepalived.NOTIFY_SCRIPT} {etc}/",
+                f"install -D -m 0644 {KEEPALIVED_CONF} /etc/keepalived/keepalived.conf",
+                f"install -D -m 0644 {units.KEEPALIVED_DROP_IN} {_DROP_IN}",
+            ]
+        if inventory.spread.address:
+            names.insert(0, spreading.UNIT)
+            lines += [f"install -m 0644 {spreading.NFT_FILE} {etc}/"] if inventory.spread.by == "nft" else []
+            lines += [
+                f"install -D -m 0644 {spreading.SYSCTL_FILE} {_SPREAD_SYSCTL}",
+                f"sysctl -p {_SPREAD_SYSCTL}",
+            ]
+    return [*lines, f"install -m 0644 {' '.join(names)} /etc/systemd/system/"]
+
+
+def _checks(inventory: Inventory, host: Host) -> list[str]:
+    bin_dir, etc = inventory.install.bin_dir, inventory.install.config_dir
+    lines, names = [], []
+    if host.node:
+        lines.append(f"{bin_dir}/mdscluster check --config {etc}/{host.node.id}/{host.node.id}.toml")
+        names += [units.GUARD_UNIT, units.MDS_UNIT]
+        if inventory.service_addresses:
+            lines += [f"nft -c -f {etc}/{NFT_FILE}", "keepalived -t -f /etc/keepalived/keepalived.conf"]
+            names.append(units.NFT_UNIT)
+        if inventory.spread.address:
+            lines += [f"nft -c -f {etc}/{spreading.NFT_FILE}"] if inventory.spread.by == "nft" else []
+            names.append(spreading.UNIT)
+    for server in host.data_servers:
+        lines.append(f"{bin_dir}/dataserver check --config {etc}/{server.id}/{server.id}.toml")
+        names.append(units.ds_unit_name(server))
+    return [*lines, "systemd-analyze verify " + " ".join(f"/etc/systemd/system/{name}" for name in names)]
+
+
+def _start(inventory: Inventory, host: Host) -> str:
+    names = [units.ds_unit_name(server) for server in host.data_servers]
+    lines = ["systemctl daemon-reload"]
+    if host.node:
+        names = [units.GUARD_UNIT, units.MDS_UNIT, *names]
+        if inventory.service_addresses:
+            spread = [spreading.UNIT] if inventory.spread.address else []
+            names = [units.NFT_UNIT, *spread, *names, "keepalived.service"]
+    lines.append(f"systemctl enable --now {' '.join(names)}")
+    text = _sh(lines, mark="sh start")
+    if host.node and host.node.join:
+        text = (
+            f"This node waits to be added: start it, then `mdsctl member add` on the operator's machine "
+            f"(docs/MEMBERSHIP.md), then take `join` out of the inventory.\n\n{text}"
+        )
+    elif host.node:
+        text = f"A new cluster serves once every metadata server has been started.\n\n{text}"
+    return f"{text}\n\n{_again(inventory, host)}"
+
+
+def _again(inventory: Inventory, host: Host) -> str:
+    """What a changed file needs."""
+    restarted = [f"`{units.ds_unit_name(server)}`" for server in host.data_servers]
+    text = ""
+    if host.node:
+        restarted.insert(0, f"`{units.MDS_UNIT} {units.GUARD_UNIT}`")
+        if inventory.service_addresses:
+            text = (
+                f" keepalived takes its file up with `systemctl reload keepalived`, the packet filter with `systemctl "
+                f"restart {units.NFT_UNIT}`; neither is felt."
+            )
+    return (
+        f"Where these services run already, a changed `.toml` or unit needs `systemctl restart` of "
+        f"{' or '.join(restarted)}: one host after the other, the next one when `mdsctl status` shows no lag.{text}"
+    )
+
+
+def _renewal(etc: str, name: str) -> list[str]:
+    """One rename each: a server that looks meanwhile finds the old file or the new one, never half of it."""
+    return [
+        f"install -m 0644 {name}/{file} {etc}/{name}/{file}.new && mv -f {etc}/{name}/{file}.new {etc}/{name}/{file}"
+        for file in ("ca.pem", f"{name}.pem")
+    ]

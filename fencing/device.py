@@ -1,0 +1,114 @@
+"""A power device of a node, as the operator configured it, and what an agent is told on its standard input."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+TIMEOUT_MS_MIN: Final = 500
+TIMEOUT_MS_MAX: Final = 120_000
+ATTEMPTS_MAX: Final = 5
+SECRETS_BYTES_MAX: Final = 64 << 10
+_AGENT: Final = re.compile(r"[A-Za-z0-9_.-]+")
+_OPTION: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*=[^\n\r\0]*")
+_SECRET_KEYS: Final = frozenset(("password", "passwd", "snmp_priv_passwd", "hexadecimal_kg"))
+_RESERVED_KEYS: Final = frozenset(("action", "option"))
+AGENT_DIRECTORIES: Final = (Path("/usr/sbin"), Path("/usr/local/sbin"), Path("/usr/bin"), Path("/sbin"))
+"""Where an agent given by its name is looked for."""
+
+
+class DeviceError(ValueError):
+    """A device cannot be used as it is configured. The text is for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One way to a node's power. A node's devices are tried in the order of the file."""
+
+    name: str
+    """What logs and the history call it."""
+    node: str
+    """The node whose power it switches."""
+    agent: str
+    """A fence agent by its name (fence_ipmilan, fence_redfish, fence_apc, ...), or the path of a program that keeps the
+    same contract (docs/FENCING.md)."""
+    options: tuple[str, ...] = ()
+    """What the agent is told on its standard input, each "key=value": see its manual page (STDIN PARAMETERS)."""
+    secret_files: tuple[Path, ...] = ()
+    """Files of further such lines (password=...), readable by the service's user only."""
+    timeout_ms: int = 15_000
+    """An agent that takes longer for one action is ended, and has failed."""
+    attempts: int = 2
+    """How often the device is tried before the next one is."""
+
+    def validate(self) -> None:
+        """:class:`DeviceError` for what cannot work. Opens no file."""
+        where = f"fencing device {self.name!r}"
+        if not self.name or not self.name.isprintable():
+            raise DeviceError("a fencing device needs a name")
+        if not Path(self.agent).is_absolute() and not _AGENT.fullmatch(self.agent):
+            raise DeviceError(f"{where}: {self.agent!r} is neither the name of a fence agent nor the path of a program")
+        for option in self.options:
+            if not _OPTION.fullmatch(option):
+                raise DeviceError(f"{where}: {option!r} is not key=value")
+            _check_key(where, option)
+            if _key(option) in _SECRET_KEYS:
+                raise DeviceError(f"{where}: {_key(option)} belongs into a file of its own (secret_files), mode 0600")
+        if not TIMEOUT_MS_MIN <= self.timeout_ms <= TIMEOUT_MS_MAX:
+            raise DeviceError(f"{where}: timeout_ms must be {TIMEOUT_MS_MIN} to {TIMEOUT_MS_MAX}")
+        if not 1 <= self.attempts <= ATTEMPTS_MAX:
+            raise DeviceError(f"{where}: attempts must be 1 to {ATTEMPTS_MAX}")
+
+    def program(self) -> Path:
+        """The agent's program. :class:`DeviceError` when it is not installed."""
+        if Path(self.agent).is_absolute():
+            candidates = [Path(self.agent)]
+        else:
+            candidates = [directory / self.agent for directory in AGENT_DIRECTORIES]
+        for candidate in candidates:
+            if candidate.is_file():
+                return candidate
+        raise DeviceError(
+            f"there is no program {self.agent}"
+            + ("" if Path(self.agent).is_absolute() else ": install it (on Debian: apt install fence-agents)")
+        )
+
+    def secrets(self) -> list[str]:
+        """The lines of the secret files. :class:`DeviceError`, which never shows a secret, when they cannot be used."""
+        lines: list[str] = []
+        for path in self.secret_files:
+            lines += _read_secrets(path)
+        return lines
+
+
+def _read_secrets(path: Path) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            raw = file.read(SECRETS_BYTES_MAX)
+    except OSError as problem:
+        raise DeviceError(f"cannot read {path}: {problem.strerror}") from problem
+    if mode & 0o077:
+        raise DeviceError(f"{path} has mode {mode:04o}: others could read the password; set it to 0600")
+    try:
+        lines = [line for line in raw.decode().splitlines() if line and not line.startswith("#")]
+    except UnicodeDecodeError as problem:
+        raise DeviceError(f"{path} is no UTF-8 text") from problem
+    for number, line in enumerate(lines, 1):
+        if not _OPTION.fullmatch(line):
+            raise DeviceError(f"{path}: entry {number} is not key=value")
+        _check_key(str(path), line)
+    return lines
+
+
+def _key(option: str) -> str:
+    return option.partition("=")[0].strip().replace("-", "_").lower()
+
+
+def _check_key(where: str, option: str) -> None:
+    if _key(option) in _RESERVED_KEYS:
+        raise DeviceError(f"{where}: {_key(option)} is not for you to set: it is what the agent is asked to do")

@@ -1,0 +1,124 @@
+"""Taking a metadata server out of office, so that it can be stopped unnoticed (proto: Admin.SetMaintenance).
+
+A node in maintenance serves and votes as before. It only gives away its service addresses, as it counts as unfit
+(:mod:`mdscluster.control.fitness`), then leads no more, for a leader in maintenance hands over to a voter that is not,
+and is not fenced, whatever is done to it (:mod:`fencing.state`, which keeps who is in maintenance). In this order: who
+moves to another node while nobody leads would wait for both.
+That it may be stopped is what the operator wants to know: so it is refused when too few would be left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from fencing.state import EVERYBODY
+from mdscluster import replica_async
+from mdscluster.fsm import features, fencing_state
+from mdscluster.fsm.commands import RESULT_REFUSED, Maintenance, pack_internal
+from mdscluster.replica import LEADER, MemberChange, ReplicaStatus
+from mdsproto import admin_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mdscluster.fsm.tables import Tables
+    from mdscluster.replica import Replica
+
+log = structlog.get_logger()
+
+Reply = admin_pb2.MaintenanceReply
+
+_PAUSE_MS: Final = 5_000
+ADDRESS_MS: Final = 1_000
+"""How long a leader waits for its service addresses to be elsewhere."""
+
+
+async def set_maintenance(replica: Replica, tables: Tables, node_id: str, on: bool, by: str) -> Reply:
+    """Mark a node, or take the mark away; asked at the leader, which knows who is at work. ``by``: for the history.
+
+    Of :data:`fencing.state.EVERYBODY` it only suspends fencing: somebody has to lead.
+    """
+    if not await replica_async.barrier(replica):
+        return Reply(code="unknown", text="no quorum: nothing was changed")
+    status = await replica_async.status(replica)
+    if status.role != LEADER:
+        return Reply(code="unknown", text="another metadata server leads now")
+    with replica.env.begin() as txn:
+        level = features.level(txn, tables)
+        away = fencing_state.in_maintenance(txn, tables)
+    if on and node_id != EVERYBODY:
+        reason = objection(status, node_id, away)
+        if reason:
+            return Reply(code="refused", text=reason)
+    command = Maintenance(node_id, on, by)
+    if too_early := features.shortfall(command, level):
+        return Reply(code="refused", text=too_early)
+    result = await replica_async.propose(replica, pack_internal(command))
+    if result is None or result == RESULT_REFUSED:
+        return Reply(code="unknown", text="no quorum confirmed it: it may still happen")
+    return Reply(code="done")
+
+
+def objection(status: ReplicaStatus, node_id: str, away: list[str]) -> str:
+    """Why a node cannot be spared; empty when it can. By the leader's view of who is at work."""
+    voters = sorted(member.id for member in status.members if member.voter)
+    if node_id not in {member.id for member in status.members}:
+        return f"{node_id} is no member"
+    if node_id not in voters:
+        return ""
+    left = [node for node in at_work(status) if node != node_id and node not in away]
+    needed = len(voters) // 2 + 1
+    if len(left) >= needed:
+        return ""
+    others = [node for node in voters if node not in left and node != node_id]
+    told = ", ".join(f"{node} ({'in maintenance' if node in away else 'not at work'})" for node in others)
+    return (
+        f"without {node_id} only {len(left)} of {len(voters)} voters would be at work, {needed} are needed for a quorum"
+        + (f": first bring back {told}" if told else "")
+    )
+
+
+def at_work(status: ReplicaStatus) -> list[str]:
+    """Voters that the leader is connected to, itself included."""
+    peers = status.peers
+    return sorted(
+        member.id
+        for member in status.members
+        if member.voter and (member.id == status.node_id or (member.id in peers and peers[member.id].connected))
+    )
+
+
+class Office:
+    """One of the leader's jobs: hand over if this node is in maintenance and somebody else is not.
+
+    ``address_gone``: whether no service address is on this machine, as far as that is known.
+    """
+
+    def __init__(self, replica: Replica, tables: Tables, address_gone: Callable[[], bool] = lambda: True) -> None:
+        self._replica = replica
+        self._tables = tables
+        self._address_gone = address_gone
+        self._not_before_ms = 0
+        self._away_since_ms: int | None = None
+
+    async def leave(self, status: ReplicaStatus, now_ms: int) -> bool:
+        """Whether this node leads no more. Clients had to wait for a failed attempt: the next one comes much later."""
+        with self._replica.env.begin() as txn:
+            away = fencing_state.in_maintenance(txn, self._tables)
+        if status.node_id not in away:
+            self._away_since_ms = None
+            return False
+        if self._away_since_ms is None:
+            self._away_since_ms = now_ms
+        if now_ms < self._not_before_ms or (now_ms - self._away_since_ms < ADDRESS_MS and not self._address_gone()):
+            return False
+        able = [node for node in at_work(status) if node not in away]
+        if not able:
+            return False
+        best = min(able, key=lambda node: (status.peers[node].lag_entries, node))
+        outcome = await replica_async.change_members(self._replica, MemberChange("transfer", best))
+        self._not_before_ms = now_ms + _PAUSE_MS
+        log.info("in maintenance: handing over", to=best, outcome=outcome.code, reason=outcome.text)
+        return outcome.code == "done"

@@ -1,0 +1,7 @@
+"""``python -m mdscluster.mdsctl``."""
+
+import sys
+
+from mdscluster.mdsctl import main
+
+sys.exit(main())

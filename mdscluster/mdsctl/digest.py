@@ -1,0 +1,60 @@
+"""``mdsctl digest``: compare the nodes' whole replicated state (INV-8)."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import typer
+
+from mdscluster.adminclient import AdminClient, has_quorum, members_of
+from mdscluster.mdsctl.asking import asking
+from mdscluster.mdsctl.desk import EXIT_DIFFERENT, EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json
+from mdscluster.mdsctl.view import Block
+
+DIGEST_TIMEOUT_S: Final = 60.0
+_ATTEMPTS: Final = 10
+
+
+def digest(context: typer.Context, as_json: Json = False) -> int:
+    """Compare the nodes' whole replicated state (INV-8): exit code 3 when it differs."""
+    desk = Desk.of(context, as_json)
+    with desk.connect() as client:
+        index, values = compare(client)
+    equal = len(set(values.values())) == 1
+    document = {"applied_index": index, "equal": equal, "digests": {n: d.hex() for n, d in sorted(values.items())}}
+    desk.answer(document, verdict(index, values))
+    return EXIT_OK if equal else EXIT_DIFFERENT
+
+
+def compare(client: AdminClient) -> tuple[int, dict[str, bytes]]:
+    """An index, and every member's digest at it: digests can only be compared at one index, and a busy cluster gives a
+    few chances to meet. ``Failure`` when they cannot be had."""
+    seen: dict[tuple[int, str], bytes] = {}
+    for _ in range(_ATTEMPTS):
+        answers = [answer for answer in client.status(STATUS_TIMEOUT_S) if answer.reply is not None]
+        members = {member.node_id for member in members_of(answers)}
+        nodes = [answer.target.id for answer in answers if answer.target.id in members]
+        if not has_quorum(answers):
+            raise Failure("NO QUORUM: digests cannot be compared now", "`mdsctl status` shows who is missing")
+        at_index = max(answer.reply.applied_index for answer in answers if answer.reply is not None)
+        for node in nodes:
+            with asking(node):
+                reply = client.digest(node, at_index, DIGEST_TIMEOUT_S)
+            seen[reply.applied_index, node] = reply.digest
+        for index in sorted({index for index, _ in seen}, reverse=True):
+            values = {node: value for (at, node), value in seen.items() if at == index}
+            if len(values) == len(nodes):
+                return index, values
+        time.sleep(0.2)
+    raise Failure(
+        "the nodes were never at the same index: too busy to compare", "give the command again when there is less load"
+    )
+
+
+def verdict(index: int, values: dict[str, bytes]) -> list[Block]:
+    """What the operator reads."""
+    lines: list[Block] = [f"{node}  {index}  {value.hex()}" for node, value in sorted(values.items())]
+    if len(set(values.values())) == 1:
+        return [*lines, "equal"]
+    return [*lines, "DIFFERENT: the replicas have diverged; keep all data directories and report this"]

@@ -1,0 +1,1 @@
+"""Watching a metadata node: metrics, health and readiness over HTTP (docs/MONITORING.md, docs/adr/0025)."""

@@ -1,0 +1,120 @@
+"""What a drill promises beside what every run does: of the service address, of nodes that are cut off, of fencing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.chaos.evidence import Fault, Power, Switching
+from tests.chaos.monitor import PowerEvent
+from tests.chaos.verdict import Verdict, told
+from tests.chaos.witness import Knock, served_by
+
+ASKED_MIN = 3
+"""Fewer changes asked of a node that is cut off prove nothing."""
+OPEN_END = float("inf")
+
+
+def judge_drill(power: Power, faults: Sequence[Fault], bound_ms: float | None) -> list[Verdict]:
+    """Every verdict. ``bound_ms``: within what time of its fault a node must be fenced; None: that is not judged."""
+    verdicts = [_one_server(power.knocks, faults), _fencing(power, faults)]
+    if power.temptations:
+        verdicts.append(_not_tempted(power))
+    if bound_ms is not None and any(fault.fences for fault in faults):
+        verdicts.append(_in_time(power.events, faults, bound_ms))
+    return verdicts
+
+
+def windows(faults: Sequence[Fault]) -> list[tuple[Fault, float]]:
+    """Each fault, and when the next one began."""
+    ends = [*(fault.begun_s for fault in faults[1:]), OPEN_END]
+    return list(zip(faults, ends, strict=False))
+
+
+def _one_server(knocks: Sequence[Knock], faults: Sequence[Fault]) -> Verdict:
+    """Whoever has lost the service address does not serve by it again, until the next fault may give it back."""
+    wrong, took_ms = [], []
+    for (fault, end_s), ms in zip(windows(faults), moved_ms(knocks, faults), strict=True):
+        names = [node for node, _ in served_by(knocks, fault.begun_s, end_s)]
+        if names and names[0] not in fault.nodes:
+            names = [*fault.nodes, *names]  # whoever had it, even if it was never heard again
+        if len(set(names)) < len(names):
+            wrong.append(f"{fault.what}: {' then '.join(names)} answered at the service address")
+        if ms is None:
+            wrong.append(f"{fault.what}: no other host ever answered at the service address")
+        else:
+            took_ms.append(ms)
+    if not took_ms:
+        wrong.append("nobody was ever seen to serve by the service address")
+    good = f"answered from another host after {min(took_ms, default=0):.0f} to {max(took_ms, default=0):.0f} ms"
+    return Verdict("service address", "exactly one host serves by it in effect", not wrong, told(wrong, good))
+
+
+def moved_ms(knocks: Sequence[Knock], faults: Sequence[Fault]) -> list[float | None]:
+    """For each fault: after how long another host than those it hit answered at the service address; None: never."""
+    found: list[float | None] = []
+    for fault, end_s in windows(faults):
+        turns = served_by(knocks, fault.begun_s, end_s)
+        times = [at_s for node, at_s in turns if node not in fault.nodes]
+        found.append((times[0] - fault.begun_s) * 1000 if times else None)
+    return found
+
+
+def fenced_ms(events: Sequence[PowerEvent], faults: Sequence[Fault]) -> list[tuple[Fault, str, float | None]]:
+    """Every node that had to be fenced, for which fault, and after how long it was; None: never."""
+    found: list[tuple[Fault, str, float | None]] = []
+    for fault, end_s in windows(faults):
+        for node in fault.fences:
+            times = [e.at_s for e in events if e.kind == "fenced" and e.node == node and fault.begun_s < e.at_s < end_s]
+            found.append((fault, node, (min(times) - fault.begun_s) * 1000 if times else None))
+    return found
+
+
+def _not_tempted(power: Power) -> Verdict:
+    """INV-6: a node without quorum acknowledges no change."""
+    wrong = []
+    for one in power.temptations:
+        if one.given_in:
+            wrong.append(f"{one.node} acknowledged {len(one.given_in)} changes while it was cut off")
+        if one.missing:
+            wrong.append(f"{len(one.missing)} changes that were acknowledged are not there, like {one.missing[0]}")
+        if one.asked < ASKED_MIN or not one.acknowledged:
+            wrong.append(f"{one.node} was asked for {one.asked} changes only while it was cut off")
+    asked = sum(one.asked for one in power.temptations)
+    good = f"{asked} changes asked of nodes that were cut off, none acknowledged"
+    return Verdict("INV-6", "a node without quorum acknowledges no change", not wrong, told(wrong, good))
+
+
+def _fencing(power: Power, faults: Sequence[Fault]) -> Verdict:
+    """INV-9: decided by a quorum first, verified then, and nobody who is well."""
+    wrong = []
+    for cut in (one for one in power.switched if one.word == "off"):
+        if not any(e.kind == "intent" and e.node == cut.machine and e.at_s < cut.at_s for e in power.events):
+            wrong.append(f"{cut.machine} was switched off, and nobody had decided that")
+    fenced = [event for event in power.events if event.kind == "fenced"]
+    for event in fenced:
+        if _is_on(power.switched, event.node, event.at_s):
+            wrong.append(f"{event.node} counts as fenced, and had power")
+        hit = [fault for fault, end_s in windows(faults) if fault.begun_s < event.at_s < end_s]
+        if not any(event.node in fault.nodes for fault in hit):
+            wrong.append(f"{event.node} was fenced, and nothing had been done to it")
+    good = f"{len(fenced)} times a node was fenced: decided before, without power then; nobody else was"
+    return Verdict("INV-9", "fenced by a quorum's decision, and verified", not wrong, told(wrong, good))
+
+
+def _is_on(switched: Sequence[Switching], machine: str, at_s: float) -> bool:
+    """Whether a machine had power: they all have, until it is cut."""
+    words = [one.word for one in switched if one.machine == machine and one.at_s < at_s]
+    return not words or words[-1] == "on"
+
+
+def _in_time(events: Sequence[PowerEvent], faults: Sequence[Fault], bound_ms: float) -> Verdict:
+    wrong, took_ms = [], []
+    for fault, node, ms in fenced_ms(events, faults):
+        if ms is None:
+            wrong.append(f"{fault.what}: {node} was not fenced")
+            continue
+        took_ms.append(ms)
+        if ms > bound_ms:
+            wrong.append(f"{fault.what}: {node} was fenced after {ms:.0f} ms")
+    good = f"after {min(took_ms, default=0):.0f} to {max(took_ms, default=0):.0f} ms, {len(took_ms)} times"
+    return Verdict("fenced", f"within {bound_ms / 1000:.0f} s of the fault", not wrong, told(wrong, good))

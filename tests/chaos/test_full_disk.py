@@ -1,0 +1,316 @@
+"""A disk without room, for real: each command says so in a line, what was there is whole, and with room it works again.
+
+Servers whose disk fills up under load are in the scenarios (``full-disk-leader``, ``full-disk-follower``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from mdscluster.config import NodeConfig
+from mdsproto.configfile import save
+from tests.chaos.conftest import unavailable
+from tests.support.cluster import ROOT, Cluster
+from tests.support.debian import Unavailable
+from tests.support.embedded import Embedded
+from tests.support.hanet import Hanet
+from tests.support.power import Disk
+from tests.unit.deployment.support import write_inventory
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
+
+FULL = "No space left on device"
+LEFT = (0, 4 << 10, 24 << 10, 64 << 10)
+"""How much is left on the disk, from nothing to what some steps of a command find enough."""
+
+
+class Small:
+    """A file system of a few MiB."""
+
+    def __init__(self, folder: Path, size_mib: int) -> None:
+        self.folder = folder
+        folder.mkdir()
+        words = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(folder)]
+        done = subprocess.run(words, capture_output=True, text=True)
+        if done.returncode:
+            raise Unavailable(f"tmpfs: {done.stderr.strip()}")
+
+    def fill(self, left_bytes: int = 0) -> None:
+        """Take all room but this."""
+        self.free()
+        room = os.statvfs(self.folder)
+        with (self.folder / "filler").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(4096, room.f_bavail * room.f_frsize - left_bytes))
+
+    def free(self) -> None:
+        """Give it back."""
+        (self.folder / "filler").unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Small]:
+    try:
+        made = Small(tmp_path / "small", 16)
+    except Unavailable as reason:
+        unavailable(reason)
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """Whose disks have room."""
+    with Embedded(tmp_path_factory.mktemp("full") / "cluster") as made:
+        made.await_all()
+        yield made
+
+
+def mdsctl(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mdscluster.mdsctl", *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+
+
+def refused(done: subprocess.CompletedProcess[str], code: int) -> None:
+    """In one or two lines, for people."""
+    assert done.returncode == code, done.stderr
+    assert FULL in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+
+
+def contents(tree: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(tree)): file.read_bytes() for file in sorted(tree.rglob("*")) if file.is_file()}
+
+
+# ---------------------------------------------------------------------- the operator's machine
+def test_a_rendering_that_finds_no_room_leaves_the_last_one(small: Small) -> None:
+    words = ("deploy", "render", "--inventory", str(write_inventory(small.folder)), "--out", str(small.folder / "out"))
+    small.fill(64 << 10)
+    refused(mdsctl(*words), 2)
+    assert not (small.folder / "out").exists()
+    small.free()
+    assert mdsctl(*words).returncode == 0
+    before = contents(small.folder / "out")
+    write_inventory(small.folder, ('name = "files"', 'name = "other"'), ('id = "ds3"', 'id = "ds9"'))
+    for left in LEFT[:3]:
+        small.fill(left)
+        refused(mdsctl(*words), 2)
+        assert contents(small.folder / "out") == before
+        assert sorted(each.name for each in small.folder.iterdir()) == ["cluster.toml", "filler", "out", "secrets"]
+    small.free()
+    assert mdsctl(*words).returncode == 0
+    assert contents(small.folder / "out") != before
+
+
+def test_a_renewal_that_finds_no_room_leaves_good_certificates(small: Small) -> None:
+    """Each is the old one or the new one, whole; given again with room, all are new."""
+    out = small.folder / "out"
+    rendered = mdsctl("deploy", "render", "--inventory", str(write_inventory(small.folder)), "--out", str(out))
+    assert rendered.returncode == 0, rendered.stderr
+    before = contents(out)
+    for left in LEFT[:3]:
+        small.fill(left)
+        done = mdsctl("certs", "renew", "--out", str(out), "--all", "--ca")
+        if left == 0 or done.returncode:  # it needs little: each new file takes an old one's place
+            refused(done, 2)
+        now = contents(out)
+        assert now.keys() == before.keys()
+        assert [path for path in now if path.endswith(".key") and now[path] != before[path]] == []
+        ca = x509.load_pem_x509_certificate(now["pki/ca.pem"])
+        for path, content in now.items():
+            if path.endswith(".pem") and not path.endswith("ca.pem"):
+                x509.load_pem_x509_certificate(content).verify_directly_issued_by(ca)
+    small.free()
+    assert mdsctl("certs", "renew", "--out", str(out), "--all").returncode == 0
+    after = contents(out)
+    assert all(after[f"pki/{name}.pem"] != before[f"pki/{name}.pem"] for name in ("mds1", "ds3", "admin"))
+    assert after["mds1/mds1/mds1.pem"] == after["pki/mds1.pem"]
+
+
+def test_a_backup_that_finds_no_room_is_not_there(small: Small, cluster: Embedded) -> None:
+    """Neither for itself nor to be verified; and no half of one can be taken for a whole one."""
+    file, said = small.folder / "backup", ""
+    for left in LEFT:
+        small.fill(left)
+        done = cluster.mdsctl("backup", "create", str(file))
+        refused(done, 1)
+        said += done.stderr
+        assert [each.name for each in small.folder.iterdir()] == ["filler"]
+    assert f"cannot write {file}.part: {FULL}" in said
+    assert f"cannot verify {file}.part" in said
+    small.free()
+    assert cluster.mdsctl("backup", "create", str(file)).returncode == 0
+    whole = file.read_bytes()
+    for left in LEFT:
+        small.fill(left)
+        refused(cluster.mdsctl("backup", "verify", str(file)), 1)
+    small.free()
+    assert cluster.mdsctl("backup", "verify", str(file)).returncode == 0
+    assert file.read_bytes() == whole
+
+
+def test_a_support_bundle_that_finds_no_room_is_not_there(small: Small, cluster: Embedded) -> None:
+    small.fill(4 << 10)
+    refused(cluster.mdsctl("support-bundle", str(small.folder / "bundle.tar.gz")), 1)
+    assert [each.name for each in small.folder.iterdir()] == ["filler"]
+    small.free()
+    assert cluster.mdsctl("support-bundle", str(small.folder / "bundle.tar.gz")).returncode == 0
+
+
+# ---------------------------------------------------------------------- a metadata server's host
+def moved(cluster: Embedded, small: Small) -> tuple[Path, NodeConfig]:
+    """The configuration of a server whose data is to lie on the small disk."""
+    config = NodeConfig.load(Path(cluster.nodes()["mds3"]["config"]))
+    config = dataclasses.replace(config, data_dir=small.folder / "mds3")
+    file = cluster.base_dir / "moved.toml"
+    save(config, file)
+    return file, config
+
+
+def test_a_state_that_finds_no_room_is_not_half_there(small: Small, cluster: Embedded) -> None:
+    """``rejoin`` and ``backup restore``: what was there before stays, and with room again they work."""
+    config_file, config = moved(cluster, small)
+    rejoin = ("rejoin", "--config", str(config_file))
+    for left in LEFT[:3]:
+        small.fill(left)
+        refused(cluster.command(*rejoin), 2)
+        assert not config.state_dir.exists()
+    small.free()
+    assert cluster.command(*rejoin).returncode == 0
+    before = contents(config.state_dir)
+    file = cluster.base_dir / "for-restore"
+    assert cluster.mdsctl("backup", "create", str(file)).returncode == 0
+    restore = ("backup", "restore", str(file), "--config", str(config_file), "--set-aside")
+    (config.state_dir / "data.mdb").write_bytes(b"damaged")
+    for left in LEFT[:3]:
+        small.fill(left)
+        refused(cluster.mdsctl(*restore), 2)
+        refused(cluster.command(*rejoin, "--set-aside"), 2)
+        assert (config.state_dir / "data.mdb").read_bytes() == b"damaged"
+        assert sorted(each.name for each in config.data_dir.iterdir()) == ["node.pid", "state"]
+    small.free()
+    assert cluster.mdsctl(*restore).returncode == 0
+    assert len(list(config.data_dir.glob("state.aside-*"))) == 1
+    assert before
+
+
+def test_a_server_that_finds_no_room_at_its_start_says_so(small: Small, cluster: Embedded) -> None:
+    """Exit code 74, which its unit answers with another start: somebody will make room."""
+    config_file, config = moved(cluster, small)
+    config.state_dir.mkdir(parents=True)
+    small.fill()
+    done = cluster.command("serve", "--config", str(config_file))
+    assert done.returncode in (2, 74), done.stderr
+    assert FULL in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+# ---------------------------------------------------------------------- a data server's host
+_CLIENT = """
+import asyncio, sys, time
+from nfsclient import Client
+from nfsclient.errors import NfsClientError
+from nfswire import nfs4
+
+SIZE = 4 << 20
+
+async def write(client, name, byte):
+    file = await client.open(name, create=nfs4.UNCHECKED4)
+    try:
+        await file.write(0, byte * SIZE)
+        await file.flush()
+    finally:
+        await file.close()
+
+async def read(client, name, byte):
+    file = await client.open(name, nfs4.OPEN4_SHARE_ACCESS_READ)
+    assert await file.read(0, SIZE) == byte * SIZE
+    await file.close()
+
+async def main(host, what):
+    async with await Client.connect([(host, 2049)]) as client:
+        if what == "before":
+            await write(client, "/kept", b"k")
+            await write(client, "/spare", b"s")
+        elif what == "full":
+            try:
+                await write(client, "/late", b"l")
+            except NfsClientError as problem:
+                print(problem)
+            else:
+                print("written")
+            await read(client, "/kept", b"k")
+            await client.mkdir(f"/names-go-on-{time.time()}")
+        elif what == "remove":
+            await client.remove("/spare")
+            await client.remove("/late")
+        else:
+            await read(client, "/kept", b"k")
+            await write(client, "/later", b"m")
+            await read(client, "/later", b"m")
+    print("done", what)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: Path) -> None:
+    """INV-10: ENOSPC to the program that writes; what was written is read, also after a restart on the full disk; what
+    is removed makes room again."""
+    disk = Disk(tmp_path / "ds1.img", tmp_path / "ds1", 64)
+    try:
+        disk.create()
+        with Hanet("mdf") as net, Cluster(
+            tmp_path / "cluster", net, mds=3, ds=1,
+            data_dir=lambda name: disk.folder / "data" if name == "ds1" else tmp_path / name,
+        ) as cluster:  # fmt: skip
+            net.add_host("client1", 31)
+
+            def client(what: str) -> str:
+                words = [sys.executable, "-c", _CLIENT, cluster.nodes["mds1"].address, what]
+                done = subprocess.run(net.wrap("client1", words), capture_output=True, text=True, cwd=ROOT, timeout=90)
+                assert f"done {what}" in done.stdout, done.stdout + done.stderr
+                return done.stdout
+
+            client("before")
+            fill(disk)
+            assert "NOSPC" in client("full")
+            log = cluster.nodes["ds1"].config.with_suffix(".log")
+            heard = log.read_text().count("metadata server answers")
+            cluster.kill("ds1")
+            cluster.start("ds1")
+            cluster.wait_for(lambda _: log.read_text().count("metadata server answers") > heard, "ds1 is alone", 30.0)
+            assert "NOSPC" in client("full")
+            client("remove")
+            (disk.folder / "filler").unlink()
+            client("after")
+            assert "Traceback" not in cluster.nodes["ds1"].config.with_suffix(".log").read_text()
+    except Unavailable as reason:
+        unavailable(reason)
+    finally:
+        disk.remove()
+
+
+def fill(disk: Disk) -> None:
+    """Every free block."""
+    with (disk.folder / "filler").open("ab") as file:
+        size = 0
+        for chunk in (1 << 20, 4096):
+            try:
+                while True:
+                    os.posix_fallocate(file.fileno(), size, chunk)
+                    size += chunk
+            except OSError as problem:
+                assert problem.errno == errno.ENOSPC

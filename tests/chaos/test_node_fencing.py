@@ -1,0 +1,335 @@
+"""Metadata servers in network namespaces are fenced by real fence agents: a machine is a server's processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fencing.state import State
+from mdscluster.config import Fencing, NodeConfig
+from mdscluster.fsm import features, fencing_state
+from mdscluster.fsm.tables import Tables
+from mdscluster.raft.environment import open_environment
+from tests.chaos.conftest import unavailable
+from tests.support.cluster import Cluster
+from tests.support.debian import Unavailable, need_tools
+from tests.support.hanet import Hanet
+from tests.support.machines import PowerSwitch
+from tests.support.simulators import TOOLS, ipmi_device, secret, start_ipmi
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
+
+PATCHES = Path(__file__).with_name("patches")
+BMC_HOST = "bmcs"
+"""All BMCs are in one namespace, a port each: the management network, which is never cut here."""
+FENCED_S = 5.0
+
+
+class Rig:
+    """A cluster and the power of its machines."""
+
+    def __init__(self, directory: Path, net: Hanet, mds: int, manner: str, suspect_ms: int) -> None:
+        self.directory, self.net, self.suspect_ms = directory, net, suspect_ms
+        self.bmc_address = net.add_host(BMC_HOST, 40)
+        self.secret = secret(directory)
+        self.cluster = Cluster(
+            directory / "cluster", net, mds=mds, ds=1, tune=self._with_devices,
+            environment=lambda name: {"PYTHONPATH": str(PATCHES), "PATCHED_BASE": str(directory)},
+        )  # fmt: skip
+        self.switch = PowerSwitch(directory / "switch", self)
+        self.bmcs = [
+            start_ipmi(
+                self.switch.path, name, self.bmc_address, self._port(name), manner,
+                wrap=lambda command: net.wrap(BMC_HOST, command),
+            )
+            for name in self.cluster.mds_ids
+        ]  # fmt: skip
+
+    @staticmethod
+    def _port(name: str) -> int:
+        return 6230 + int(name.removeprefix("mds"))
+
+    def _with_devices(self, config: NodeConfig) -> NodeConfig:
+        devices = tuple(
+            ipmi_device(name, self.bmc_address, self._port(name), self.secret) for name in self.cluster.mds_ids
+        )
+        return replace(config, fencing=Fencing(devices=devices, suspect_ms=self.suspect_ms))
+
+    # Power: a server's process, and with it the front end, which dies with it.
+
+    def is_on(self, machine: str) -> bool:
+        return self.cluster.nodes[machine].alive
+
+    def cut(self, machine: str) -> None:
+        self.cluster.kill(machine)
+
+    def restore(self, machine: str) -> None:
+        if not self.is_on(machine):
+            self.cluster.start(machine)
+
+    # The log.
+
+    def state(self, name: str) -> tuple[State, int]:
+        """What a server has applied, and its feature level."""
+        env = open_environment(self.cluster.nodes[name].data_dir / "state", readonly=True)
+        try:
+            tables = Tables(env)
+            with env.begin() as txn:
+                return fencing_state.load(txn, tables), features.level(txn, tables)
+        finally:
+            env.close()
+
+    def kinds(self, by: str, of: str) -> list[str]:
+        """The history of ``of``, as ``by`` has applied it."""
+        return [event.kind for event in self.state(by)[0].history if event.node == of]
+
+    def fence(self, *words: str, code: int = 0) -> Any:
+        """What ``mdsctl fence`` answers, in JSON."""
+        status, output = self.cluster.mdsctl("fence", *words, "--json", timeout_s=60)
+        assert status == code, output
+        return json.loads(output)
+
+    def wait_for(self, condition: Callable[[], bool], limit_s: float, what: str) -> float:
+        """How long it took."""
+        began_s = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began_s < limit_s, f"{what}\n{self.cluster.log_tails(lines=25)}"
+            time.sleep(0.02)
+        return time.monotonic() - began_s
+
+    def wait_watched(self) -> None:
+        """Every server has said that it is there, and has been seen well for long enough."""
+        names = set(self.cluster.mds_ids)
+        first = self.cluster.mds_ids[0]
+        self.wait_for(lambda: set(self.state(first)[0].nodes) == names, 20, "not every server has come")
+        time.sleep(self.suspect_ms / 1000 + 2)
+
+    def close(self) -> None:
+        for bmc in self.bmcs:
+            bmc.kill()
+            bmc.wait()
+        self.switch.__exit__(None, None, None)
+
+
+@contextmanager
+def rig(directory: Path, mds: int = 3, manner: str = "honest", suspect_ms: int = 2_000) -> Iterator[Rig]:
+    try:
+        need_tools(TOOLS)
+        with Hanet("mdf") as net:
+            made = Rig(directory, net, mds, manner, suspect_ms)
+            try:
+                with made.cluster:
+                    made.wait_watched()
+                    yield made
+            finally:
+                made.close()
+            assert made.cluster.tracebacks() == []
+    except Unavailable as reason:
+        unavailable(reason)
+
+
+@pytest.mark.parametrize("whom", ["leader", pytest.param("follower", marks=pytest.mark.long)])
+def test_a_server_that_was_killed_is_fenced_and_comes_back(tmp_path: Path, whom: str) -> None:
+    """INV-9: fenced within 5 s of the fault, its power restored, and a voter again; once."""
+    with rig(tmp_path) as it:
+        leader = it.cluster.wait_leader()
+        lost = leader if whom == "leader" else next(name for name in it.cluster.mds_ids if name != leader)
+        witness = next(name for name in it.cluster.mds_ids if name not in (lost, leader))
+        it.cluster.kill(lost)
+        took_s = it.wait_for(lambda: "fenced" in it.kinds(witness, lost), 15, "it is not fenced")
+        print(f"{whom} killed: fenced after {took_s:.2f} s")
+        assert took_s < FENCED_S
+        it.wait_for(lambda: "back" in it.kinds(witness, lost), 20, "it is not back")
+        it.cluster.wait_healthy()
+        time.sleep(6)
+        assert it.switch.log == [(lost, "on")], "it was off already, and is fenced no second time"
+        state, level = it.state(witness)
+        assert (state.intents, level) == ({}, features.SUPPORTED)
+        assert state.nodes[lost].armed
+
+
+@pytest.mark.long
+def test_a_server_lost_while_its_successor_in_office_had_just_started_is_fenced(tmp_path: Path) -> None:
+    """INV-9: two faults within seconds. The new leader has not met the dead one; the third server has, and says so over
+    its admin address. Suspicion takes so long here that a server can be started within it."""
+    with rig(tmp_path, suspect_ms=10_000) as it:
+        lost = it.cluster.wait_leader()
+        fresh, witness = (name for name in it.cluster.mds_ids if name != lost)
+        before = it.state(witness)[0].nodes[fresh].process
+        it.cluster.kill(fresh)
+        it.cluster.start(fresh)
+        it.wait_for(lambda: it.state(witness)[0].nodes[fresh].process != before, 9, "it does not start")
+        it.cluster.kill(lost)
+        began_s = time.monotonic()
+        if it.cluster.wait_leader() != fresh:
+            status, output = it.cluster.mdsctl("leader", "transfer", fresh)
+            assert status == 0, output
+        it.wait_for(lambda: "fenced" in it.kinds(witness, lost), 20, "it is not fenced")
+        took_s = time.monotonic() - began_s
+        print(f"fenced {took_s - it.suspect_ms / 1000:.2f} s after suspicion")
+        intent = next(event for event in it.state(witness)[0].history if event.kind == "intent")
+        assert intent.text.startswith(f"{fresh} (term "), "vacuous: the witness itself has decided"
+        assert f"; {witness} had met it, and misses it for " in intent.text
+        assert took_s < it.suspect_ms / 1000 + FENCED_S - 2
+        it.wait_for(lambda: "back" in it.kinds(witness, lost), 20, "it is not back")
+        assert it.switch.log == [(lost, "on")], "it was off already"
+
+
+@pytest.mark.parametrize(("mds", "minority"), [(3, 1), pytest.param(5, 2, marks=pytest.mark.long)])
+def test_of_both_halves_of_a_partition_only_the_majority_fences(tmp_path: Path, mds: int, minority: int) -> None:
+    """INV-9: both halves reach all BMCs; the old leader is in the smaller one, alive."""
+    with rig(tmp_path, mds) as it:
+        leader = it.cluster.wait_leader()
+        small = [leader, *[name for name in it.cluster.mds_ids if name != leader][: minority - 1]]
+        large = [name for name in it.cluster.mds_ids if name not in small]
+        pids = {name: it.cluster.nodes[name].process for name in large}
+        for one in small:
+            for other in large:
+                it.net.cut(one, other)
+        took_s = it.wait_for(
+            lambda: all("fenced" in it.kinds(large[0], name) for name in small), 20, "the minority is not fenced"
+        )
+        print(f"partition {minority}|{mds - minority}: fenced after {took_s:.2f} s")
+        assert took_s < FENCED_S + minority - 1
+        it.wait_for(lambda: (leader, "on") in it.switch.log, 20, "its power was not restored")
+        time.sleep(6)  # the minority is back, still cut off, and knows nothing better
+        it.net.heal()
+        it.wait_for(lambda: all("back" in it.kinds(large[0], name) for name in small), 30, "they are not back")
+        time.sleep(6)
+        assert sorted(it.switch.log) == sorted((name, word) for name in small for word in ("off", "on"))
+        assert {name: it.cluster.nodes[name].process for name in large} == pids, "one of the majority was fenced"
+        assert it.state(large[0])[0].intents == {}
+
+
+def test_of_two_halves_that_both_mean_to_only_the_majority_fences(tmp_path: Path) -> None:
+    """INV-9: the old leader, cut off, takes itself for a leader with a quorum, and everybody else for lost: it goes on
+    trying to have them fenced, also when it is back. Nothing but the log is in its way, and that is enough."""
+    with rig(tmp_path) as it:
+        leader = it.cluster.wait_leader()
+        large = [name for name in it.cluster.mds_ids if name != leader]
+        pids = {name: it.cluster.nodes[name].process for name in large}
+        wanted = tmp_path / f"{leader}.wanted"
+        (tmp_path / f"{leader}.deluded").touch()
+        it.net.isolate(leader, keep=[BMC_HOST])
+        both_s = it.wait_for(wanted.exists, 10, "it never wanted to")
+        took_s = it.wait_for(lambda: "fenced" in it.kinds(large[0], leader), 20, "the minority is not fenced")
+        print(f"the minority wanted it after {both_s:.2f} s; it was fenced after {both_s + took_s:.2f} s")
+        it.wait_for(lambda: (leader, "on") in it.switch.log, 20, "its power was not restored")
+        it.net.heal()
+        it.wait_for(lambda: "back" in it.kinds(large[0], leader), 30, "it is not back")
+        time.sleep(6)
+        assert sorted(it.switch.log) == sorted((leader, word) for word in ("off", "on"))
+        assert {name: it.cluster.nodes[name].process for name in large} == pids, "one of the majority was fenced"
+        assert [it.kinds(large[0], name) for name in large] == [[], []]
+
+
+@pytest.mark.long
+def test_with_a_bmc_that_does_nothing_it_is_not_fenced_and_the_service_goes_on(tmp_path: Path) -> None:
+    """INV-9: and when the server is there again, nobody tries any more."""
+    with rig(tmp_path, manner="idle") as it:
+        leader = it.cluster.wait_leader()
+        witness, lost = (name for name in it.cluster.mds_ids if name != leader)
+        it.net.isolate(lost, keep=[BMC_HOST])
+        it.wait_for(lambda: "failed" in it.kinds(leader, lost), 20, "nothing was tried")
+        failure = it.state(leader)[0].intents[lost].failure
+        assert "it took the command, and the power stayed on" in failure
+        assert it.cluster.wait_leader() == leader
+        it.net.heal()
+        it.wait_for(lambda: it.kinds(leader, lost)[-1] == "withdrawn", 30, "it is not withdrawn")
+        assert it.switch.log == []
+        assert it.cluster.nodes[lost].alive
+        assert "fenced" not in it.kinds(witness, lost)
+
+
+@pytest.mark.long
+def test_an_operator_sees_what_goes_on_and_has_the_last_word(tmp_path: Path) -> None:
+    """INV-9: a server whose BMC nobody reaches is not fenced until somebody who has looked says that it is off."""
+    with rig(tmp_path) as it:
+        leader = it.cluster.wait_leader()
+        lost, other = (name for name in it.cluster.mds_ids if name != leader)
+        looked = it.fence("test", lost)["devices"]
+        assert sorted((row["asked_by"], row["power"]) for row in looked) == sorted([(leader, "on"), (other, "on")])
+        assert {row["node"]: row["state"] for row in it.fence("list")["servers"]}[lost] == "watched"
+        assert "nothing to confirm" in it.fence("confirm", lost, "--i-have-seen-that-it-is-off", code=1)["error"]
+
+        it.net.isolate(BMC_HOST)
+        it.cluster.kill(lost)
+        it.wait_for(lambda: "failed" in it.kinds(leader, lost), 30, "nothing was tried")
+        listed = it.fence("list")
+        assert {row["node"]: row["state"] for row in listed["servers"]}[lost] == "to be fenced"
+        assert "it cannot be reached" in listed["intents"][0]["failure"]
+        assert [row["power"] for row in it.fence("test", lost, "--from", other, code=1)["devices"]] == ["?"]
+        assert "was not said" in it.fence("confirm", lost, code=1)["error"]
+        assert "confirmed" not in it.kinds(other, lost)
+        it.fence("confirm", lost, "--i-have-seen-that-it-is-off")
+        told = [(event["kind"], event["text"]) for event in it.fence("history")["history"] if event["node"] == lost]
+        assert ("confirmed", "admin says that its power is off") in told
+
+        it.net.heal()
+        assert it.switch.log == [], "whoever said that it is off may be working on it: nobody switches it on"
+        it.cluster.start(lost)
+        it.wait_for(lambda: "back" in it.kinds(leader, lost), 30, "it is not back")
+        it.cluster.wait_healthy()
+        it.fence("suspend")
+        assert it.fence("list")["suspended_by"] == "admin"
+        it.fence("resume")
+        assert it.fence("list")["suspended_by"] is None
+
+
+@pytest.mark.long
+def test_a_server_that_is_stopped_in_good_order_is_not_fenced(tmp_path: Path) -> None:
+    """As for an upgrade of it; the leader, too. A whole cluster that stops and starts fences nobody."""
+    with rig(tmp_path) as it:
+        for lost in (it.cluster.wait_leader(), it.cluster.wait_leader()):
+            process = it.cluster.nodes[lost].process
+            assert process is not None
+            began_s = time.monotonic()
+            process.terminate()
+            assert process.wait(10) == 0
+            print(f"stopped in {time.monotonic() - began_s:.2f} s")
+            time.sleep(5)
+            it.cluster.start(lost)
+            it.cluster.wait_healthy()
+        for node in it.cluster.mds_ids:
+            it.cluster.kill(node)
+        first, second, late = it.cluster.mds_ids
+        it.cluster.start(first)
+        it.cluster.start(second)
+        it.cluster.wait_leader()
+        time.sleep(8)
+        it.cluster.start(late)
+        it.cluster.wait_healthy()
+        assert it.state(first)[0].history == []
+        assert it.switch.log == []
+
+
+@pytest.mark.long
+def test_no_secret_is_to_be_seen(tmp_path: Path) -> None:
+    """Neither in the logs of the servers nor, while it is being used, on a command line of ours."""
+    with rig(tmp_path, manner="stuck") as it:
+        leader = it.cluster.wait_leader()
+        lost = next(name for name in it.cluster.mds_ids if name != leader)
+        it.net.isolate(lost, keep=[BMC_HOST])
+        it.wait_for(lambda: lost in it.state(leader)[0].intents, 15, "nothing was decided")
+        lines: list[str] = []
+        deadline = time.monotonic() + 6
+        while not any("fence_ipmilan" in line for line in lines):
+            assert time.monotonic() < deadline, "vacuous: no agent was seen"
+            listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+            lines = [line for line in listed.stdout.splitlines() if "guard.py" in line or "fence_ipmilan" in line]
+        assert not any("open-sesame" in line for line in lines)
+        it.wait_for(lambda: "failed" in it.kinds(leader, lost), 30, "it never failed")
+        logs = "".join(
+            node.config.with_suffix(".log").read_text(errors="replace") for node in it.cluster.nodes.values()
+        )
+        it.net.heal()
+        assert "not fenced" in logs
+        assert "open-sesame" not in logs

@@ -1,0 +1,27 @@
+"""One promise: kept or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One promise: kept or not, and what that is said by."""
+
+    name: str
+    """``INV-n``, or a word."""
+    promise: str
+    kept: bool
+    text: str
+
+
+def told(wrong: Sequence[str], good: str) -> str:
+    """The first few things that are wrong; ``good`` when nothing is."""
+    if not wrong:
+        return good
+    more = f" (and {len(wrong) - SHOWN} more)" if len(wrong) > SHOWN else ""
+    return "; ".join(wrong[:SHOWN]) + more

@@ -1,0 +1,66 @@
+"""Passing a backup on: whole, one at a time, and never as if it were whole when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from mdscluster.backup.restore import verify
+from mdscluster.control.backing_up import BackingUp, CannotBackUp
+from mdscluster.fsm.settings import Settings
+from mdscluster.replica import Replica
+from tests.unit.fsm.support.compounds import Namespace
+from tests.unit.fsm.support.sessions import connect
+
+
+@pytest.fixture
+def fs(tmp_path: Path) -> Iterator[Namespace]:
+    made = Namespace(tmp_path / "state", Settings(cluster_id=7))
+    for number in range(50):
+        connect(made, b"client %d" % number)
+    yield made
+    made.close()
+
+
+async def receive(backing_up: BackingUp) -> bytes:
+    return b"".join([piece async for piece in backing_up.pieces()])
+
+
+def test_another_process_writes_it(fs: Namespace, tmp_path: Path) -> None:
+    """INV-8: and its digest is that of the state."""
+    file = tmp_path / "backup"
+    file.write_bytes(asyncio.run(receive(BackingUp(fs.replica))))
+    found = verify(file, tmp_path)
+    assert (found.head.digest, found.head.node) == (fs.replica.digest().hex(), fs.replica.node_id)
+
+
+def test_one_at_a_time(fs: Namespace) -> None:
+    """And who stops listening leaves nothing behind that is in the way of the next."""
+
+    async def run() -> None:
+        backing_up = BackingUp(fs.replica)
+        first = backing_up.pieces()
+        assert await anext(first)
+        with pytest.raises(CannotBackUp, match="under way already"):
+            await anext(backing_up.pieces())
+        await first.aclose()  # type: ignore[attr-defined]
+        assert await receive(backing_up)
+
+    asyncio.run(run())
+
+
+def test_a_failure_is_told(fs: Namespace) -> None:
+    """INV-2: what ends early is no backup. INV-4: nor is what may lack the latest."""
+    gone = SimpleNamespace(path=lambda: "/nonexistent")
+    broken = SimpleNamespace(env=gone, barrier=fs.replica.barrier, status=fs.replica.status)
+    with pytest.raises(CannotBackUp, match=r"failed: .*nonexistent"):
+        asyncio.run(receive(BackingUp(cast(Replica, broken))))
+    backing_up = BackingUp(fs.replica)
+    fs.replica.available = False
+    with pytest.raises(CannotBackUp, match="no quorum"):
+        asyncio.run(receive(backing_up))

@@ -1,0 +1,131 @@
+"""Who may be taken out of office, and that a leader in maintenance leaves it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mdscluster.control.upkeep import Office, objection, set_maintenance
+from mdscluster.fsm import features, fencing_state
+from mdscluster.fsm.commands import RESULT_REFUSED, Maintenance, pack_internal
+from mdscluster.replica import LEADER, ChangeOutcome, MemberChange, MemberStatus, PeerStatus, ReplicaStatus
+from tests.unit.fsm.support.compounds import Namespace
+from tests.unit.nfs_frontend.nodes import Cluster
+
+
+def status(voters: int, *silent: str, learners: tuple[str, ...] = ()) -> ReplicaStatus:
+    """As mds1, which leads, tells it."""
+    ids = [f"mds{n + 1}" for n in range(voters)]
+    members = [MemberStatus(node, n, True, "", "", "") for n, node in enumerate(ids)]
+    members += [MemberStatus(node, 90, False, "", "", "") for node in learners]
+    peers = {node: PeerStatus(node not in silent, 1, 5 - n, 0) for n, node in enumerate(ids) if node != "mds1"}
+    return ReplicaStatus("mds1", LEADER, 3, "mds1", 1, 1, 1, 1, True, peers, members=members)
+
+
+@pytest.mark.parametrize(
+    ("seen", "node", "away", "reason"),
+    [
+        (status(3), "mds2", [], ""),
+        (status(3), "mds1", [], ""),
+        (status(3, "mds3"), "mds3", [], ""),
+        (status(3, "mds3"), "mds2", [], "only 1 of 3 voters would be at work, 2 are needed for a quorum: first bring"),
+        (status(3, "mds3"), "mds1", [], "mds3 (not at work)"),
+        (status(3), "mds1", ["mds2"], "mds2 (in maintenance)"),
+        (status(3), "mds2", ["mds2"], ""),
+        (status(5), "mds1", ["mds2"], ""),
+        (status(5, "mds3"), "mds1", ["mds2"], "only 2 of 5"),
+        (status(3, learners=("mds9",)), "mds9", ["mds2"], ""),
+        (status(3), "mds7", [], "mds7 is no member"),
+    ],
+)
+def test_a_quorum_stays_at_work(seen: ReplicaStatus, node: str, away: list[str], reason: str) -> None:
+    """INV-7: nothing is taken away that clients would miss."""
+    found = objection(seen, node, away)
+    assert reason in found
+    assert bool(found) == bool(reason)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    made = Cluster(tmp_path)
+    made.replica.status = lambda done: done(status(3))  # type: ignore[method-assign]
+    return made
+
+
+def away(cluster: Cluster) -> list[str]:
+    with cluster.replica.env.begin() as txn:
+        return fencing_state.in_maintenance(txn, cluster.nodes[0].dispatcher.tables)
+
+
+def ask(cluster: Cluster, node: str, on: bool) -> str:
+    return asyncio.run(set_maintenance(cluster.replica, cluster.nodes[0].dispatcher.tables, node, on, "anna")).code
+
+
+def test_it_is_in_the_log_from_its_level_on(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-8."""
+    fs = Namespace(tmp_path / "old")
+    assert fs.internal(Maintenance("mds2", True, "anna")) == RESULT_REFUSED
+    fs.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(features, "level", lambda txn, tables: 4)
+        assert ask(cluster, "mds2", True) == "refused"
+    assert away(cluster) == []
+    assert ask(cluster, "mds2", True) == "done"
+    assert away(cluster) == ["mds2"]
+    assert ask(cluster, "mds1", True) == "refused"
+    assert ask(cluster, "mds2", False) == "done"
+    assert away(cluster) == []
+    assert ask(cluster, "mds1", True) == "done"
+
+
+def test_a_leader_in_maintenance_hands_over_to_who_is_not(cluster: Cluster) -> None:
+    office = Office(cluster.replica, cluster.nodes[0].dispatcher.tables)
+    asked: list[MemberChange] = []
+
+    def change(wanted: MemberChange, done: Callable[[ChangeOutcome], None]) -> None:
+        asked.append(wanted)
+        done(ChangeOutcome("behind", "not now"))
+
+    cluster.replica.change_members = change  # type: ignore[method-assign]
+    assert not asyncio.run(office.leave(status(3), 0))
+    for node in ("mds1", "mds3"):
+        cluster.replica.apply_entry([pack_internal(Maintenance(node, True, "anna"))])
+    assert not asyncio.run(office.leave(status(3), 1_000))
+    assert asked == [MemberChange("transfer", "mds2")], "mds3 has less lag, but is in maintenance"
+    assert not asyncio.run(office.leave(status(3), 1_250))
+    assert len(asked) == 1, "clients had to wait for it: not again at once"
+    asyncio.run(office.leave(status(3), 7_000))
+    assert len(asked) == 2
+
+
+def test_the_service_address_goes_first(cluster: Cluster) -> None:
+    """INV-7: who is moved to another node finds a leader there. An address that stays holds nobody up for long."""
+    here = True
+    office = Office(cluster.replica, cluster.nodes[0].dispatcher.tables, lambda: not here)
+    asked: list[MemberChange] = []
+
+    def change(wanted: MemberChange, done: Callable[[ChangeOutcome], None]) -> None:
+        asked.append(wanted)
+        done(ChangeOutcome("behind", "not now"))
+
+    cluster.replica.change_members = change  # type: ignore[method-assign]
+    cluster.replica.apply_entry([pack_internal(Maintenance("mds1", True, "anna"))])
+    asyncio.run(office.leave(status(3), 10_000))
+    assert asked == []
+    here = False
+    asyncio.run(office.leave(status(3), 10_250))
+    assert len(asked) == 1
+    here = True
+    cluster.replica.apply_entry([pack_internal(Maintenance("mds1", False, "anna"))])
+    asyncio.run(office.leave(status(3), 20_000))
+    cluster.replica.apply_entry([pack_internal(Maintenance("mds1", True, "anna"))])
+    for now_ms in (20_250, 21_000):
+        asyncio.run(office.leave(status(3), now_ms))
+    assert len(asked) == 1
+    asyncio.run(office.leave(status(3), 21_250))
+    assert len(asked) == 2, "its keepalived may be dead"

@@ -1,0 +1,105 @@
+"""What the notify script leaves, and what else may lie there."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy import keepalived
+from deploy.inventory import Vip
+from mdscluster.control import vips
+
+
+def test_states_are_read_as_the_script_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "vip_192.0.2.101").write_text("BACKUP 190 1700000000.5\n")
+    (tmp_path / "vip_fd00_7__102").write_text("MASTER 200 1700000001.25\n")
+    (tmp_path / ".vip_192.0.2.101.XyZ").write_text("MASTER 1 1\n")
+    assert vips.states(str(tmp_path)) == [
+        vips.VipState("192.0.2.101", "BACKUP", 190, 1700000000.5),
+        vips.VipState("fd00:7::102", "MASTER", 200, 1700000001.25),
+    ]
+    assert vips.has_any(str(tmp_path))
+    (tmp_path / "vip_fd00_7__102").write_text("FAULT 200 1700000002.0\n")
+    assert not vips.has_any(str(tmp_path))
+
+
+@pytest.mark.parametrize("content", ["", "MASTER", "MASTER x 1.0", "MASTER 200 soon", "MASTER 1 2 3", "\xff"])
+def test_nonsense_is_nobody_s_address(tmp_path: Path, content: str) -> None:
+    (tmp_path / "vip_192.0.2.101").write_text(content, encoding="latin-1")
+    assert vips.states(str(tmp_path)) == []
+
+
+def test_no_folder_no_addresses(tmp_path: Path) -> None:
+    assert vips.states("") == []
+    assert vips.states(str(tmp_path / "missing")) == []
+
+
+def notify(directory: Path, name: str, state: str) -> None:
+    """As keepalived runs it."""
+    script = keepalived.notify_script().replace(str(keepalived.VIP_STATE_DIR), str(directory))
+    subprocess.run(["sh", "-c", script, "vip-notify", "INSTANCE", name, state, "200"], check=True, timeout=10)
+
+
+def unit(directory: Path, word: str) -> None:
+    """As keepalived's unit runs it."""
+    script = keepalived.notify_script().replace(str(keepalived.VIP_STATE_DIR), str(directory))
+    subprocess.run(["sh", "-c", script, "vip-notify", word], check=True, timeout=10)
+
+
+def test_what_the_script_writes_is_understood(tmp_path: Path) -> None:
+    notify(tmp_path, "vip_127.0.0.1", "MASTER")
+    notify(tmp_path, "vip_203.0.113.7", "BACKUP")
+    notify(tmp_path, "vip_2001_db8__7", "FAULT")
+    found = {vip.address: vip for vip in vips.states(str(tmp_path))}
+    assert {address: vip.state for address, vip in found.items()} == {
+        "127.0.0.1": "MASTER", "203.0.113.7": "BACKUP", "2001:db8::7": "FAULT"
+    }  # fmt: skip
+    assert {address: vips.is_here(address) for address in found} == {
+        "127.0.0.1": True, "203.0.113.7": False, "2001:db8::7": False
+    }  # fmt: skip
+    assert all(vip.since_s > 1.7e9 for vip in found.values())
+
+
+def test_nothing_is_said_of_what_makes_no_sense(tmp_path: Path) -> None:
+    (tmp_path / "vip_192.0.2.1").write_text("")
+    (tmp_path / "vip_192.0.2.2").write_text("MASTER 200")
+    (tmp_path / "vip_elsewhere").write_text("MASTER 200 1.0\n")
+    (tmp_path / ".vip_192.0.2.3.Ab12Cd").write_text("MASTER 200 1.0\n")  # the script is at it
+    (tmp_path / "vip_192.0.2.4").mkdir()
+    assert vips.states(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("vip_name", ["vip_192.0.2.100", "vip_fd00__64"])
+def test_names_are_those_that_deploy_gives(vip_name: str, tmp_path: Path) -> None:
+    """``keepalived.instance_name`` and ``vips.states`` are two halves of one convention."""
+    address = {"vip_192.0.2.100": "192.0.2.100/24", "vip_fd00__64": "fd00::64/64"}[vip_name]
+    assert keepalived.instance_name(Vip(address)) == vip_name
+    notify(tmp_path, vip_name, "BACKUP")
+    assert [vip.address for vip in vips.states(str(tmp_path))] == [address.split("/")[0]]
+
+
+def test_an_address_that_was_taken_out_leaves_no_trace(tmp_path: Path) -> None:
+    """Or `mdsctl vip` would tell for ever that it is nowhere."""
+    notify(tmp_path, "vip_192.0.2.1", "MASTER")
+    notify(tmp_path, "vip_192.0.2.2", "BACKUP")
+    notify(tmp_path, "vip_192.0.2.1", "DELETED")
+    assert [vip.address for vip in vips.states(str(tmp_path))] == ["192.0.2.2"]
+    assert [file.name for file in tmp_path.iterdir()] == ["vip_192.0.2.2"]
+
+
+def test_a_keepalived_that_was_killed_has_no_address(tmp_path: Path) -> None:
+    """It told nobody; its unit does. That nobody has an address any more is told, too: it is an alarm."""
+    for word in ("begins", "ended"):
+        unit(tmp_path, word)
+    assert list(tmp_path.iterdir()) == []
+    notify(tmp_path, "vip_192.0.2.1", "MASTER")
+    notify(tmp_path, "vip_192.0.2.2", "STOP")
+    before = {vip.address: vip for vip in vips.states(str(tmp_path))}
+    unit(tmp_path, "ended")
+    after = {vip.address: vip for vip in vips.states(str(tmp_path))}
+    assert {vip.state for vip in after.values()} == {"STOP"}
+    assert after["192.0.2.2"] == before["192.0.2.2"], "since when"
+    unit(tmp_path, "begins")
+    assert vips.states(str(tmp_path)) == []

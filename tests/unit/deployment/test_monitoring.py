@@ -1,0 +1,223 @@
+"""What Prometheus and Grafana get: taken by promtool, each alert raised and not raised, no metric that is not there."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy import monitoring
+from deploy.monitoring import dashboard
+from deploy.reading import InventoryError, load
+from mdscluster.mdsctl import main
+from tests.unit.deployment.alert_cases import CASES
+from tests.unit.deployment.support import write_inventory
+
+ROOT = Path(__file__).resolve().parents[3]
+RULES = ROOT / "deploy" / "monitoring" / monitoring.RULES
+RUNBOOK = ROOT / "docs" / "RUNBOOK.md"
+SOURCES = [*(ROOT / "mdscluster" / "monitoring").glob("*.py"), ROOT / "dataserver" / "monitoring.py"]
+
+
+def call(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120, check=False)
+
+
+def alerts() -> list[str]:
+    """In the order of the rules."""
+    return re.findall(r"- alert: (\w+)", RULES.read_text())
+
+
+# ---------------------------------------------------------------------- files
+def test_the_example_is_watched_and_promtool_takes_it(promtool: str, tmp_path: Path) -> None:
+    for name, text in monitoring.files(load(write_inventory(tmp_path)).inventory).items():
+        (tmp_path / name).write_text(text)
+    done = call(promtool, "check", "config", tmp_path / monitoring.PROMETHEUS)
+    assert done.returncode == 0, done.stderr
+    assert f"{len(CASES)} rules found" in done.stdout
+    assert "SUCCESS" in done.stdout
+
+
+def test_a_wrong_rule_would_be_noticed(promtool: str, tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(RULES.read_text().replace("mdscluster_ready == 0", "mdscluster_ready = = 0"))
+    assert call(promtool, "check", "rules", tmp_path / "rules.yml").returncode != 0
+
+
+def test_every_server_is_scraped_where_it_listens(tmp_path: Path) -> None:
+    inventory = load(write_inventory(tmp_path)).inventory
+    text = monitoring.files(inventory)[monitoring.PROMETHEUS]
+    found = re.findall(r'targets: \["([^"]+)"\]\n +labels: \{ cluster: "files", node: "(\w+)" \}', text)
+    assert found == [(f"192.0.2.1{n}:20890", f"mds{n}") for n in (1, 2, 3)] + [
+        (f"192.0.2.2{n}:20990", f"ds{n}") for n in (1, 2, 3)
+    ]
+
+
+def test_nothing_is_rendered_and_nothing_listens_unless_it_is_asked_for(tmp_path: Path) -> None:
+    inventory = write_inventory(tmp_path, ("enabled = true", "enabled = false"))
+    assert monitoring.files(load(inventory).inventory) == {}
+    assert main(["deploy", "render", "--inventory", str(inventory), "--out", str(tmp_path / "out")]) == 0
+    assert not (tmp_path / "out" / "monitoring").exists()
+    assert 'listen = ""' in (tmp_path / "out" / "mds1" / "mds1" / "mds1.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("enabled = true", "enabled = true\nscrape_interval_s = 0", "it must be 1 to 15"),
+        ("enabled = true", "enabled = true\nscrape_interval_s = 16", "it must be 1 to 15"),
+        ("enabled = true", "enabled = true\nslow_ms = -1", "it must be at least 0"),
+        ("enabled = true", "enabled = true\n[ports]\nmetrics = 20590", "port 20590 is used twice"),
+        ('id = "ds1"', 'id = "monitoring"', "cannot be an id"),
+    ],
+)
+def test_mistakes_are_told_with_their_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    with pytest.raises(InventoryError, match=words) as refused:
+        load(write_inventory(tmp_path, (old, new)))
+    assert re.search(r"cluster\.toml:\d+: ", str(refused.value))
+
+
+# ---------------------------------------------------------------------- alerts
+def unit_tests(name: str, interval: str) -> dict[str, Any]:
+    """promtool's tests of one alert: it comes, not before its time, and not for what is near to it."""
+
+    def look(at: str, expected: bool) -> dict[str, Any]:
+        wanted = [{"labels": _series(name), "value": 1}] if expected else []
+        return {"expr": f'ALERTS{{alertname="{name}",alertstate="firing"}}', "eval_time": at, "exp_samples": wanted}
+
+    def never(within: str) -> dict[str, Any]:
+        """Not at any moment."""
+        firing = f'max_over_time(ALERTS{{alertname="{name}",alertstate="firing"}}[{within}])'
+        return {"expr": firing, "eval_time": within, "exp_samples": []}
+
+    case = CASES[name]
+    looks = [look(case.at, True), *([look(case.early, False)] if case.early else [])]
+    groups = [(case.fires, looks), *((series, [look(case.at, False)]) for series in case.quiet)]
+    groups += [(series, [never("2m")]) for series in case.moves]
+    return {
+        "rule_files": [str(RULES)],
+        "evaluation_interval": interval,
+        "tests": [
+            {
+                "interval": interval,
+                "input_series": [{"series": series, "values": values} for series, values in found.items()],
+                "promql_expr_test": looks,
+            }
+            for found, looks in groups
+        ],
+    }
+
+
+def _series(name: str) -> str:
+    labels = {"alertname": name, "alertstate": "firing", "severity": severity_of(name)} | CASES[name].labels
+    return f"ALERTS{{{','.join(f'{key}={json.dumps(value)}' for key, value in labels.items())}}}"
+
+
+def severity_of(name: str) -> str:
+    behind = RULES.read_text().split(f"- alert: {name}\n")[1]
+    return behind.split("severity: ")[1].split(" ")[0]
+
+
+def test_every_alert_has_a_case_and_every_case_an_alert() -> None:
+    assert sorted(CASES) == sorted(alerts())
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_each_alert_comes_when_it_should_and_not_otherwise(promtool: str, tmp_path: Path, name: str) -> None:
+    interval = "1m" if CASES[name].at.endswith(("h1m",)) else "5s"
+    (tmp_path / "test.yml").write_text(json.dumps(unit_tests(name, interval)))
+    done = call(promtool, "test", "rules", tmp_path / "test.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_alert_believes_a_single_scrape() -> None:
+    """Unless it counts what has happened, as 'increase' does, or what no scrape can mistake."""
+    at_once = {"NodeRestarts", "ForbiddenStatusSent", "LeaderFlapping", "SnapshotsFail", "DataServerLost",
+               "DataServerErrors", "RecallOverdue", "FencingFailed"}  # fmt: skip
+    waits = dict(re.findall(r"- alert: Mdscluster(\w+)\n(?:(?! +- alert).*\n)*? +for: (\w+)\n", RULES.read_text()))
+    assert {name.removeprefix("Mdscluster") for name in alerts()} - waits.keys() == at_once
+    seconds = {"s": 1, "m": 60, "h": 3600}
+    short = {name: told for name, told in waits.items() if int(told[:-1]) * seconds[told[-1]] < 30}
+    assert not short, "one scrape's interval, its time-out and an evaluation"
+
+
+# ---------------------------------------------------------------------- what they name
+def metric_names(text: str) -> set[str]:
+    return set(re.findall(r"\bmdscluster_[a-z_]+", text))
+
+
+def known_metrics() -> set[str]:
+    """Those that the servers put on their pages, as their sources have them."""
+    found = metric_names("\n".join(file.read_text() for file in SOURCES))
+    for process in ("mdscluster_front_end", "mdscluster_consensus"):
+        found |= {f"{process}_process_cpu_seconds_total", f"{process}_process_resident_memory_bytes"}
+    return found
+
+
+def test_alerts_and_dashboard_name_only_metrics_that_exist() -> None:
+    named = metric_names(RULES.read_text() + "\n".join(dashboard.expressions()))
+    named = {re.sub(r"_(bucket|count|sum)$", "", name) for name in named}
+    assert len(named) > 40
+    assert named - known_metrics() == set()
+
+
+def test_every_alert_leads_to_its_section_of_the_runbook() -> None:
+    """A section of its name that says what it means, what to look at and what to do."""
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL))
+    assert [name for name in sections if name.startswith("Mdscluster")] == alerts()
+    for name in alerts():
+        assert f"runbook: docs/RUNBOOK.md#{name.lower()}" in RULES.read_text()
+        for heading in ("**Means**", "**Look at**", "**Do**"):
+            assert heading in sections[name], f"{name} has no {heading}"
+
+
+def test_the_runbook_names_only_commands_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    text = RUNBOOK.read_text()
+    commands = {tuple(found.split()) for found in re.findall(r"mdsctl ((?:[a-z][a-z-]+ ?){1,2})", text)}
+    assert len(commands) > 8
+    for words in sorted(commands):
+        known = any(_helps(words[:count], capsys) for count in (2, 1))
+        assert known, f"mdsctl {' '.join(words)}"
+
+
+def _helps(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> bool:
+    code = main([*words, "--help"])
+    told = capsys.readouterr().out
+    return code == 0 and f"mdsctl {' '.join(words)}" in told
+
+
+# ---------------------------------------------------------------------- the dashboard
+def test_the_first_screen_shows_what_is_asked_first() -> None:
+    """Operations a second, throughput of the data servers, latency percentiles, layouts."""
+    made = json.loads(dashboard.render())
+    first = [panel["title"] for panel in made["panels"] if panel["type"] != "row" and panel["gridPos"]["y"] < 16]
+    assert first == ["Metadata operations", "Data servers' throughput", "Latency of metadata requests", "Layouts"]
+
+
+def test_no_panel_has_a_tile_without_a_name() -> None:
+    """``or vector(0)`` adds one, beside those that have labels."""
+    for text in dashboard.expressions():
+        if "vector(" in text:
+            assert re.fullmatch(r"max\([a-z_]+\{[^}]*\}\) or vector\(0\)", text), text
+
+
+def test_panels_do_not_lie_on_each_other() -> None:
+    made = json.loads(dashboard.render())
+    taken: set[tuple[int, int]] = set()
+    for panel in made["panels"]:
+        place = panel["gridPos"]
+        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+        assert not cells & taken, panel["title"]
+        assert place["x"] + place["w"] <= 24
+        taken |= cells
+    ids = [panel["id"] for panel in made["panels"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_query_is_of_the_chosen_cluster() -> None:
+    for text in dashboard.expressions():
+        for selector in re.findall(r"\bmdscluster_[a-z_]+(\{[^}]*\})?", text):
+            assert 'cluster="$cluster"' in selector, text

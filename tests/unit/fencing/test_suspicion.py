@@ -1,0 +1,138 @@
+"""When a node counts as lost, by one node's own observations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fencing.suspicion import Sighting, Statement, Suspicions
+
+INTERVAL_MS, SUSPECT_MS, PERIOD_MS = 500, 2_500, 250
+HEARD, SILENT, CUT, NEVER = Sighting(True, 60), Sighting(True, 900), Sighting(False, 60), Sighting(False, -1)
+
+
+class Watcher:
+    def __init__(self, reaches_majority: bool = True) -> None:
+        self.suspicions = Suspicions(INTERVAL_MS, SUSPECT_MS)
+        self.now_ms = 10_000
+        self.reaches_majority = reaches_majority
+
+    def watch(self, sightings: Mapping[str, Sighting], for_ms: int) -> None:
+        until_ms = self.now_ms + for_ms
+        while self.now_ms < until_ms:
+            self.now_ms += PERIOD_MS
+            self.suspicions.observe(sightings, self.now_ms, reaches_majority=self.reaches_majority)
+
+    def after(self, *seen: Mapping[str, Sighting], for_ms: int = 3_000) -> set[str]:
+        for sightings in seen:
+            self.watch(sightings, for_ms)
+        return set(self.suspicions.suspected())
+
+
+def test_a_node_that_falls_silent_is_suspected_after_its_time() -> None:
+    watcher = Watcher()
+    watcher.watch({"b": HEARD, "c": HEARD}, 5_000)
+    watcher.watch({"b": CUT, "c": HEARD}, SUSPECT_MS)
+    assert watcher.suspicions.suspected() == {}
+    assert watcher.suspicions.missing() == {"b"}
+    watcher.watch({"b": CUT, "c": HEARD}, PERIOD_MS)
+    assert watcher.suspicions.suspected() == {"b": SUSPECT_MS}
+    assert watcher.suspicions.well() == {"c"}
+
+
+def test_a_silence_counts_from_when_it_began() -> None:
+    """Its connection stands: it was noticed only after an interval."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD}, 5_000)
+    watcher.watch({"b": Sighting(True, 600)}, PERIOD_MS)
+    watcher.watch({"b": SILENT}, SUSPECT_MS - 750)
+    assert watcher.suspicions.suspected() == {}
+    watcher.watch({"b": SILENT}, PERIOD_MS)
+    assert watcher.suspicions.suspected() == {"b": SUSPECT_MS + 100}
+
+
+def test_so_is_one_whose_connection_is_gone() -> None:
+    assert Watcher().after({"b": HEARD}, {"b": CUT}) == {"b"}
+
+
+def test_any_sign_of_life_ends_it() -> None:
+    watcher = Watcher()
+    watcher.watch({"b": HEARD}, 5_000)
+    for _ in range(10):
+        watcher.watch({"b": CUT}, SUSPECT_MS)
+        watcher.watch({"b": HEARD}, PERIOD_MS)
+        assert not watcher.suspicions.suspected()
+        assert not watcher.suspicions.well(), "nor is it well by that"
+
+
+def test_one_that_has_not_been_well_since_this_process_began_is_not_suspected() -> None:
+    """A cluster that starts as a whole: nodes come late, and one may come and go before it stays."""
+    watcher = Watcher()
+    assert watcher.after({"b": NEVER}, {"b": CUT}, for_ms=60_000) == set()
+    assert set(watcher.suspicions.never_met()) == {"b"}
+    watcher.watch({"b": HEARD}, SUSPECT_MS - PERIOD_MS)
+    watcher.watch({"b": CUT}, 60_000)
+    assert not watcher.suspicions.suspected()
+
+
+def test_a_process_that_stood_still_knows_nothing_of_others() -> None:
+    """A pause of this process: everybody seems silent, and is not."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD}, 5_000)
+    watcher.watch({"b": SILENT}, 1_250)
+    watcher.now_ms += 30_000
+    watcher.watch({"b": Sighting(True, 30_900)}, SUSPECT_MS)
+    assert not watcher.suspicions.suspected()
+    watcher.watch({"b": Sighting(True, 33_000)}, PERIOD_MS)
+    assert set(watcher.suspicions.suspected()) == {"b"}
+
+
+def test_one_that_was_cut_off_itself_suspects_nobody() -> None:
+    """INV-9: the minority's view of a partition; nor does it take it along when the partition heals bit by bit."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD, "c": HEARD}, 5_000)
+    watcher.reaches_majority = False
+    watcher.watch({"b": SILENT, "c": SILENT}, 60_000)
+    assert not watcher.suspicions.suspected()
+    watcher.reaches_majority = True
+    watcher.watch({"b": HEARD, "c": Sighting(True, 61_000)}, SUSPECT_MS - PERIOD_MS)
+    assert not watcher.suspicions.suspected(), "c may be connected a moment later"
+
+
+def test_a_node_that_is_no_peer_any_more_is_forgotten() -> None:
+    assert Watcher().after({"b": HEARD}, {"b": CUT}, {}) == set()
+
+
+def test_a_witness_tells_whom_it_had_met_and_whom_it_hears() -> None:
+    """INV-9: nothing of one that never came, nor of one that fell silent a moment ago."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD, "c": HEARD, "d": NEVER, "e": HEARD}, 5_000)
+    watcher.watch({"b": CUT, "c": HEARD, "d": NEVER, "e": HEARD}, SUSPECT_MS)
+    watcher.watch({"b": CUT, "c": HEARD, "d": NEVER, "e": CUT}, PERIOD_MS)
+    said = watcher.suspicions.statement(watcher.now_ms)
+    assert said.missed_ms == {"b": SUSPECT_MS}
+    assert set(said.heard) == {"c"}
+    assert set(watcher.suspicions.never_met()) == {"d"}
+
+
+def test_a_witness_that_stood_still_has_nothing_to_tell() -> None:
+    """INV-9: it is asked before it has looked again; nor afterwards, until it has watched long enough."""
+    watcher = Watcher()
+    assert watcher.suspicions.statement(watcher.now_ms) == Statement({}, ()), "it has not looked yet"
+    watcher.watch({"b": HEARD, "c": HEARD}, 5_000)
+    watcher.watch({"b": CUT, "c": HEARD}, 5_000)
+    assert set(watcher.suspicions.statement(watcher.now_ms + 2 * INTERVAL_MS).missed_ms) == {"b"}
+    watcher.now_ms += 2 * INTERVAL_MS + 1
+    assert watcher.suspicions.statement(watcher.now_ms) == Statement({}, ())
+    watcher.watch({"b": CUT, "c": HEARD}, SUSPECT_MS)
+    assert watcher.suspicions.statement(watcher.now_ms).missed_ms == {}
+    watcher.watch({"b": CUT, "c": HEARD}, PERIOD_MS)
+    assert set(watcher.suspicions.statement(watcher.now_ms).missed_ms) == {"b"}
+
+
+def test_a_witness_that_was_cut_off_itself_has_nothing_to_tell() -> None:
+    """INV-9."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD}, 5_000)
+    watcher.reaches_majority = False
+    watcher.watch({"b": CUT}, 60_000)
+    assert watcher.suspicions.statement(watcher.now_ms).missed_ms == {}

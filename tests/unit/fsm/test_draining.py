@@ -1,0 +1,131 @@
+"""Data servers that are to go (feature level 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mdscluster.fsm import data_servers, draining
+from mdscluster.fsm.commands import (
+    RESULT_REFUSED,
+    DataServerUpdate,
+    DrainDataServer,
+    EnsureStriping,
+    RaiseFeatures,
+    RetireDataServer,
+)
+from mdscluster.fsm.draining import Verdict
+from mdscluster.fsm.settings import Settings
+from tests.unit.fsm.support.compounds import Namespace
+from tests.unit.fsm.support.sessions import connect
+
+
+@pytest.fixture
+def fs(tmp_path: Path) -> Iterator[Namespace]:
+    made = Namespace(tmp_path / "state", Settings(cluster_id=7))
+    made.internal(RaiseFeatures(6))
+    for number in (1, 2, 3):
+        up(made, number)
+    yield made
+    made.close()
+
+
+def up(fs: Namespace, number: int, *, is_up: bool = True) -> bytes:
+    return fs.internal(
+        DataServerUpdate(f"ds{number}", "127.0.0.1", 2049 + number, is_up, 1 << 40, 1 << 39, 1, b"store %d" % number)
+    )
+
+
+def drain(fs: Namespace, ds_id: str, *, on: bool = True) -> Verdict:
+    return Verdict(fs.internal(DrainDataServer(ds_id, on))[1])
+
+
+def retire(fs: Namespace, ds_id: str, serial: int) -> Verdict:
+    return Verdict(fs.internal(RetireDataServer(ds_id, serial))[1])
+
+
+def stripe(fs: Namespace, name: bytes) -> list[int]:
+    """A new file's data servers."""
+    handle, _ = connect(fs, name).create(name)
+    fileid = int.from_bytes(handle[8:16], "big")
+    fs.internal(EnsureStriping(fileid))
+    with fs.env.begin() as txn:
+        striping = data_servers.striping_of(txn, fs.machine.tables, fileid)
+    assert striping is not None
+    return sorted(striping.numbers)
+
+
+def drains(fs: Namespace) -> dict[int, int]:
+    with fs.env.begin() as txn:
+        return data_servers.drains(txn, fs.machine.tables)
+
+
+def test_below_its_level_nothing_happens(tmp_path: Path) -> None:
+    """INV-8."""
+    fs = Namespace(tmp_path / "old")
+    up(fs, 1)
+    for command in (DrainDataServer("ds1", True), RetireDataServer("ds1", 1)):
+        assert fs.internal(command) == RESULT_REFUSED
+    fs.close()
+
+
+def test_new_files_keep_away_from_a_drained_server(fs: Namespace) -> None:
+    assert stripe(fs, b"before") == [1, 2, 3]
+    assert drain(fs, "ds2") == Verdict.DONE
+    assert stripe(fs, b"meanwhile") == [1, 3]
+    up(fs, 2)
+    assert stripe(fs, b"after a heartbeat") == [1, 3]
+    assert drain(fs, "ds2", on=False) == Verdict.DONE
+    assert stripe(fs, b"after") == [1, 2, 3]
+
+
+def test_the_last_that_takes_files_is_not_drained(fs: Namespace) -> None:
+    assert drain(fs, "ds9") == Verdict.UNKNOWN
+    assert drain(fs, "ds1") == Verdict.DONE
+    up(fs, 2, is_up=False)
+    assert drain(fs, "ds3") == Verdict.LAST, "ds2 is down"
+    up(fs, 2)
+    assert drain(fs, "ds3") == Verdict.DONE
+    assert drain(fs, "ds2") == Verdict.LAST
+    assert stripe(fs, b"file") == [2]
+
+
+def test_removal_needs_the_drain_under_which_it_was_found_empty(fs: Namespace) -> None:
+    """INV-11: in between, a file could have come."""
+    drain(fs, "ds2")
+    seen = drains(fs)[2]
+    drain(fs, "ds2", on=False)
+    stripe(fs, b"file")
+    drain(fs, "ds2")
+    up(fs, 2, is_up=False)
+    assert drains(fs)[2] != seen
+    assert retire(fs, "ds2", seen) == Verdict.NOT_DRAINED
+    assert retire(fs, "ds1", 0) == Verdict.NOT_DRAINED
+
+
+def test_a_removed_server_is_forgotten_and_its_number_not_used_again(fs: Namespace) -> None:
+    """INV-10: no file may find another store under the number of the old one."""
+    drain(fs, "ds2")
+    serial = drains(fs)[2]
+    assert retire(fs, "ds2", serial) == Verdict.UP
+    up(fs, 2, is_up=False)
+    assert retire(fs, "ds2", serial) == Verdict.DONE
+    assert retire(fs, "ds2", serial) == Verdict.UNKNOWN
+    assert drains(fs) == {}
+    assert up(fs, 2)[1:] == (4).to_bytes(8, "big"), "the same ID, registered anew, is another data server"
+    assert up(fs, 5)[1:] == (5).to_bytes(8, "big")
+    assert stripe(fs, b"file") == [1, 3, 4, 5]
+    with fs.env.begin() as txn:
+        gone = next(s for s in data_servers.all_servers(txn, fs.machine.tables) if s.number == 2)
+    assert (gone.ds_id, gone.up, gone.lost) == ("ds2/removed-2", False, True)
+
+
+def test_stripings_are_read_in_pages(fs: Namespace) -> None:
+    for number in range(5):
+        stripe(fs, b"%d" % number)
+    with fs.env.begin() as txn:
+        every = list(draining.stripings(txn, fs.machine.tables, b""))
+        assert len(every) == 5
+        assert list(draining.stripings(txn, fs.machine.tables, every[1][0])) == every[2:]
