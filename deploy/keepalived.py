@@ -21,7 +21,7 @@ from mdscluster.guard.words import HEALTH_NAME
 RUN_DIR: Final = PurePosixPath("/run/mdscluster")
 """The metadata server's and its guard's own; their units make it."""
 HEALTH_FILE: Final = RUN_DIR / HEALTH_NAME
-"""A weight, added to the priority: ``0``, the node may have addresses; -100, as a last resort; :data:`UNFIT`, it may
+"""A weight, added to the priority: ``0``, the node may have addresses; -150, as a last resort; :data:`UNFIT`, it may
 not. Exchanged as a whole (written beside, renamed): an empty file changes nothing for keepalived (measured with 2.2.7),
 and one that keepalived made is root's.
 """
@@ -36,9 +36,9 @@ script runs as root, since ``keepalived -t`` of 2.2.7 ends itself (exit code 143
 """
 NOTIFY_SCRIPT: Final = "vip-notify"
 _HEALTH: Final = "mds_health"
-_PRIORITY_PREFERRED: Final = 200
+_PRIORITY_PREFERRED: Final = 250
 _PRIORITIES: Final = 90
-"""All nodes' lie within: less than a weight of -100, or a weak node might come before a fit one."""
+"""All nodes' lie within: less than a weight of -150 by so much that a busy host's weak node comes behind a fit one."""
 _PRIORITY_STEP_MAX: Final = 40
 """Of two backups the one behind waits longer: an advert's interval / 256 for each point (RFC 5798 §6.1), here
 31 ms of 200 ms. Closer together, both take the address where a host is busy, and it moves twice."""

@@ -24,7 +24,7 @@ def settings_of(config: NodeConfig) -> Settings:
         raise ConfigError(f"guard.run_dir is empty: {config.node_id} is configured without a guard")
     return Settings(
         node_id=config.node_id, run_dir=guard.run_dir, lock_file=str(config.data_dir / LOCK_FILE),
-        silence_ms=guard.silence_ms, step_back_ms=guard.step_back_ms, settle_ms=guard.settle_ms,
+        vip_dir=guard.vip_dir, silence_ms=guard.silence_ms, step_back_ms=guard.step_back_ms, settle_ms=guard.settle_ms,
         stall_ms=guard.stall_ms, start_ms=guard.start_ms, quorum_ms=guard.quorum_ms, watchdog=guard.watchdog,
         watchdog_timeout_s=guard.watchdog_timeout_s, watchdog_required=guard.watchdog_required,
     )  # fmt: skip

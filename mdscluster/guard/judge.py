@@ -23,6 +23,8 @@ from mdscluster.guard.footing import Footing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mdscluster.guard.settings import Settings
     from mdscluster.guard.words import Word
 
@@ -39,7 +41,8 @@ SETTLING = "it is fit, but not for long enough yet"
 class Judge:
     """One node, as its guard sees it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, may_hold: Callable[[], bool]) -> None:
+        """``may_hold``: whether this machine may have a service address now."""
         self._settings = settings
         self._since_ms: int | None = None
         self._word: Word | None = None
@@ -48,7 +51,7 @@ class Judge:
         self._sentenced = False
         self._spared = False
         self._start_ms = settings.start_ms
-        self._footing = Footing(settings.node_id, settings.step_back_ms)
+        self._footing = Footing(settings.node_id, settings.step_back_ms, may_hold)
 
     # ------------------------------------------------------------ what happens
     def node_here(self, now_ms: int) -> None:

@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 
+from mdscluster.guard.addresses import may_have_one
 from mdscluster.guard.device import Watchdog
 from mdscluster.guard.footing import FIT, LAST_RESORT, UNFIT
 from mdscluster.guard.judge import Judge
@@ -55,7 +56,7 @@ class Guard:
     def __init__(self, settings: Settings, log: Log) -> None:
         self._settings = settings
         self._log = log
-        self._judge = Judge(settings)
+        self._judge = Judge(settings, lambda: may_have_one(settings.vip_dir))
         self._processes = Processes(settings.lock_file, settings.run_dir)
         self._health = HealthFile(settings.run_dir)
         self._manager = ServiceManager()
@@ -90,20 +91,27 @@ class Guard:
         """Until SIGTERM or SIGINT."""
         self._manager.tell("READY=1")
         self._log("info", "guarding", run_dir=self._settings.run_dir, watchdog=self._settings.watchdog or "none")
+        at_ms = now_ms()
         while not self._stopping:
-            began_ms = now_ms()
-            self._turn(began_ms)
-            due_ms = began_ms + self._wait_ms(began_ms)
+            self._turn(at_ms)
+            due_ms = at_ms + self._wait_ms(at_ms)
             happened = {file for file, _ in self._poll.poll(max(due_ms - now_ms(), 0))}
-            late_ms = now_ms() - due_ms
-            if late_ms >= LATE_MS:
-                self._judge.slept(late_ms, now_ms())
-                self._log("warning", "the guard stood still", late_ms=late_ms)
+            at_ms = self._awake(due_ms)
             self._take_in(happened)
+            at_ms = self._awake(at_ms)
         self._log("info", "the guard stops")
         self._say(UNFIT, "the guard stops")
         if self._watchdog is not None:
             self._watchdog.disarm()
+
+    def _awake(self, due_ms: int) -> int:
+        """The time. If that is late, this process has stood still; asked after every step, for it may be in any."""
+        at_ms = now_ms()
+        late_ms = at_ms - due_ms
+        if late_ms >= LATE_MS:
+            self._judge.slept(late_ms, at_ms)
+            self._log("warning", "the guard stood still", late_ms=late_ms)
+        return at_ms
 
     # ------------------------------------------------------------ what comes in
     def _take_in(self, happened: set[int]) -> None:

@@ -17,7 +17,7 @@ from mdscluster.guard.settings import Settings
 from tests.support.lifeline import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
-FIT, LAST_RESORT, UNFIT = "0", "-100", "-254"
+FIT, LAST_RESORT, UNFIT = "0", "-150", "-254"
 _FAKE = """
 import fcntl, os, signal, socket, sys, time
 sys.path.insert(0, sys.argv[1])

@@ -200,7 +200,7 @@ def test_what_keepalived_is_told_is_what_the_operator_is_told(rig: Rig) -> None:
     health = rig.folder / HEALTH_NAME
     health.write_text("-254\n")
     assert rig.guarding.standing() == ("its guard does not let it (yet)", False)
-    health.write_text("-100\n")
+    health.write_text("-150\n")
     assert rig.guarding.standing() == ("its guard does not let it (yet)", True)
     health.write_text("0\n")
     assert rig.guarding.standing() == ("", False)

@@ -16,7 +16,11 @@ class Script:
     """A node, a guard, and the time."""
 
     def __init__(self, node: str = "mds1", **settings: int) -> None:
-        self.judge = Judge(Settings(node_id=node, run_dir="/r", lock_file="/l", **settings))  # type: ignore[arg-type]
+        self.holds = True
+        self.judge = Judge(
+            Settings(node_id=node, run_dir="/r", lock_file="/l", **settings),  # type: ignore[arg-type]
+            lambda: self.holds,
+        )
         self.now_ms = 1_000_000
 
     def start(self) -> Script:
@@ -102,6 +106,35 @@ def test_a_weak_node_steps_back_once_and_is_the_last_resort_then(fit: Script) ->
     assert set(weights) == {LAST_RESORT}
     assert fit.say(for_ms=900).weight == LAST_RESORT
     assert fit.say(for_ms=150).weight == FIT
+
+
+def test_a_weak_node_without_an_address_is_the_last_resort_at_once(fit: Script) -> None:
+    """INV-7: it has nothing to give away, and another one may be about to give away more. Nor when it got it so."""
+    fit.holds = False
+    assert fit.say("its consensus process does not answer", weak=True).weight == LAST_RESORT
+    fit.holds = True
+    weights = [fit.say("its consensus process does not answer", weak=True).weight for _ in range(120_000 // PERIOD_MS)]
+    first = weights.index(UNFIT)
+    assert APART_MS <= first * PERIOD_MS < APART_MS + SPREAD_MS * SPREAD_STEPS
+    assert weights.count(UNFIT) == 1_000 // PERIOD_MS
+
+
+def test_who_took_an_address_while_it_was_fit_steps_back_when_it_is_weak(fit: Script) -> None:
+    """An earlier weakness without an address is no excuse."""
+    fit.holds = False
+    assert fit.say("its front end stood still", weak=True).weight == LAST_RESORT
+    assert fit.say(for_ms=1_100).weight == FIT
+    fit.holds = True
+    assert fit.say("its front end stood still", weak=True).weight == UNFIT
+
+
+def test_of_two_late_at_one_moment_only_the_one_with_the_address_steps_back() -> None:
+    """Seen in the drill: both stepped back, and a third one that had just been started got the address."""
+    scripts = [Script(node).start().say(for_ms=2_000) for node in ("mds1", "mds3")]
+    scripts[1].holds = False
+    assert [script.weight for script in scripts] == [FIT, FIT]
+    weights = [script.say("its consensus process does not answer", weak=True).weight for script in scripts]
+    assert weights == [UNFIT, LAST_RESORT]
 
 
 def test_nobody_steps_back_twice_in_a_minute(fit: Script) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from mdscluster.guard.addresses import may_have_one
 from mdscluster.guard.outside import HealthFile
 from mdscluster.guard.settings import Settings
 from mdscluster.guard.words import Word, pack
@@ -139,6 +140,92 @@ def test_the_next_node_is_guarded_like_the_first(guard: GuardProcess, node: Fake
         assert second.process.wait(5) == -signal.SIGKILL
     finally:
         second.end()
+
+
+_STOPS_ITSELF = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from mdscluster.guard import process
+flag, take_in = sys.argv[2], process.Guard._take_in
+def stops(self, happened):
+    take_in(self, happened)
+    if os.path.exists(flag):
+        os.unlink(flag)
+        os.kill(os.getpid(), signal.SIGSTOP)
+process.Guard._take_in = stops
+sys.exit(process.main(sys.argv[3:]))
+"""
+
+
+def test_a_pause_that_finds_the_guard_at_work_is_nobody_s_silence(tmp_path: Path) -> None:
+    """A machine that is paused while the guard does not wait, but works: not in its poll, where it noticed before."""
+    flag = tmp_path / "stop"
+    plain = GuardProcess(tmp_path, stall_ms=1_500)
+    words = plain._command[plain._command.index("node_id=mds1") :]
+    command = [sys.executable, "-c", _STOPS_ITSELF, str(ROOT), str(flag), *words]
+    with GuardProcess(tmp_path, command) as guard:
+        node = FakeNode(guard.run_dir, guard.lock_file)
+        try:
+            guard.await_health(FIT)
+            node.stop()
+            flag.touch()
+            assert guard.process is not None
+            stat = Path(f"/proc/{guard.process.pid}/stat")
+            deadline = time.monotonic() + 2
+            while ") T " not in stat.read_text():
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+            time.sleep(3.0)
+            guard.process.send_signal(signal.SIGCONT)
+            time.sleep(0.3)
+            node.go_on()
+            guard.await_health(FIT)
+            assert node.process.poll() is None
+            told = [event["event"] for event in guard.events()]
+            assert "the guard stood still" in told
+            assert "the node is ended" not in told
+        finally:
+            node.end()
+
+
+def test_what_keepalived_says_decides_whether_a_weak_node_steps_back(tmp_path: Path) -> None:
+    """INV-7: whoever has no address gives none away; where keepalived has said nothing, it may have one."""
+    folder = tmp_path / "vips"
+    folder.mkdir()
+    with GuardProcess(tmp_path, vip_dir=str(folder)) as guard:
+        node = FakeNode(guard.run_dir, guard.lock_file)
+        try:
+            guard.await_health(FIT)
+            (folder / "vip_192.0.2.1").write_text("BACKUP 200 1.0\n")
+            node.say(weak=True)
+            assert guard.await_demotion() < DEMOTED_S + BUSY_S
+            time.sleep(0.3)
+            assert guard.health == LAST_RESORT
+            assert guard.falls() == 0
+            node.say(fit=True)
+            guard.await_health(FIT)
+            (folder / "vip_192.0.2.2").write_text("MASTER 200 2.0\n")
+            node.say(weak=True)
+            demoted(guard, "a weakness of the one with the address")
+        finally:
+            node.end()
+
+
+@pytest.mark.parametrize(
+    ("files", "may"),
+    [
+        ({}, True),
+        ({"vip_192.0.2.1": "BACKUP 200 1.0\n"}, False),
+        ({"vip_192.0.2.1": "FAULT 200 1.0\n", "vip_192.0.2.2": "MASTER 160 1.0\n"}, True),
+        ({".vip_192.0.2.1.x": "MASTER 200 1.0\n", "vip_192.0.2.1": "STOP 0 1.0\n"}, False),
+    ],
+)
+def test_who_may_have_an_address(tmp_path: Path, files: dict[str, str], may: bool) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert may_have_one(str(tmp_path)) is may
+    assert may_have_one(str(tmp_path / "missing"))
+    assert may_have_one("")
 
 
 def test_a_new_guard_takes_over_from_one_that_was_killed(tmp_path: Path) -> None:
@@ -269,7 +356,7 @@ def test_where_there_is_no_room_for_a_new_file_the_old_one_is_overwritten(tmp_pa
     health = HealthFile(str(tmp_path))
     health.write(0)
     (tmp_path / ".vip-health.new").mkdir()
-    for weight in (-254, -100, 0, -254):
+    for weight in (-254, -150, 0, -254):
         health.write(weight)
         assert (tmp_path / "vip-health").read_text() == f"{weight}\n"
     (tmp_path / "vip-health").unlink()
