@@ -17,9 +17,13 @@ from tests.support.releases import check_out
 
 pytestmark = pytest.mark.slow
 
-PREVIOUS = "350fe72fdada1f3ea5f88e05f95a652e6cfc2c76"
-"""The last revision before feature levels, and before whatever else this test must survive."""
+PREVIOUS = {
+    "350fe72fdada1f3ea5f88e05f95a652e6cfc2c76": 0,  # the last one before feature levels
+    "603db7d1e7771082fe1240366908388c1a08577f": 4,  # the last one before fencing, operators' commands and mandates
+}
+"""Earlier revisions -> the feature level that each knows."""
 CALLS, EVERY = 900, 220
+CANNOT_RUN = 2
 LAG_WHILE_WORKING = 200
 
 
@@ -49,11 +53,12 @@ def levels(status: dict[str, Any]) -> tuple[set[int], set[int]]:
     return {node["feature_level_known"] for node in nodes}, {node["feature_level"] for node in nodes}
 
 
-def test_nodes_are_upgraded_one_by_one_under_load(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("previous", "known_before"), PREVIOUS.items())
+def test_nodes_are_upgraded_one_by_one_under_load(tmp_path: Path, previous: str, known_before: int) -> None:
     """INV-2, INV-3, INV-7, INV-8: no call fails or runs twice, and the replicas agree, while releases are mixed."""
-    old = check_out(PREVIOUS, tmp_path / "old")
+    old = check_out(previous, tmp_path / "old")
     with Embedded(tmp_path / "cluster", release=old) as cluster:
-        assert levels(cluster.status())[0] == {0}, "vacuous: this is not the old release"
+        assert levels(cluster.status())[0] == {known_before}, "vacuous: this is not the old release"
         upgrader = Upgrader(cluster)
 
         async def run() -> Report:
@@ -66,13 +71,13 @@ def test_nodes_are_upgraded_one_by_one_under_load(tmp_path: Path) -> None:
         assert not upgrader.waiting, "vacuous: not every node was upgraded"
         for left, known, used in upgrader.mixed[:-1]:
             assert left
-            assert 0 in known, "vacuous: no old node was left"
-            assert used <= {0, features.BASE}, "a new feature was used while an old node was there"
+            assert known_before in known, "vacuous: no old node was left"
+            assert max(used) <= max(known_before, features.BASE), "a new feature was used while an old node was there"
         raised = await_levels(cluster, features.SUPPORTED)
         assert raised == ({features.SUPPORTED}, {features.SUPPORTED})
         digests = cluster.mdsctl("digest")
         assert (digests.returncode, digests.stdout.splitlines()[-1]) == (0, "equal"), digests.stdout
-        refuses_the_old(cluster, old)
+        refuses_the_old(cluster, old, by_itself=known_before > 0)
 
 
 def await_levels(cluster: Embedded, level: int) -> tuple[set[int], set[int]]:
@@ -82,16 +87,23 @@ def await_levels(cluster: Embedded, level: int) -> tuple[set[int], set[int]]:
     return found
 
 
-def refuses_the_old(cluster: Embedded, old: Path) -> None:
-    """A node that goes back to a release which does not know what is in use is kept out, and its peers say why."""
+def refuses_the_old(cluster: Embedded, old: Path, *, by_itself: bool) -> None:
+    """A node that goes back to a release which does not know what is in use is kept out: it sees that by itself, and
+    ends, or its peers do. Either says why."""
     victim, other = "mds3", "mds2"
     cluster.kill(victim)
     cluster.start(victim, release=old)
-    wanted = f"the cluster uses {features.SUPPORTED}: upgrade it"
+    if by_itself:
+        wanted, teller = f"the cluster uses features of level {features.SUPPORTED}, this release knows", victim
+    else:
+        wanted, teller = f"the cluster uses {features.SUPPORTED}: upgrade it", other
     deadline = time.monotonic() + 30
-    while wanted not in cluster.by_hand_log(other).read_text():
-        assert time.monotonic() < deadline, cluster.by_hand_log(other).read_text()[-2000:]
+    while wanted not in cluster.by_hand_log(teller).read_text():
+        assert time.monotonic() < deadline, cluster.by_hand_log(teller).read_text()[-2000:]
         time.sleep(0.2)
-    cluster.kill(victim)
+    if by_itself:
+        assert cluster.exit_code(victim) == CANNOT_RUN
+    else:
+        cluster.kill(victim)
     cluster.start(victim)
     cluster.await_all()
