@@ -3,8 +3,9 @@
 A node is *missing* while it is not connected or was not heard for an interval, *suspected* when it was missing for the
 configured time without a break, and *well* when it was heard that long without one. Only a node that was well since
 this process began is ever suspected: when a cluster starts as a whole, nodes come one after the other. Time in which
-this process itself stood still, or was the one that was cut off, proves nothing about others: all counting begins anew
-after it.
+this process itself stood still, or reached no majority, proves nothing about others: all counting begins anew after it.
+If it reached none for as long as a suspicion takes, it has met nobody any more: what took the quorum away took other
+nodes away, too, and they come back one after the other, as at a start.
 
 A process that was started a moment ago has met nobody yet. Others may have: what they say is a :class:`Statement`, each
 of its own observations by the same rules. A process that has just begun itself has nothing to tell, so a cluster that
@@ -56,11 +57,18 @@ class Suspicions:
         self._suspect_ms = suspect_ms
         self._nodes: dict[str, _Seen] = {}
         self._observed_ms: int | None = None
+        self._alone_since_ms: int | None = None
 
     def observe(self, sightings: Mapping[str, Sighting], now_ms: int, *, reaches_majority: bool) -> None:
         """Called a few times in an interval, by a monotonic clock."""
         anew = self._stood_still(now_ms) or not reaches_majority
         self._observed_ms = now_ms
+        if not reaches_majority:
+            self._alone_since_ms = now_ms if self._alone_since_ms is None else self._alone_since_ms
+            if now_ms - self._alone_since_ms >= self._suspect_ms:
+                self._forget_all()
+        else:
+            self._alone_since_ms = None
         for gone in self._nodes.keys() - sightings.keys():
             del self._nodes[gone]
         for node, sighting in sightings.items():
@@ -75,6 +83,10 @@ class Suspicions:
                 seen.missing, seen.since_ms = missing, now_ms - max(0, silent_ms)
             elif not missing and now_ms - seen.since_ms >= self._suspect_ms:
                 seen.was_well = True
+
+    def _forget_all(self) -> None:
+        for seen in self._nodes.values():
+            seen.was_well = False
 
     def missing(self) -> set[str]:
         """Not heard at the moment."""

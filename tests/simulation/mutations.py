@@ -20,6 +20,7 @@ _BARRIERS: Final = "tests/unit/raft/test_barriers.py::"
 _REPLACEMENT: Final = "tests/unit/raft/test_replacement.py::"
 _DIRECTED: Final = "tests/simulation/whole/test_directed.py::"
 _FENCING: Final = "tests/simulation/whole/test_fencing.py::"
+_WITNESSES: Final = "tests/simulation/whole/test_fencing_witnesses.py::"
 _READS: Final = "tests/unit/nfs_frontend/test_reads.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
 
@@ -230,13 +231,13 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     Mutation(
         "a leader fences whom it, or a witness, had met",
         "tests.simulation.whole.mutants:everybody_counts_as_met",
-        (f"{_FENCING}test_a_cluster_that_starts_as_a_whole_has_no_witness[3-1]",),
+        (f"{_WITNESSES}test_a_cluster_that_starts_as_a_whole_has_no_witness[3-1]",),
         "whole",
     ),
     Mutation(
         "a witness tells of those that it had met",
         "tests.simulation.whole.mutants:credulous_witnesses",
-        (f"{_FENCING}test_a_cluster_that_starts_as_a_whole_has_no_witness[3-1]",),
+        (f"{_WITNESSES}test_a_cluster_that_starts_as_a_whole_has_no_witness[3-1]",),
         "whole",
     ),
     Mutation(

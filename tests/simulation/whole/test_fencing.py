@@ -2,97 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mdscluster.control.stonith import Stonith
 from mdscluster.fsm import io_claims
 from mdscluster.fsm.commands import FenceConfirm, FenceProof, Internal, Maintenance, unpack_internal
-from mdscluster.raft.local import Token
-from mdscluster.replica import LEADER, MemberChange, Replica, ReplicaStatus
+from mdscluster.replica import LEADER, Replica, ReplicaStatus
 from nfswire import dsfh, nfs4
 from tests.simulation.whole.clients import Generation
 from tests.simulation.whole.power import FOREVER_MS, HANGS, HONEST, IDLE, LIAR, REFUSES, PoweredSimulation
-
-Make = Callable[..., PoweredSimulation]
-
-
-@pytest.fixture
-def make(fast_dir: Path) -> Iterator[Make]:
-    made: list[PoweredSimulation] = []
-
-    def build(size: int = 3, seed: int = 1, **options: Any) -> PoweredSimulation:
-        made.append(PoweredSimulation(fast_dir / str(len(made)), seed, size, clients=1, **options))
-        made[-1].set_up()
-        check(made[-1])
-        assert made[-1].switched == []
-        return made[-1]
-
-    yield build
-    for world in made:
-        world.close()
-
-
-def check(world: PoweredSimulation) -> None:
-    assert not world.violations, world.violations
-
-
-def wait(world: PoweredSimulation, ms: float) -> None:
-    world.run_for(ms)
-    check(world)
-
-
-def wait_for(world: PoweredSimulation, condition: Callable[[], bool], limit_ms: float, what: str) -> None:
-    world.wait_for(condition, limit_ms, lambda: what)
-    check(world)
-
-
-def leader_of(world: PoweredSimulation) -> str:
-    def found() -> list[str]:
-        nodes = [node for node in world.nodes.values() if node.up and node.engine.core.is_leader]
-        return [node.id for node in nodes if node.engine.guards.has_quorum()]
-
-    wait_for(world, lambda: len(found()) == 1, 5_000, "nobody leads")
-    return found()[0]
-
-
-def split(world: PoweredSimulation, *groups: list[str], ms: float = FOREVER_MS) -> None:
-    """Nodes of different groups do not hear each other; data servers and clients do not matter here."""
-    of = {node: number for number, group in enumerate(groups) for node in group}
-    for a, b in world.network.lanes:
-        if a in of and b in of and of[a] != of[b]:
-            world.network.hole(a, b, ms)
-
-
-def stonith(world: PoweredSimulation, node_id: str) -> Stonith:
-    front = world.whole(node_id).front
-    assert front is not None
-    assert front.front_end is not None
-    return front.front_end.stonith
-
-
-def lead(world: PoweredSimulation, node_id: str) -> None:
-    """Whoever leads hands over to this node."""
-    leader = leader_of(world)
-    if leader != node_id:
-        engine = world.nodes[leader].engine
-        engine.change_members(Token(world.workload, id(node_id)), MemberChange("transfer", node_id))  # type: ignore[arg-type]
-        world.wake(leader)
-    wait_for(world, lambda: leader_of(world) == node_id, 1_500, f"{node_id} does not lead")
-
-
-def restart(world: PoweredSimulation, node_id: str) -> None:
-    """Its process is killed and started again at once: it has met nobody."""
-    world.end(node_id, 300)
-    wait_for(world, lambda: world.nodes[node_id].up, 1_000, "it does not start")
-
-
-def offs(world: PoweredSimulation) -> list[str]:
-    return [switched.node for switched in world.switched if switched.action == "off"]
+from tests.simulation.whole.powered import Make, leader_of, offs, split, stonith, wait, wait_for
 
 
 @pytest.mark.parametrize("whom", ["leader", "follower"])
@@ -226,160 +148,6 @@ def test_without_a_majority_nobody_is_fenced(make: Make) -> None:
     wait(world, 60_000)
     assert world.asked == []
     assert world.committed_state().history == []
-
-
-def test_a_cluster_that_starts_as_a_whole_fences_nobody(make: Make) -> None:
-    """Power came back; one machine takes minutes, and goes up and down before it stays."""
-    world = make()
-    late = world.ids[0]
-    for node in world.ids:
-        world.end(node, 3_000 if node != late else 90_000, power=True)
-    world.at(92_000, world.end, late, 10_000)
-    leader_of_two_ms = 20_000
-    wait(world, leader_of_two_ms)
-    assert leader_of(world) != late
-    wait(world, 100_000)
-    assert world.asked == []
-    assert world.committed_state().history == []
-    leader_of(world)
-    wait(world, 10_000)
-    world.end(late, FOREVER_MS)
-    wait_for(world, lambda: offs(world) == [late], 6_000, "a new failure counts")
-
-
-@pytest.mark.parametrize(("size", "late"), [(3, 1), (5, 2)])
-def test_a_cluster_that_starts_as_a_whole_has_no_witness(make: Make, size: int, late: int) -> None:
-    """INV-9: all power was lost, and the last machines take 20 s. Whoever leads asks the others, the more as the leader
-    is killed and started again: nobody has met those that are late, though the log knows them all."""
-    world = make(size)
-    late_ones = world.ids[:late]
-    for node in world.ids:
-        world.end(node, 20_000 if node in late_ones else 3_000, power=True)
-    wait(world, 8_000)
-    restart(world, leader_of(world))
-    wait(world, 6_000)
-    leader = leader_of(world)
-    assert world.committed_state().history == []
-    assert world.asked_voters, "vacuous: nobody was asked"
-    assert {node: "none of" in reason for node, reason in stonith(world, leader).held.items()} == dict.fromkeys(
-        late_ones, True
-    )
-    restart(world, leader)
-    wait(world, 15_000)
-    assert world.asked == []
-    assert world.committed_state().history == []
-    assert stonith(world, leader_of(world)).held == {}
-
-
-@pytest.mark.parametrize("size", [3, 5])
-@pytest.mark.parametrize("whom", ["leader", "follower"])
-def test_a_host_that_dies_while_its_successor_in_office_has_just_started_is_fenced(
-    make: Make, whom: str, size: int
-) -> None:
-    """INV-9: two faults within seconds, as in the drill: a server is killed and starts again, then another one's host
-    dies. The first leads, and has never met the dead one; the others have, and say so. Within 5 s, once."""
-    world = make(size)
-    leader = leader_of(world)
-    other, fresh = [node for node in world.ids if node != leader][:2]
-    lost = leader if whom == "leader" else other
-    restart(world, fresh)
-    wait(world, 900)
-    began_ms = world.now_ms
-    world.end(lost, FOREVER_MS, power=True)
-    lead(world, fresh)
-    wait_for(world, lambda: "fenced" in world.kinds(lost), 5_000, "it is not fenced")
-    took_ms = world.now_ms - began_ms
-    print(f"{size} nodes, {whom}: fenced after {took_ms:.0f} ms")
-    assert took_ms < 5_000
-    assert leader_of(world) == fresh, "vacuous: another one has decided"
-    intent = next(event for event in world.committed_state().history if event.kind == "intent")
-    assert intent.text.startswith(f"{fresh} (")
-    assert "had met it, and misses it for" in intent.text
-    wait(world, 12_000)
-    assert offs(world) == [lost]
-    assert world.committed_state().nodes[lost].armed, "it is back"
-
-
-def test_a_server_that_comes_late_to_a_start_may_rely_on_those_that_were_there(make: Make) -> None:
-    """INV-9: after a start of the whole cluster two have met for long; the third comes, and leads when one is lost."""
-    world = make()
-    witness, lost, late = world.ids
-    for node in world.ids:
-        world.end(node, 15_000 if node == late else 3_000, power=True)
-    wait(world, 14_000)
-    assert world.asked == []
-    wait_for(world, lambda: world.nodes[late].up, 2_000, "it does not start")
-    wait(world, 700)
-    world.end(lost, FOREVER_MS, power=True)
-    lead(world, late)
-    wait_for(world, lambda: "fenced" in world.kinds(lost), 5_000, "it is not fenced")
-    assert f"{late} (" in world.committed_state().history[0].text
-    assert f"{witness} had met it" in world.committed_state().history[0].text
-    wait(world, 12_000)
-    assert offs(world) == [lost]
-
-
-def test_one_that_the_leader_hears_is_not_fenced_whatever_others_miss(make: Make) -> None:
-    """INV-9: the link between two others is broken; the leader was started a moment ago."""
-    world = make()
-    witness, lost, fresh = world.ids
-    restart(world, fresh)
-    wait(world, 300)
-    lead(world, fresh)
-    split(world, [witness], [lost], ms=15_000)
-    wait(world, 10_000)
-    assert lost in stonith(world, witness).statement().missed_ms, "vacuous: nobody would say anything"
-    assert leader_of(world) == fresh
-    wait(world, 10_000)
-    assert world.asked_voters == []
-    assert world.asked == []
-    assert world.committed_state().history == []
-
-
-@pytest.mark.parametrize("size", [3, 5])
-def test_one_that_another_server_hears_is_not_fenced_for_a_leader_that_has_not_met_it(make: Make, size: int) -> None:
-    """INV-9: it runs, and links are broken. Of five, two others have lost it as well, and one hears it. The operator is
-    told."""
-    world = make(size)
-    fresh, lost, hearing, *missing = world.ids
-    restart(world, fresh)
-    wait(world, 300)
-    lead(world, fresh)
-    split(world, [fresh, *missing], [lost], ms=15_000)
-    wait(world, 10_000)
-    assert leader_of(world) == fresh, "vacuous: another one has decided"
-    assert all(lost in stonith(world, node).statement().missed_ms for node in missing)
-    assert (
-        stonith(world, fresh).held[lost]
-        == f"{fresh} has not met it since it was started itself, and {hearing} can hear it"
-    )
-    wait(world, 15_000)
-    assert world.asked == []
-    assert world.committed_state().history == []
-    assert stonith(world, leader_of(world)).held == {}
-
-
-def test_a_witness_that_stands_still_says_nothing_until_it_has_watched_again(make: Make) -> None:
-    """INV-9: its front end stops for 6 s, with the question unanswered; what it says then is of afterwards."""
-    world = make()
-    witness, lost, fresh = world.ids
-    restart(world, fresh)
-    wait(world, 900)
-    world.end(lost, FOREVER_MS, power=True)
-    lead(world, fresh)
-    front = world.whole(witness).front
-    assert front is not None
-    front.process.pause()
-    wait(world, 6_000)
-    assert world.asked_voters, "vacuous: nobody was asked"
-    assert stonith(world, fresh).held[lost].endswith("nobody else answers who might have")
-    front.process.resume()
-    wait(world, world.fencing.suspect_ms - 500)
-    assert world.committed_state().history == [], "it knows nothing of while it stood still"
-    wait_for(world, lambda: offs(world) == [lost], 5_000, "it is not fenced")
-    asked = len(world.asked_voters)
-    wait(world, 12_000)
-    assert len(world.asked_voters) == asked, "nobody is asked without need"
 
 
 def test_a_restart_that_is_quick_is_no_failure(make: Make) -> None:

@@ -98,6 +98,30 @@ def test_one_that_was_cut_off_itself_suspects_nobody() -> None:
     assert not watcher.suspicions.suspected(), "c may be connected a moment later"
 
 
+def test_after_an_outage_of_the_quorum_those_that_come_back_late_are_not_suspected() -> None:
+    """INV-9: two of three lost power, or a switch failed. One is back, which makes a majority; the other one boots, or
+    its port is slower: nobody knows that it is lost. Once it was met again it is a node like others."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD, "c": HEARD}, 5_000)
+    watcher.reaches_majority = False
+    watcher.watch({"b": CUT, "c": CUT}, 20_000)
+    watcher.reaches_majority = True
+    assert watcher.after({"b": HEARD, "c": CUT}, for_ms=60_000) == set()
+    assert watcher.suspicions.never_met().keys() == {"c"}
+    assert watcher.suspicions.statement(watcher.now_ms).missed_ms == {}, "nor does it witness against it"
+    assert watcher.after({"b": HEARD, "c": HEARD}, {"b": HEARD, "c": CUT}) == {"c"}
+
+
+def test_a_short_loss_of_the_majority_costs_no_suspicion() -> None:
+    """A busy host misses its peers for a moment while one of them is lost for good: that one is fenced, if later."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD, "c": HEARD}, 5_000)
+    watcher.reaches_majority = False
+    watcher.watch({"b": CUT, "c": CUT}, SUSPECT_MS)
+    watcher.reaches_majority = True
+    assert watcher.after({"b": HEARD, "c": CUT}) == {"c"}
+
+
 def test_a_node_that_is_no_peer_any_more_is_forgotten() -> None:
     assert Watcher().after({"b": HEARD}, {"b": CUT}, {}) == set()
 
