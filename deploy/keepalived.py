@@ -150,6 +150,15 @@ def notify_script() -> str:
 # `vip-notify ended` after it, however it ended: killed, it told nobody that it has no address any more.
 set -eu
 cd {VIP_STATE_DIR}
+begun=$(cut -d ' ' -f 22 /proc/$$/stat)
+# keepalived waits for no script: of two that run at once the one that was started later tells how things stand.
+newest() {{ # NAME
+    exec 9>.lock
+    flock 9
+    last=$(cat -- ".order_$1" 2>/dev/null || echo 0 0)
+    [ "${{last% *}}" -lt "$begun" ] || {{ [ "${{last% *}}" -eq "$begun" ] && [ "${{last#* }}" -lt $$ ]; }} || exit 0
+    echo "$begun $$" >".order_$1"
+}}
 leave() {{ # NAME STATE PRIORITY
     new=$(mktemp -- ".$1.XXXXXX")
     printf '%s %s %s\\n' "$2" "$3" "$(date +%s.%N)" >"$new"
@@ -157,7 +166,7 @@ leave() {{ # NAME STATE PRIORITY
     mv -f -- "$new" "$1"
 }}
 case $1 in
-begins) rm -f -- vip_* ;;
+begins) rm -f -- vip_* .order_* ;;
 ended)
     for name in vip_*; do
         [ ! -e "$name" ] || grep -q '^STOP ' "$name" || leave "$name" STOP 0
@@ -165,6 +174,7 @@ ended)
     ;;
 *)
     logger -t mdscluster-vip -- "$2 is $3 (priority $4)"
+    newest "$2"
     if [ "$3" = DELETED ]; then # taken out of keepalived's file
         rm -f -- "$2"
     else

@@ -223,10 +223,10 @@ def why_not_fence(
 def _over_limit(state: State, now_ms: int, node: str, limits: Limits) -> str:
     own = [at for at in state.nodes[node].intents_ms if now_ms - at < HOUR_MS]
     if len(own) >= limits.node_per_hour:
-        return f"it was fenced {len(own)} times within the hour: something is wrong with it"
+        return f"it was to be fenced {len(own)} times within the hour: something is wrong with it"
     everybody = [at for other in state.nodes.values() for at in other.intents_ms if now_ms - at < HOUR_MS]
     if len(everybody) >= limits.cluster_per_hour:
-        return f"{len(everybody)} nodes were fenced within the hour: something is wrong with the cluster"
+        return f"nodes were to be fenced {len(everybody)} times within the hour: something is wrong with the cluster"
     return ""
 
 

@@ -170,7 +170,8 @@ def about_fencing(
     for node, known in sorted(state.nodes.items()):
         help = "1: it was fenced, and has not been back."
         page.gauge("mdscluster_fencing_server_down", help, known.down, server=node)
-    page.counter("mdscluster_fencing_intents_total", "Decisions to fence, since the cluster began.", state.last_number)
+    help = "Proofs of leadership and decisions to fence, since the cluster began."
+    page.counter("mdscluster_fencing_intents_total", help, state.last_number)
     by_phase = {phase: [i for i in state.intents.values() if i.phase == phase] for phase in (PHASE_OFF, PHASE_ON)}
     for phase, intents in by_phase.items():
         help = "Servers that are to be switched, by what to."

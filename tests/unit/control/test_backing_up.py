@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from mdscluster.backup.restore import verify
+from mdscluster.control import backing_up as backing_up_module
 from mdscluster.control.backing_up import BackingUp, CannotBackUp
 from mdscluster.fsm.settings import Settings
 from mdscluster.replica import Replica
@@ -49,6 +50,25 @@ def test_one_at_a_time(fs: Namespace) -> None:
         with pytest.raises(CannotBackUp, match="under way already"):
             await anext(backing_up.pieces())
         await first.aclose()  # type: ignore[attr-defined]
+        assert await receive(backing_up)
+
+    asyncio.run(run())
+
+
+def test_who_takes_nothing_of_it_does_not_hold_the_state_for_ever(
+    fs: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader of LMDB keeps all that was freed since: the environment grows. Another backup may be made then."""
+    monkeypatch.setattr(backing_up_module, "STALLED_S", 0.2)
+
+    async def run() -> None:
+        backing_up = BackingUp(fs.replica)
+        first = backing_up.pieces()
+        assert await anext(first)
+        await asyncio.sleep(0.5)
+        assert await receive(backing_up)
+        with pytest.raises(CannotBackUp, match=r"nobody has taken a piece of it for 0\.2 s"):
+            await anext(first)
         assert await receive(backing_up)
 
     asyncio.run(run())

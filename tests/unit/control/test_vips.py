@@ -86,7 +86,7 @@ def test_an_address_that_was_taken_out_leaves_no_trace(tmp_path: Path) -> None:
     notify(tmp_path, "vip_192.0.2.2", "BACKUP")
     notify(tmp_path, "vip_192.0.2.1", "DELETED")
     assert [vip.address for vip in vips.states(str(tmp_path))] == ["192.0.2.2"]
-    assert [file.name for file in tmp_path.iterdir()] == ["vip_192.0.2.2"]
+    assert [file.name for file in tmp_path.glob("[!.]*")] == ["vip_192.0.2.2"]
 
 
 def test_a_keepalived_that_was_killed_has_no_address(tmp_path: Path) -> None:

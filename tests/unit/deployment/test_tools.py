@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -125,7 +127,32 @@ def test_the_notify_script_leaves_the_state_where_the_server_finds_it(tmp_path: 
         assert call("sh", script, "INSTANCE", "vip_192.0.2.101", state, "200").returncode == 0
         told = (tmp_path / "vip" / "vip_192.0.2.101").read_text()
         assert re.fullmatch(rf"{state} 200 \d+\.\d+\n", told)
-    assert [file.name for file in (tmp_path / "vip").iterdir()] == ["vip_192.0.2.101"]
+    assert [file.name for file in (tmp_path / "vip").glob("[!.]*")] == ["vip_192.0.2.101"]
+
+
+def test_of_two_notify_scripts_at_once_the_later_one_tells_how_things_stand(tmp_path: Path) -> None:
+    """keepalived waits for none: an address that comes and goes must not be told as here. A late start counts, not a
+    late end; nor does one of before bring back what was taken out."""
+    script = tmp_path / "vip-notify"
+    script.write_text(keepalived.notify_script().replace(str(keepalived.VIP_STATE_DIR), str(tmp_path / "vip")))
+    (tmp_path / "vip").mkdir()
+    file = tmp_path / "vip" / "vip_192.0.2.101"
+    words = [str(script), "INSTANCE", file.name]
+
+    def held_back(state: str) -> subprocess.Popen[bytes]:
+        begun = subprocess.Popen(["sh", "-c", 'kill -STOP $$; exec sh "$@"', "sh", *words, state, "200"])
+        stat = Path(f"/proc/{begun.pid}/stat")
+        while ") T " not in stat.read_text():
+            time.sleep(0.005)
+        return begun
+
+    for later in ("BACKUP", "DELETED"):
+        earlier = held_back("MASTER")
+        time.sleep(0.02)  # processes' times of start are told in hundredths of a second
+        assert call("sh", *words, later, "200").returncode == 0
+        earlier.send_signal(signal.SIGCONT)
+        assert earlier.wait(10) == 0
+        assert not file.exists() if later == "DELETED" else file.read_text().startswith("BACKUP ")
 
 
 # ---------------------------------------------------------------------- nft
