@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from mdscluster.nfs_frontend.quorum import REFUSING, SERVING
 from nfswire.xdr import Payload
-from tests.chaos.tempter import WiredRuntime
+from tests.chaos.drill_judge import ASKED_MIN
+from tests.chaos.tempter import OWN, SERVICE, Temptation, WiredRuntime, Words, _tempt
+from tests.unit.nfs_frontend.test_server import Served
 
 FILLER_BYTES = 16 << 20
 """More than all buffers between two sockets on one machine take."""
 TIMEOUT_S, POLL_S = 20.0, 0.01
 CONNECT_MS = 5_000
+CUT_S = 3.0
 
 
 class Silent:
@@ -110,3 +117,46 @@ def test_who_takes_no_connection_in_was_asked_for_nothing() -> None:
             await runtime.connect(gone, Silent(), CONNECT_MS)
 
     asyncio.run(script())
+
+
+def test_a_node_that_refuses_is_asked_again_and_again(tmp_path: Path) -> None:
+    """INV-6: closed at once by a node without quorum, the clients come back with what they ask for, and it counts. What
+    is asked only afterwards, or was before, does not."""
+
+    async def script() -> Temptation:
+        node = await Served(tmp_path / "node").start()
+        out = tmp_path / "tempter"
+        out.mkdir()
+        address = ("127.0.0.1", node.port)
+        tempting = asyncio.create_task(_tempt({SERVICE: address, OWN: address}, out))
+        await calm(out, 3)
+        node.dispatcher.change_service(REFUSING)
+        node.server.close_clients("this node has lost its quorum")
+        cut = Temptation("mds1", time.monotonic())
+        await asyncio.sleep(CUT_S)
+        cut.until_s = time.monotonic()
+        node.dispatcher.change_service(SERVING)
+        await calm(out, 20)
+        (out / "stop").touch()
+        await asyncio.wait_for(tempting, TIMEOUT_S)
+        words = msgspec.json.decode((out / "report.json").read_bytes(), type=Words)
+        cut.attempts, cut.missing = words.attempts, words.missing
+        await node.server.close()
+        return cut
+
+    cut = asyncio.run(script())
+    assert cut.given_in == []
+    assert cut.missing == []
+    for place in (SERVICE, OWN):
+        asked = [one for one in cut.asked if one.place == place]
+        assert ASKED_MIN <= len(asked) < len(cut.acknowledged)
+        assert max(len(one.reached_s) for one in asked) > 2, "sent again by each new connection"
+    assert cut.until_s - cut.reached_until_s < CUT_S / 2
+
+
+async def calm(out: Path, count: int) -> None:
+    """Until so many changes were acknowledged at each address."""
+    async with asyncio.timeout(TIMEOUT_S):
+        progress = out / "progress"
+        while not progress.exists() or int(progress.read_bytes()) < count:  # noqa: ASYNC110 - no event of a file
+            await asyncio.sleep(POLL_S)
