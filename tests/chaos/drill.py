@@ -133,12 +133,12 @@ class Drill(Chaos):
         super().isolate(*names, keep=[BMC_HOST, *keep])
 
     def tempt(self, name: str) -> None:
-        """From now on a client asks for changes at the service address: the one that ``isolate_with_tempter`` takes to
-        the node's side of the cut."""
+        """From now on a host asks for changes at the service address and at the node's own: the one that
+        ``isolate_with_tempter`` takes to the node's side of the cut."""
         self._temptation = Temptation(name)
         self._tempter = Tempter(
-            self.cluster.service_address, NFS_PORT, self._folder / f"tempter{len(self.temptations) + 1}",
-            lambda command: self.site.wrap(WRONG_SIDE, command),
+            self.cluster.service_address, self.cluster.address(name), NFS_PORT,
+            self._folder / f"tempter{len(self.temptations) + 1}", lambda command: self.site.wrap(WRONG_SIDE, command),
         )  # fmt: skip
         self._tempter.await_work()
 
@@ -147,12 +147,10 @@ class Drill(Chaos):
         assert self._tempter is not None, "tempt(name) comes first"
         self.isolate(name, keep=[WRONG_SIDE])
         self.net.isolate(WRONG_SIDE, keep=[name, OPERATOR])
-        self._temptation.asked = -self._tempter.counts()[0]
         self._temptation.from_s = time.monotonic()
 
     def heal(self) -> None:
         if self._tempter is not None:
-            self._temptation.asked += self._tempter.counts()[0]
             self._temptation.until_s = time.monotonic()
         super().heal()
 
@@ -160,7 +158,7 @@ class Drill(Chaos):
         """When its node answers again: what the client on the wrong side was told, and what is there of it."""
         assert self._tempter is not None, "nobody was tempted"
         words = self._tempter.finish()
-        self._temptation.acknowledged, self._temptation.missing = words.acknowledged, words.missing
+        self._temptation.attempts, self._temptation.missing = words.attempts, words.missing
         self.temptations.append(self._temptation)
         self._tempter = None
 

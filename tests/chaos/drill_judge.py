@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from tests.chaos.evidence import Fault, Power, Switching
@@ -10,7 +11,9 @@ from tests.chaos.verdict import Verdict, told
 from tests.chaos.witness import Knock, served_by
 
 ASKED_MIN = 3
-"""Fewer changes asked of a node that is cut off prove nothing."""
+"""Fewer changes that reached a node which is cut off prove nothing."""
+LEAVE_OPEN = ("failed", "maintenance")
+"""What the history tells of a node without an intent against it being opened, carried out or closed."""
 OPEN_END = float("inf")
 
 
@@ -77,10 +80,19 @@ def _not_tempted(power: Power) -> Verdict:
             wrong.append(f"{one.node} acknowledged {len(one.given_in)} changes while it was cut off")
         if one.missing:
             wrong.append(f"{len(one.missing)} changes that were acknowledged are not there, like {one.missing[0]}")
-        if one.asked < ASKED_MIN or not one.acknowledged:
-            wrong.append(f"{one.node} was asked for {one.asked} changes only while it was cut off")
-    asked = sum(one.asked for one in power.temptations)
-    good = f"{asked} changes asked of nodes that were cut off, none acknowledged"
+        if len(one.asked) < ASKED_MIN:
+            reached = f"{len(one.asked)} of {len(one.tried)} changes"
+            wrong.append(f"vacuous: {reached} that {one.node} was to be asked for while it was cut off reached it")
+        if not one.acknowledged:
+            wrong.append(f"vacuous: nothing that the client at {one.node} asked for was ever acknowledged")
+    asked = [change for one in power.temptations for change in one.asked]
+    places = Counter(change.place for change in asked)
+    shown = ", ".join(f"{count} at the {place}" for place, count in sorted(places.items(), reverse=True))
+    last_s = min((one.reached_until_s - one.from_s for one in power.temptations), default=0.0)
+    good = (
+        f"{len(asked)} changes reached nodes that were cut off ({shown}), up to {last_s:.1f} s after the cut at least; "
+        "none was acknowledged"
+    )
     return Verdict("INV-6", "a node without quorum acknowledges no change", not wrong, told(wrong, good))
 
 
@@ -88,8 +100,12 @@ def _fencing(power: Power, faults: Sequence[Fault]) -> Verdict:
     """INV-9: decided by a quorum first, verified then, and nobody who is well."""
     wrong = []
     for cut in (one for one in power.switched if one.word == "off"):
-        if not any(e.kind == "intent" and e.node == cut.machine and e.at_s < cut.at_s for e in power.events):
+        last = _decided(power.events, cut)
+        if last is None:
             wrong.append(f"{cut.machine} was switched off, and nobody had decided that")
+        elif last.kind != "intent":
+            since = f"{cut.at_s - last.at_s:.1f} s after {last.kind!r}"
+            wrong.append(f"{cut.machine} was switched off {since}, and nobody had decided that anew")
     fenced = [event for event in power.events if event.kind == "fenced"]
     for event in fenced:
         if _is_on(power.switched, event.node, event.at_s):
@@ -99,6 +115,16 @@ def _fencing(power: Power, faults: Sequence[Fault]) -> Verdict:
             wrong.append(f"{event.node} was fenced, and nothing had been done to it")
     good = f"{len(fenced)} times a node was fenced: decided before, without power then; nobody else was"
     return Verdict("INV-9", "fenced by a quorum's decision, and verified", not wrong, told(wrong, good))
+
+
+def _decided(events: Sequence[PowerEvent], cut: Switching) -> PowerEvent | None:
+    """What had become of the latest intent against a machine when it was switched off; None: there had been none.
+
+    There is one against a node at a time. It allows to cut its power, however often (device after device, executor
+    after executor), until the power was seen off, or it is closed (fencing/state.py): what follows it tells which.
+    """
+    told = [e for e in events if e.node == cut.machine and e.at_s < cut.at_s and e.kind not in LEAVE_OPEN]
+    return told[-1] if told else None
 
 
 def _is_on(switched: Sequence[Switching], machine: str, at_s: float) -> bool:

@@ -78,6 +78,7 @@ class Power:
 
     knocks: list[Knock] = field(default_factory=list)
     events: list[PowerEvent] = field(default_factory=list)
+    """In the log's order."""
     switched: list[Switching] = field(default_factory=list)
     temptations: list[Temptation] = field(default_factory=list)
 

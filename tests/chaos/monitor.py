@@ -140,7 +140,7 @@ class Monitor:
         out.touch()
         self.samples: list[Sample] = []
         self.events: list[PowerEvent] = []
-        """In the order in which they were heard of."""
+        """In the order in which they were heard of: the log's, as whoever tells one has told what precedes it."""
         self._heard: set[tuple[object, ...]] = set()
         self._latest: dict[str, Sample] = {}
         self._file = out.open(encoding="utf-8")

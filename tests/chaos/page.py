@@ -136,10 +136,11 @@ def _faults(run: RunReport) -> str:
         if moved:
             leader += f" → {fault.leader_after or '–'} (term {fault.term_after})"
         proofs = "; ".join(f"{'✓' if shown else '✗'} {what}" for what, shown in fault.proofs)
+        longest = "no call" if fault.longest_ms is None else _seconds(fault.longest_ms)
         rows.append(
             f'<tr><td class="n">{number}</td><td>{escape(fault.what)}<br><small>{escape(proofs)}</small></td>'
             f'<td>{escape(leader)}</td><td class="n">{fault.to_s - fault.from_s:.1f} s</td>'
-            f'<td class="n">{_seconds(fault.longest_ms)}</td></tr>'
+            f'<td class="n">{longest}</td></tr>'
         )
     return (
         '<table><thead><tr><th class="n">#</th><th>fault</th><th>leader</th><th class="n">lasted</th>'

@@ -18,7 +18,7 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.judge import judge, leaderships, stood
 from tests.chaos.monitor import Sample
 from tests.chaos.stage import ON_QUORUM_LOSS, Plan
-from tests.chaos.stalls import Distribution, by_operation, longest_per_fault_ms, median
+from tests.chaos.stalls import Distribution, by_operation, longest_per_fault_ms, measured, median
 from tests.chaos.verdict import Verdict
 from tests.support.cluster import ROOT
 
@@ -44,8 +44,8 @@ class FaultReport(msgspec.Struct):
     leader_after: str
     term_before: int
     term_after: int
-    longest_ms: float
-    """The longest that a client waited because of it."""
+    longest_ms: float | None
+    """The longest that a client waited because of it; None: no call was under way."""
 
 
 class Span(msgspec.Struct):
@@ -159,15 +159,16 @@ def report_run(plan: Plan, evidence: Evidence, began: str) -> RunReport:
     faults = [
         FaultReport(
             f.what, list(f.nodes), f.begun_s - origin, f.ended_s - origin, f.proofs, f.leader_before, f.leader_after,
-            f.term_before, f.term_after, round(stall, 1),
+            f.term_before, f.term_after, None if stall is None else round(stall, 1),
         )
         for f, stall in zip(evidence.faults, stalls, strict=True)
     ]  # fmt: skip
+    known = measured(stalls)
     duration_s = evidence.ended_s - origin
     moved, fenced = drill_times_ms(evidence)
     return RunReport(
         scenario.name, scenario.summary, scenario.story, plan.nodes, plan.rounds, plan.seed, plan.command, began,
-        duration_s, stood(verdicts), verdicts, faults, max(stalls, default=0.0), median(stalls),
+        duration_s, stood(verdicts), verdicts, faults, max(known, default=0.0), median(known),
         scenario.bounds.longest_ms, scenario.bounds.median_ms, by_operation(evidence.calls),
         Distribution.of(calm) if calm else None,
         _spans(evidence.samples, origin), sorted({sample.node for sample in evidence.samples}),

@@ -42,8 +42,8 @@ def by_operation(calls: Sequence[Call]) -> dict[str, Distribution]:
     return {"all": Distribution.of(everything), **{name: Distribution.of(kinds[name]) for name in sorted(kinds)}}
 
 
-def longest_per_fault_ms(calls: Sequence[Call], faults: Sequence[Fault]) -> list[float]:
-    """For each fault the longest call that was under way between its beginning and the next fault's.
+def longest_per_fault_ms(calls: Sequence[Call], faults: Sequence[Fault]) -> list[float | None]:
+    """For each fault the longest call that was under way between its beginning and the next fault's; None: none was.
 
     One that the next fault met as well counts here with what it had waited by then, and there with all of it.
     """
@@ -51,11 +51,22 @@ def longest_per_fault_ms(calls: Sequence[Call], faults: Sequence[Fault]) -> list
     return [
         max(
             ((min(c.completed_s, end) - c.invoked_s) * 1000
-             for c in calls if c.completed_s >= fault.begun_s and c.invoked_s < end),
-            default=0.0,
+             for c in calls if c.completed_s > fault.begun_s and c.invoked_s < end),
+            default=None,
         )
         for fault, end in zip(faults, ends, strict=True)
     ]  # fmt: skip
+
+
+def measured(stalls_ms: Sequence[float | None]) -> list[float]:
+    """Those of faults in which a call was under way: a fault without one tells nothing, least of all a short stall."""
+    return [ms for ms in stalls_ms if ms is not None]
+
+
+def unmeasured(calls: Sequence[Call], faults: Sequence[Fault]) -> list[str]:
+    """Faults, in the administrator's words, in which no call was under way: what would be said of them is vacuous."""
+    stalls_ms = longest_per_fault_ms(calls, faults)
+    return [fault.what for fault, ms in zip(faults, stalls_ms, strict=True) if ms is None]
 
 
 def median(values: Sequence[float]) -> float:

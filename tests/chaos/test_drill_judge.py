@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.drill_judge import fenced_ms, judge_drill, moved_ms
 from tests.chaos.evidence import Fault, Power, Switching
 from tests.chaos.monitor import PowerEvent
-from tests.chaos.tempter import Attempt, Temptation
+from tests.chaos.tempter import OWN, SERVICE, Attempt, Temptation
 from tests.chaos.verdict import Verdict
 from tests.chaos.witness import Knock, served_by
 
@@ -21,16 +21,30 @@ def fault() -> Fault:
 
 
 def good() -> Power:
-    """mds1 had the address until it was cut off at 10 s; mds2 took it over, and mds1 was fenced after 3.4 s."""
+    """mds1 had the address until it was cut off at 10 s; mds2 took it over, and mds1 was fenced after 3.4 s.
+
+    Of what a client asked mds1 for, four changes reached it while it was cut off.
+    """
     knocks = [Knock(9.0, "mds1"), Knock(10.3, ""), Knock(10.7, "mds2"), Knock(20.0, "mds2")]
     events = [PowerEvent(12.5, "intent", "mds1"), PowerEvent(13.4, "fenced", "mds1")]
     switched = [Switching(13.0, "mds1", "off"), Switching(13.9, "mds1", "on")]
-    acknowledged = [Attempt(8.0, 8.1), Attempt(9.9, 10.05), Attempt(15.0, 21.0)]
-    return Power(knocks, events, switched, [Temptation("mds1", 10.1, 19.0, 40, acknowledged)])
+    attempts = [
+        Attempt(SERVICE, 8.0, [8.05], 8.1), Attempt(SERVICE, 9.9, [9.95], 10.15),
+        *(Attempt(SERVICE, at_s, [at_s + 0.1]) for at_s in (10.2, 10.5)), Attempt(SERVICE, 12.0),
+        Attempt(OWN, 11.0, [11.1, 12.1, 17.6]), Attempt(OWN, 15.0, [15.1, 20.5], 21.0),
+        Attempt(OWN, 18.0, [20.5], 21.0),
+    ]  # fmt: skip
+    return Power(knocks, events, switched, [Temptation("mds1", 10.1, 19.0, attempts)])
 
 
 def broken(power: Power, faults: list[Fault]) -> list[str]:
     return [verdict.name for verdict in judge_drill(power, faults, BOUND_MS) if not verdict.kept]
+
+
+def verdict_on(name: str, power: Power, faults: list[Fault]) -> Verdict:
+    """The one verdict of this name."""
+    (verdict,) = [found for found in judge_drill(power, faults, BOUND_MS) if found.name == name]
+    return verdict
 
 
 def test_a_good_drill_stands() -> None:
@@ -53,23 +67,58 @@ def never_moves(p: Power) -> None:
 
 
 def gives_in(p: Power) -> None:
-    p.temptations[0].acknowledged.append(Attempt(15.0, 15.2))
+    p.temptations[0].attempts.append(Attempt(OWN, 15.0, [15.1], 15.2))
 
 
 def forgets(p: Power) -> None:
     p.temptations[0].missing.append("d7")
 
 
-def hardly_asked(p: Power) -> None:
-    p.temptations[0].asked = 1
+def hardly_reached(p: Power) -> None:
+    """The client wanted to ask for many changes, and all but two of them waited for a connection."""
+    for one in p.temptations[0].attempts[5:]:
+        one.reached_s = []
+    p.temptations[0].attempts += [Attempt(SERVICE, 13 + n / 10) for n in range(40)]
+
+
+def reached_after_healing(p: Power) -> None:
+    """What waited for a connection reached it when it had a quorum again."""
+    for one in p.temptations[0].attempts[2:]:
+        one.reached_s = [19.5]
 
 
 def never_worked(p: Power) -> None:
-    p.temptations[0].acknowledged.clear()
+    for one in p.temptations[0].attempts:
+        one.acknowledged_s = None
 
 
 def cut_before_decided(p: Power) -> None:
     p.switched[0] = Switching(12.0, "mds1", "off")
+
+
+def cut_anew_without_decision(p: Power) -> None:
+    """Rounds later: what was decided then allows nothing now."""
+    p.events += [PowerEvent(14.0, "powered on", "mds1"), PowerEvent(18.0, "back", "mds1")]
+    p.switched += [Switching(40.0, "mds1", "off")]
+
+
+def cut_again_after_fenced(p: Power) -> None:
+    """By an executor that comes too late: the power was seen off, and is to be restored."""
+    p.switched[1:] = [Switching(13.6, "mds1", "off"), Switching(13.9, "mds1", "on")]
+
+
+def cut_after_withdrawal(p: Power) -> None:
+    """It was well after all, and everybody had agreed on that."""
+    p.events += [PowerEvent(30.0, "intent", "mds1"), PowerEvent(31.0, "withdrawn", "mds1")]
+    p.switched += [Switching(31.5, "mds1", "off")]
+
+
+def cut_although_back(p: Power) -> None:
+    """Its new process had said that it was there before anybody claimed the intent; maintenance decides nothing."""
+    p.events += [
+        PowerEvent(30.0, "intent", "mds1"), PowerEvent(31.0, "back", "mds1"), PowerEvent(31.1, "maintenance", "mds1"),
+    ]  # fmt: skip
+    p.switched += [Switching(31.5, "mds1", "off")]
 
 
 def another_one_cut(p: Power) -> None:
@@ -103,9 +152,14 @@ def never_fenced(p: Power) -> None:
         (never_moves, ["service address"]),
         (gives_in, ["INV-6"]),
         (forgets, ["INV-6"]),
-        (hardly_asked, ["INV-6"]),
+        (hardly_reached, ["INV-6"]),
+        (reached_after_healing, ["INV-6"]),
         (never_worked, ["INV-6"]),
         (cut_before_decided, ["INV-9"]),
+        (cut_anew_without_decision, ["INV-9"]),
+        (cut_again_after_fenced, ["INV-9"]),
+        (cut_after_withdrawal, ["INV-9"]),
+        (cut_although_back, ["INV-9"]),
         (another_one_cut, ["INV-9"]),
         (counted_with_power, ["INV-9"]),
         (fenced_without_reason, ["INV-9"]),
@@ -118,6 +172,27 @@ def test_a_broken_promise_is_found(spoil: Callable[[Power], None], names: list[s
     power = good()
     spoil(power)
     assert broken(power, [fault()]) == names
+
+
+def test_one_intent_may_take_many_attempts() -> None:
+    """INV-9: device after device, executor after executor, until the power was seen off; and again for a new intent."""
+    power = good()
+    power.switched.insert(0, Switching(12.7, "mds1", "off"))
+    power.events.insert(1, PowerEvent(12.9, "failed", "mds1"))
+    power.events += [PowerEvent(14.0, "powered on", "mds1"), PowerEvent(18.0, "back", "mds1")]
+    power.events += [PowerEvent(32.0, "intent", "mds1"), PowerEvent(33.0, "fenced", "mds1")]
+    power.switched += [Switching(32.5, "mds1", "off")]
+    assert verdict_on("INV-9", power, [fault(), Fault("mds1 falls silent again", ("mds1",), 30.0, 2)]).kept
+
+
+def test_the_verdict_tells_how_many_changes_reached_the_node() -> None:
+    """INV-6: what only waited for a connection was asked of nobody; the verdict tells where, and until when."""
+    assert verdict_on("INV-6", good(), [fault()]).text.startswith(
+        "4 changes reached nodes that were cut off (2 at the service address, 2 at the node's own address), up to 7.5 s"
+    )
+    power = good()
+    hardly_reached(power)
+    assert verdict_on("INV-6", power, [fault()]).text.startswith("vacuous: 2 of 46 changes")
 
 
 def test_nobody_is_blamed_where_a_node_was_restarted_too_slowly() -> None:

@@ -1,0 +1,81 @@
+"""A fault in which no call was measured tells nothing: not a stall of 0, and not one that others may make up for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.evidence import Evidence, Fault
+from tests.chaos.judge import judge
+from tests.chaos.load import Call
+from tests.chaos.page import page
+from tests.chaos.report import new_report, report_run
+from tests.chaos.scenarios import BY_NAME
+from tests.chaos.stage import Plan
+from tests.chaos.stalls import longest_per_fault_ms, measured, median, unmeasured
+from tests.chaos.test_judge import good
+from tests.chaos.verdict import Verdict
+
+SCENARIO = BY_NAME["kill-leader"]
+
+
+def three_faults(*, second_measured: bool) -> Evidence:
+    """The good run with two faults more, at 20 and 30 s; during the second nobody may have worked."""
+    evidence = good()
+    first = evidence.faults[0]
+    evidence.faults += [replace(first, what=f"kill -9 of {name}", begun_s=at_s) for name, at_s in
+                        (("mds2", 20.0), ("mds3", 30.0))]  # fmt: skip
+    evidence.calls += [Call("client1", "mkdir", 30.1, 30.3, "NFS4_OK")]
+    if second_measured:
+        evidence.calls += [Call("client1", "mkdir", 20.1, 20.2, "NFS4_OK")]
+    return evidence
+
+
+def verdicts(evidence: Evidence) -> dict[str, Verdict]:
+    return {one.name: one for one in judge(SCENARIO, len(evidence.faults), evidence)}
+
+
+def test_every_fault_needs_a_call_before_the_next() -> None:
+    """What comes after the next fault's beginning says nothing of this one; the three verdicts name it."""
+    names = ("run", "longest stall", "median stall")
+    found = verdicts(three_faults(second_measured=True))
+    assert all(found[name].kept for name in names), found
+    assert found["longest stall"].text == "410 ms in 3 faults"
+    found = verdicts(three_faults(second_measured=False))
+    for name in names:
+        assert not found[name].kept, found[name]
+        assert "vacuous: no call was under way during kill -9 of mds2" in found[name].text
+
+
+def test_the_median_is_that_of_faults_with_calls() -> None:
+    """A fault without any would count as the shortest stall of all."""
+    found = verdicts(three_faults(second_measured=False))
+    assert found["median stall"].text.startswith("305 ms;")
+    assert found["longest stall"].text.startswith("410 ms in 2 faults;")
+
+
+def test_the_window_of_a_fault_ends_with_the_next() -> None:
+    """A call that ended as the fault began was not under way, nor one that began with the next fault."""
+    faults = [Fault("one", (), 10.0, 1), Fault("two", (), 20.0, 1), Fault("three", (), 30.0, 1)]
+    calls = [
+        Call("c", "mkdir", 9.0, 10.0, "NFS4_OK"), Call("c", "mkdir", 20.0, 20.5, "NFS4_OK"),
+        Call("c", "mkdir", 31.0, 31.1, "NFS4_OK"),
+    ]  # fmt: skip
+    stalls = longest_per_fault_ms(calls, faults)
+    assert stalls[0] is None
+    assert measured(stalls) == pytest.approx([500, 100])
+    assert median(measured(stalls)) == pytest.approx(300)
+    assert unmeasured(calls, faults) == ["one"]
+    assert unmeasured([*calls, Call("c", "mkdir", 9.5, 20.5, "NFS4_OK")], faults) == []
+
+
+def test_the_report_shows_which_fault_has_no_measurement(tmp_path: Path) -> None:
+    """Nothing, where a 0 would look like a fault that nobody felt."""
+    report = report_run(Plan(SCENARIO, nodes=3, rounds=3, seed=7, linux=True), three_faults(second_measured=False), "")
+    assert [fault.longest_ms for fault in report.faults] == [pytest.approx(410), None, pytest.approx(200)]
+    assert [report.longest_ms, report.median_ms] == pytest.approx([410, 305])
+    whole = new_report(tmp_path)
+    whole.runs.append(report)
+    assert "no call" in page(whole)
