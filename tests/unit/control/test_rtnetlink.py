@@ -38,7 +38,7 @@ class Kernel:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[bytes]) -> None:
         self._answers = list(answers)
         self._reads: list[bytes] = []
-        stand_in = {name: 0 for name in ("AF_NETLINK", "SOCK_RAW", "NETLINK_ROUTE")}
+        stand_in = dict.fromkeys(("AF_NETLINK", "SOCK_RAW", "NETLINK_ROUTE"), 0)
         monkeypatch.setattr(rtnetlink, "socket", SimpleNamespace(socket=lambda *_: self, **stand_in))
 
     def __enter__(self) -> Kernel:
