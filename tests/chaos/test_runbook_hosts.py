@@ -168,7 +168,9 @@ def test_a_data_servers_disk_fails(tmp_path: Path, disks: tuple[Disk, Disk]) -> 
 def place_data(watched: Watched, disk: Disk) -> None:
     """The data server's data on the disk; its log stays where it is."""
     (file,) = (node.config for node in watched.plan.ds if node.id == FAILING)
-    save(dataclasses.replace(DsConfig.load(file), data_dir=disk.folder / "data"), file)
+    data = disk.folder / "data"
+    (watched.plan.base_dir / FAILING / "node.pid").symlink_to(data / "node.pid")  # where a test looks for it
+    save(dataclasses.replace(DsConfig.load(file), data_dir=data), file)
 
 
 def is_up(stage: Stage) -> bool:
