@@ -27,6 +27,7 @@ from tests.support.installed import (
     installed,
     succeed,
     wait,
+    waits_around,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
@@ -35,21 +36,6 @@ STALL_S = 2.0
 """What the service promises for any single fault."""
 PLANNED_S = 0.2
 """The same for what is planned, at best: keepalived alone takes 0.06 to 0.12 s, and clients are served meanwhile."""
-_CLIENT = """
-import asyncio, sys, time
-from nfsclient import ChannelSettings, Client, Settings
-
-async def main():
-    patient = Settings(channel=ChannelSettings(reply_timeout_ms=60_000.0))
-    client = await Client.connect([(sys.argv[1], 2049)], settings=patient)
-    for number in range(int(sys.argv[2])):
-        began = time.monotonic()
-        await client.mkdir(f"/{sys.argv[3]}{number}")
-        print(f"{time.monotonic() - began:.3f}", flush=True)
-        await asyncio.sleep(0.05)
-
-asyncio.run(main())
-"""
 _WRITER = """
 import asyncio, sys
 from nfsclient import Client
@@ -66,17 +52,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def waits_around(site: Site, name: str, action: Callable[[], None], calls: int = 60) -> list[float]:
-    """What each call of a client that makes directories all the time took, with ``action`` after the tenth."""
-    client = site.client(_CLIENT, str(calls), name)
-    assert client.stdout is not None
-    first = [client.stdout.readline() for _ in range(10)]
-    action()
-    said = first + client.communicate(timeout=90)[0].splitlines()
-    assert len(said) == calls, said
-    return [float(line) for line in said]
 
 
 class Moved:

@@ -29,6 +29,21 @@ VIP = 100
 INTERFACE = "eth0"
 CLIENT = "client1"
 FIT = "0"
+_CLIENT = """
+import asyncio, sys, time
+from nfsclient import ChannelSettings, Client, Settings
+
+async def main():
+    patient = Settings(channel=ChannelSettings(reply_timeout_ms=60_000.0))
+    client = await Client.connect([(sys.argv[1], 2049)], settings=patient)
+    for number in range(int(sys.argv[2])):
+        began = time.monotonic()
+        await client.mkdir(f"/{sys.argv[3]}{number}")
+        print(f"{time.monotonic() - began:.3f}", flush=True)
+        await asyncio.sleep(0.05)
+
+asyncio.run(main())
+"""
 
 
 @dataclass
@@ -131,3 +146,14 @@ def await_all_fit(site: Site) -> None:
     """Every node may have the address again, and one has it."""
     wait("every node is fit", lambda: all(health(machine) == FIT for machine in site.machines.values()))
     wait("one machine has the service address", lambda: len(site.holders()) == 1)
+
+
+def waits_around(site: Site, name: str, action: Callable[[], None], calls: int = 60) -> list[float]:
+    """What each call of a client that makes directories all the time took, with ``action`` after the tenth."""
+    client = site.client(_CLIENT, str(calls), name)
+    assert client.stdout is not None
+    first = [client.stdout.readline() for _ in range(10)]
+    action()
+    said = first + client.communicate(timeout=90)[0].splitlines()
+    assert len(said) == calls, said
+    return [float(line) for line in said]

@@ -146,7 +146,7 @@ def in_own_network(script: str, words: Sequence[str]) -> str:
     [("ipv4", "192.0.2.7/32", "", "203.0.113.7"), ("ipv6", "2001:db8::7/128", "2001:db8::8/64", "2001:db8::9")],
 )
 def test_an_address_is_here_when_an_interface_has_it(family: str, held: str, on_trial: str, elsewhere: str) -> None:
-    """INV-6: a host that could bind an address (``ip_nonlocal_bind``) does not count as a second one that has it.
+    """A host that could bind an address (``ip_nonlocal_bind``) does not count as a second one that has it.
 
     Nor does one whose address is on trial (RFC 4862 §5.4); on an interface that is down it stays so.
     """
