@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import ipaddress
 import socket
-from collections.abc import Callable, Iterator
-from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from mdscluster import rtnetlink
 from mdscluster.fsm import client_connections
 from mdscluster.nfs_frontend import tickle
 
@@ -30,63 +29,6 @@ AGAIN_S: Final = (0.0, 0.6, 1.2)
 _POLL_S: Final = 0.1
 _BATCH: Final = 256
 """So many tickles take about 10 ms; others have their turn between."""
-_MESSAGE: Final = Struct("=IHHII")
-_ADDRESS: Final = Struct("=BBBBI")
-_ATTRIBUTE: Final = Struct("=HH")
-_RTM_NEWADDR: Final = 20
-_RTM_DELADDR: Final = 21
-_RTM_GETADDR: Final = 22
-_NLM_F_REQUEST_DUMP: Final = 0x1 | 0x300
-_NLM_F_MULTI: Final = 0x2
-_EVERY_ADDRESS: Final = _MESSAGE.pack(_MESSAGE.size + _ADDRESS.size, _RTM_GETADDR, _NLM_F_REQUEST_DUMP, 0, 0) + bytes(
-    _ADDRESS.size
-)
-_NOT_USABLE: Final = 0x40 | 0x08  # IFA_F_TENTATIVE, IFA_F_DADFAILED
-_IFA_ADDRESS: Final = 1
-_IFA_LOCAL: Final = 2
-_GROUPS: Final = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
-_RECEIVE_BYTES: Final = 1 << 16
-
-
-class AddressNews(NamedTuple):
-    """What the kernel tells of an address."""
-
-    here: bool
-    interface: int
-    """Its index."""
-    address: str
-    changed: bool
-    """It has just come or gone, rather than being told because all were asked for."""
-
-
-def address_news(data: bytes) -> Iterator[AddressNews]:
-    """What one read of a netlink socket brought.
-
-    An IPv6 address that is still being tried out cannot be used: it is told again when it can.
-    """
-    pos = 0
-    while pos + _MESSAGE.size + _ADDRESS.size <= len(data):
-        length, kind, message_flags, *_ = _MESSAGE.unpack_from(data, pos)
-        if length < _MESSAGE.size or pos + length > len(data):
-            return
-        if kind in (_RTM_NEWADDR, _RTM_DELADDR) and length >= _MESSAGE.size + _ADDRESS.size:
-            body = pos + _MESSAGE.size
-            _, _, flags, _, index = _ADDRESS.unpack_from(data, body)
-            found = dict(_attributes(data, body + _ADDRESS.size, pos + length))
-            raw = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
-            if raw is not None and (kind == _RTM_DELADDR or not flags & _NOT_USABLE):
-                address = str(ipaddress.ip_address(raw))
-                yield AddressNews(kind == _RTM_NEWADDR, index, address, not message_flags & _NLM_F_MULTI)
-        pos += (length + 3) & ~3
-
-
-def _attributes(data: bytes, pos: int, end: int) -> Iterator[tuple[int, bytes]]:
-    while pos + _ATTRIBUTE.size <= end:
-        length, kind = _ATTRIBUTE.unpack_from(data, pos)
-        if length < _ATTRIBUTE.size or pos + length > end:
-            return
-        yield kind, data[pos + _ATTRIBUTE.size : pos + length]
-        pos += (length + 3) & ~3
 
 
 class Takeovers:
@@ -110,8 +52,8 @@ class Takeovers:
             return
         try:
             netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
-            netlink.bind((0, _GROUPS))
-            netlink.send(_EVERY_ADDRESS)  # a machine that starts may have one already
+            netlink.bind((0, rtnetlink.GROUPS))
+            netlink.send(rtnetlink.EVERY_ADDRESS)  # a machine that starts may have one already
         except OSError as problem:
             log.warning("clients will not be told of takeovers: no netlink here", reason=problem.strerror)
             return
@@ -134,12 +76,12 @@ class Takeovers:
 
     def _read(self, netlink: socket.socket) -> None:
         try:
-            data = netlink.recv(_RECEIVE_BYTES)
+            data = netlink.recv(rtnetlink.RECEIVE_BYTES)
         except OSError as problem:  # ENOBUFS: more came than fitted, and an arrival may have been among it
             log.warning("changes of this machine's addresses were missed", reason=problem.strerror)
             self._loop.call_later(_POLL_S, self._ask, netlink)
             return
-        for news in address_news(data):
+        for news in rtnetlink.address_news(data):
             key = news.interface, news.address
             if key in self._tasks and news.here and not news.changed:
                 continue  # as is known
@@ -155,7 +97,7 @@ class Takeovers:
         if netlink is not self._netlink:
             return
         try:
-            netlink.send(_EVERY_ADDRESS)
+            netlink.send(rtnetlink.EVERY_ADDRESS)
         except OSError:
             self._loop.call_later(_POLL_S, self._ask, netlink)
 

@@ -8,51 +8,34 @@ from __future__ import annotations
 
 import functools
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from deploy import keepalived, units
-from deploy.reading import load
-from deploy.render import render
 from tests.chaos.conftest import unavailable
-from tests.support import installing
-from tests.support.cluster import OPERATOR, ROOT
-from tests.support.debian import Unavailable, need_tools
-from tests.support.hanet import Hanet
-from tests.support.machine import BIN_DIR, Machine
+from tests.support.cluster import OPERATOR
+from tests.support.debian import Unavailable
+from tests.support.installed import (
+    NODES,
+    Site,
+    await_all_fit,
+    carry_out,
+    copy_rendered,
+    health,
+    installed,
+    succeed,
+    wait,
+    waits_around,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
 
-NODES = {"mds1": 11, "mds2": 12, "mds3": 13}
-VIP = 100
-FIT = "0"
 STALL_S = 2.0
 """What the service promises for any single fault."""
 PLANNED_S = 0.2
 """The same for what is planned, at best: keepalived alone takes 0.06 to 0.12 s, and clients are served meanwhile."""
-_CLIENT = """
-import asyncio, sys, time
-from nfsclient import ChannelSettings, Client, Settings
-
-async def main():
-    patient = Settings(channel=ChannelSettings(reply_timeout_ms=60_000.0))
-    client = await Client.connect([(sys.argv[1], 2049)], settings=patient)
-    for number in range(int(sys.argv[2])):
-        began = time.monotonic()
-        await client.mkdir(f"/{sys.argv[3]}{number}")
-        print(f"{time.monotonic() - began:.3f}", flush=True)
-        await asyncio.sleep(0.05)
-
-asyncio.run(main())
-"""
 _WRITER = """
 import asyncio, sys
 from nfsclient import Client
@@ -69,93 +52,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@dataclass
-class Site:
-    """The cluster."""
-
-    net: Hanet
-    machines: dict[str, Machine]
-    out: Path
-
-    @property
-    def vip(self) -> str:
-        return f"{self.net.network}.{VIP}"
-
-    def holders(self) -> list[str]:
-        """Machines with the service address on their interface."""
-        return [
-            name for name, machine in self.machines.items()
-            if f" {self.vip}/" in machine.run("ip -o address show dev eth0").stdout
-        ]  # fmt: skip
-
-    def client(self, program: str, *words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", program, self.vip, *words]
-        return subprocess.Popen(
-            self.net.wrap("client1", command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-        )
-
-    def mdsctl(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "mdscluster.mdsctl", "--cluster", str(self.out / "cluster.json"), *words]
-        return subprocess.run(
-            self.net.wrap(OPERATOR, command), capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
-        )
-
-
-def inventory(net: Hanet) -> str:
-    text = 'name = "deployed"\n'
-    for name, octet in NODES.items():
-        text += f'[[nodes]]\nid = "{name}"\naddresses = ["{net.network}.{octet}/24"]\ninterface = "eth0"\n'
-    for number, octet in enumerate(NODES.values(), 1):
-        text += f'[[data_servers]]\nid = "ds{number}"\naddresses = ["{net.network}.{octet}"]\nnfs_port = 2050\n'
-    text += f'[[vips]]\naddress = "{net.network}.{VIP}/24"\n'
-    text += f'[[exports]]\nnetworks = ["{net.network}.0/24"]\nroot_squash = false\n'
-    return text + f'[install]\nbin_dir = "{BIN_DIR}"\n'
-
-
-def carry_out(site: Site, name: str, mark: str) -> None:
-    installing.carry_out(site.machines[name], mark)
-
-
-def wait(what: str, condition: Callable[[], Any], timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.1)
-
-
-def succeed(site: Site, *words: str) -> None:
-    """mdsctl, and it works."""
-    done = site.mdsctl(*words)
-    assert done.returncode == 0, done.stderr
-
-
-def copy_rendered(site: Site) -> None:
-    for name, machine in site.machines.items():
-        installing.copy_rendered(machine, site.out / name)
-
-
-def health(machine: Machine) -> str:
-    """What its guard tells keepalived."""
-    return machine.run(f"cat {keepalived.HEALTH_FILE}").stdout.strip()
-
-
-def await_all_fit(site: Site) -> None:
-    """Every node may have the address again, and one has it."""
-    wait("every node is fit", lambda: all(health(machine) == FIT for machine in site.machines.values()))
-    wait("one machine has the service address", lambda: len(site.holders()) == 1)
-
-
-def waits_around(site: Site, name: str, action: Callable[[], None], calls: int = 60) -> list[float]:
-    """What each call of a client that makes directories all the time took, with ``action`` after the tenth."""
-    client = site.client(_CLIENT, str(calls), name)
-    assert client.stdout is not None
-    first = [client.stdout.readline() for _ in range(10)]
-    action()
-    said = first + client.communicate(timeout=90)[0].splitlines()
-    assert len(said) == calls, said
-    return [float(line) for line in said]
 
 
 class Moved:
@@ -175,30 +71,11 @@ class Moved:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Rendered, installed and serving."""
-    base = tmp_path_factory.mktemp("site")
-    with ExitStack() as stack:
-        try:
-            need_tools(installing.TOOLS)
-            net = stack.enter_context(Hanet("mdd"))
-            for name, octet in {**NODES, OPERATOR: 5, "client1": 31}.items():
-                net.add_host(name, octet)
-            (base / "cluster.toml").write_text(inventory(net))
-            render(load(base / "cluster.toml"), base / "out")
-            machines = {
-                name: stack.enter_context(Machine(name, base / "hosts" / name, net.netns(name))) for name in NODES
-            }
-        except Unavailable as reason:
-            unavailable(reason)
-        made = Site(net, machines, base / "out")
-        copy_rendered(made)
-        for name in NODES:
-            carry_out(made, name, "sh")
-        for name in NODES:
-            carry_out(made, name, "sh start")
-        wait("mdsctl sees a quorum", lambda: made.mdsctl("status").returncode == 0, 90.0)
-        wait("every data server is up", lambda: made.mdsctl("status").stdout.count(" up ") >= 3)
-        await_all_fit(made)
-        yield made
+    try:
+        with installed(tmp_path_factory.mktemp("site"), "mdd") as made:
+            yield made
+    except Unavailable as reason:
+        unavailable(reason)
 
 
 def test_a_client_writes_and_reads_by_the_service_address(site: Site) -> None:

@@ -23,7 +23,7 @@ from tests.support.cluster import ROOT, Cluster
 from tests.support.debian import Unavailable
 from tests.support.embedded import Embedded
 from tests.support.hanet import Hanet
-from tests.support.power import Disk
+from tests.support.power import Disk, Small
 from tests.unit.deployment.support import write_inventory
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
@@ -31,32 +31,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root
 FULL = "No space left on device"
 LEFT = (0, 4 << 10, 24 << 10, 64 << 10)
 """How much is left on the disk, from nothing to what some steps of a command find enough."""
-
-
-class Small:
-    """A file system of a few MiB."""
-
-    def __init__(self, folder: Path, size_mib: int) -> None:
-        self.folder = folder
-        folder.mkdir()
-        words = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(folder)]
-        done = subprocess.run(words, capture_output=True, text=True)
-        if done.returncode:
-            raise Unavailable(f"tmpfs: {done.stderr.strip()}")
-
-    def fill(self, left_bytes: int = 0) -> None:
-        """Take all room but this."""
-        self.free()
-        room = os.statvfs(self.folder)
-        with (self.folder / "filler").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(4096, room.f_bavail * room.f_frsize - left_bytes))
-
-    def free(self) -> None:
-        """Give it back."""
-        (self.folder / "filler").unlink(missing_ok=True)
-
-    def remove(self) -> None:
-        subprocess.run(["umount", "-l", str(self.folder)], check=True)
 
 
 @pytest.fixture

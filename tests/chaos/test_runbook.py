@@ -1,51 +1,48 @@
 """The procedures of docs/RUNBOOK.md: the very commands of the page, given on a cluster of real processes in trouble.
 
-What needs a host of its own (keepalived, clocks, disks) is followed elsewhere, or by nobody: `ELSEWHERE` says which.
+What needs hosts (keepalived), disks or clocks of its own is followed in modules of its own: `IN` says which.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mdscluster.config import NodeConfig
-from nfsclient.client import Client
-from nfsclient.cluster_file import read_cluster_file
-from nfswire import nfs4
 from tests.chaos.conftest import unavailable
 from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable, need_tools
-from tests.support.embedded import Embedded
 from tests.support.prometheus import get
-from tests.support.runbook import FIRST, Operator, commands
+from tests.support.runbook import FIRST, commands
+from tests.support.troubled import Stage, staged, until
 from tests.support.watched import NODES, Watched
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 ELSEWHERE = {
-    "MdsclusterFollowerLag": "tests/chaos/test_membership.py",  # mdsctl member replace
-    "MdsclusterSnapshotsFail": "",  # nothing is typed: room is made
-    "MdsclusterClockWrong": "",  # timedatectl, chrony
-    "MdsclusterCertificateEndsSoon": "tests/unit/deployment/test_guide.py",  # mdsctl certs renew
-    "MdsclusterCertificateUnreadable": "tests/chaos/test_certificates.py",  # renewed files are taken up
-    "MdsclusterDataServerLost": "tests/unit/mdsctl/test_ds.py",  # mdsctl ds drain, remove
-    "MdsclusterDataServerErrors": "",  # a disk is replaced
-    "MdsclusterVipNoHolder": "",  # keepalived is restarted
-    "MdsclusterVipTwoHolders": "",  # an address is taken off by hand
-    "MdsclusterVipStateWrong": "",  # keepalived is restarted
+    "MdsclusterFollowerLag": ("tests/chaos/test_membership.py", 'member("replace"'),
+    "MdsclusterCertificateEndsSoon": ("tests/chaos/test_deployed.py", '"certs", "renew"'),
+    "MdsclusterCertificateUnreadable": ("tests/chaos/test_deployed.py", '"sh renew"'),  # INSTALL.md's block
+    "MdsclusterDataServerLost": ("tests/unit/mdsctl/test_ds.py", '"ds", "remove"'),
 }
-"""Sections without a block of commands -> the test that runs what they name; empty: none does."""
+"""Sections without a block of commands -> the test that runs what they name, and how it does."""
+IN = {
+    "MdsclusterSnapshotsFail": "tests/chaos/test_runbook_hosts.py",
+    "MdsclusterClockWrong": "tests/chaos/test_runbook_hosts.py",
+    "MdsclusterDataServerErrors": "tests/chaos/test_runbook_hosts.py",
+    "MdsclusterVipNoHolder": "tests/chaos/test_runbook_vips.py",
+    "MdsclusterVipTwoHolders": "tests/chaos/test_runbook_vips.py",
+    "MdsclusterVipStateWrong": "tests/chaos/test_runbook_vips.py",
+}
+"""Sections that are followed in another module."""
 ASKING = {
     FIRST, "MdsclusterNodeNotReady", "MdsclusterForbiddenStatusSent", "MdsclusterSlowOperations",
     "MdsclusterLeaderFlapping", "MdsclusterApplyLag", "MdsclusterLoopLag", "MdsclusterQueueDepth",
@@ -60,81 +57,26 @@ STOPPING = {
 }  # fmt: skip
 
 
-class Stage:
-    """A cluster, its operator, and clients who get in the way."""
-
-    def __init__(self, watched: Watched, cluster: Embedded, folder: Path) -> None:
-        self.watched = watched
-        self.cluster = cluster
-        self.operator = Operator(cluster, folder, watched.mds | watched.ds)
-        self.follow = self.operator.follow
-
-    def leader(self) -> str:
-        return str(self.cluster.status()["leader"])
-
-    def follower(self) -> str:
-        leader = self.leader()
-        return next(name for name in NODES if name != leader)
-
-    def json(self, *words: str) -> Any:
-        done = self.cluster.mdsctl(*words, "--json")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
-
-    def clients(self) -> list[str]:
-        return [client["client_id"] for client in self.json("clients", "list")["clients"]]
-
-    def ready(self, node: str) -> bool:
-        with contextlib.suppress(OSError):
-            return get(f"http://{self.watched.mds[node]}/ready")[0] == 200
-        return False
-
-    def beside_a_client(self, act: Callable[[str], None]) -> None:
-        """While a client has a file open and a layout of it."""
-
-        async def main() -> None:
-            found = read_cluster_file(self.cluster.file)
-            before = set(self.clients())
-            client = await Client.connect(found.addresses, root=found.export)
-            try:
-                file = await client.open("/held", create=nfs4.UNCHECKED4)
-                await file.write(0, bytes(1 << 16))
-                (client_id,) = set(await asyncio.to_thread(self.clients)) - before
-                await asyncio.to_thread(act, client_id)
-            finally:
-                client.abandon()  # it is evicted, and has nothing to give back
-                await asyncio.sleep(0.1)
-
-        asyncio.run(main())
-
-
-def until(what: str, condition: Callable[[], Any], timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.3)
-
-
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     try:
         need_tools({"curl": "curl"})
     except Unavailable as problem:
         unavailable(problem)
-    watched = Watched(tmp_path)
-    with Embedded(tmp_path / "cluster", ds=2) as cluster:
-        cluster.await_all(200)
-        yield Stage(watched, cluster, tmp_path)
+    with staged(Watched(tmp_path)) as made:
+        yield made
 
 
 def test_every_section_is_followed_or_says_by_whom() -> None:
     """A procedure without a test is one that somebody in trouble tries first."""
     page = commands()
     with_commands = {name for name, lines in page.items() if lines}
-    assert with_commands == ASKING | STOPPING
+    assert with_commands == ASKING | STOPPING | IN.keys()
     assert page.keys() - with_commands == ELSEWHERE.keys()
-    for place in filter(None, ELSEWHERE.values()):
-        assert (ROOT / place).is_file(), place
+    for section, (place, words) in ELSEWHERE.items():
+        assert words in (ROOT / place).read_text(), section
+    for section, place in IN.items():
+        assert re.search(rf'\bfollow\(\s*"{section}"', (ROOT / place).read_text()), section
 
 
 @pytest.mark.long
@@ -160,8 +102,7 @@ def test_procedures_that_stop_nothing(stage: Stage, tmp_path: Path) -> None:
 
         stage.beside_a_client(evict)
     follow("MdsclusterDataServerSpace", DS="ds2")
-    drained = {one["id"]: one["drained"] for one in stage.json("ds", "list")["data_servers"]}
-    assert drained == {"ds1": False, "ds2": True}
+    assert [stage.data_server(one)["drained"] for one in ("ds1", "ds2")] == [False, True]
     assert stage.cluster.mdsctl("ds", "drain", "ds2", "--off").returncode == 0
     assert stage.operator.followed == ASKING
 
@@ -195,15 +136,11 @@ def test_procedures_that_stop_or_start_something(stage: Stage) -> None:
     a_disk_is_replaced(stage)
     for section in ("DataServerDown", "DataServerUnreachable"):
         os.kill(cluster.pid("ds2"), signal.SIGTERM)
-        until("it is down", lambda: states(stage)["ds2"] == "down")
+        until("it is down", lambda: stage.data_server("ds2")["state"] == "down")
         follow(f"Mdscluster{section}", DS="ds2")
-        until("it is up", lambda: states(stage)["ds2"] == "up")
+        until("it is up", lambda: stage.data_server("ds2")["state"] == "up")
     a_node_is_not_fenced(stage)
     assert stage.operator.followed == STOPPING
-
-
-def states(stage: Stage) -> dict[str, str]:
-    return {one["id"]: one["state"] for one in stage.json("ds", "list")["data_servers"]}
 
 
 def a_majority_is_down(stage: Stage) -> None:
@@ -222,19 +159,10 @@ def a_disk_is_replaced(stage: Stage) -> None:
     cluster = stage.cluster
     node = stage.follower()
     state = NodeConfig.load(Path(cluster.nodes()[node]["config"])).state_dir
-    give = stage.operator._give
-
-    def with_new_disk(command: str, names: dict[str, str]) -> Any:
-        if "rejoin" in command:
-            shutil.rmtree(state)
-        typed = give(command, names)
-        if command.startswith("systemctl start"):
-            cluster.await_all(200)
-        return typed
-
-    stage.operator._give = with_new_disk  # type: ignore[method-assign]
-    stage.follow("MdsclusterFsyncSlow", NODE=node)
-    stage.operator._give = give  # type: ignore[method-assign]
+    stage.follow(
+        "MdsclusterFsyncSlow", NODE=node, before={"mdscluster rejoin": lambda: shutil.rmtree(state)},
+        after={"systemctl start": lambda: cluster.await_all(200)},
+    )  # fmt: skip
     assert cluster.mdsctl("digest").returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""Power loss without a power switch: a loop-mounted ext4 whose un-fsynced writes are thrown away."""
+"""Disks in trouble: a loop-mounted ext4 whose un-fsynced writes are thrown away, or that fails; and a small one."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ class Disk:
         finally:
             os.close(handle)
 
+    def give_up(self) -> None:
+        """What the kernel does when the device fails it: from now on the file system can only be read."""
+        _run("mount", "-o", "remount,abort", str(self.folder))
+
     def power_cycle(self) -> None:
         """Unmount and mount again; whoever used the disk must be dead by now."""
         deadline = time.monotonic() + 5
@@ -68,6 +72,30 @@ class Disk:
         subprocess.run(["umount", str(self.folder)], capture_output=True)
         self.image.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Small:
+    """A file system of a few MiB, in memory."""
+
+    def __init__(self, folder: Path, size_mib: int) -> None:
+        """Mounted at ``folder``, which must not be there yet. Raises Unavailable where that is not allowed."""
+        self.folder = folder
+        folder.mkdir(parents=True)
+        _run("mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(folder))
+
+    def fill(self, left_bytes: int = 0) -> None:
+        """Take all room but this."""
+        self.free()
+        room = os.statvfs(self.folder)
+        with (self.folder / "filler").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(4096, room.f_bavail * room.f_frsize - left_bytes))
+
+    def free(self) -> None:
+        """Give it back."""
+        (self.folder / "filler").unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
 
 
 @contextlib.contextmanager

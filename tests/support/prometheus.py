@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from deploy import monitoring
 from deploy.monitoring import scrape
 from tests.support.debian import need_tools
@@ -29,6 +31,17 @@ def get(url: str, timeout_s: float = 10.0) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()
+
+
+def values(page: str, metric: str, **labels: str) -> list[float]:
+    """A metric's samples on a server's page that have these labels, whatever others they have."""
+    wanted = labels.items()
+    return [
+        sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == metric and wanted <= sample.labels.items()
+    ]
 
 
 class Prometheus:

@@ -1,28 +1,42 @@
-"""docs/RUNBOOK.md as somebody who follows it types it: every command of a section, one after the other."""
+"""docs/RUNBOOK.md as somebody who follows it types it: every command of a section, one after the other.
+
+On processes of a test (:class:`OnProcesses`), for which the service manager is played here, or on machines with a
+systemd of their own (:class:`OnMachines`), where nothing is played.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from tests.support.cluster import ROOT
+from tests.support.cluster import OPERATOR, ROOT
 from tests.support.embedded import Embedded
+from tests.support.hanet import Hanet
+from tests.support.machine import Machine
 
 PAGE: Final = ROOT / "docs" / "RUNBOOK.md"
 FIRST: Final = "Always first"
 """What stands in front of all sections."""
 _SECTION: Final = re.compile(r"^## (\w+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK: Final = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_PLACE: Final = re.compile(r"\b(?:NODE|DS|CLIENT|CONFIG|HOST:\d+)\b")
+_PLACE: Final = re.compile(r"\b(?:NODE|DS|CLIENT|CONFIG|ADDRESS|INTERFACE|HOST:\d+)\b")
 _UNIT: Final = re.compile(r"systemctl (start|stop) mdscluster-(mds|ds-(\w+))")
+_JOURNAL: Final = re.compile(r"journalctl -u mdscluster-(mds|ds-(\w+))")
+_AT_HOME: Final = re.compile(r"(?:mdsctl|curl)\b")
+"""What is typed on the operator's machine; all else on the host concerned. The page says so, too."""
 _END_S: Final = 30.0
+_COMMAND_S: Final = 120.0
+_NOTHING: Final[Mapping[str, Callable[[], object]]] = MappingProxyType({})
 
 
 def commands() -> dict[str, list[str]]:
@@ -43,45 +57,87 @@ class Typed(NamedTuple):
     told: str
 
 
-class Operator:
-    """Follows sections on a cluster of real processes; ``mdsctl`` and ``mdscluster`` are on the PATH as they are."""
+class Operator(ABC):
+    """Follows sections of the page."""
 
-    def __init__(self, cluster: Embedded, folder: Path, http: dict[str, str]) -> None:
-        """``http``: by server, where it answers whoever watches."""
-        self._cluster = cluster
-        self._folder = folder
-        self._http = http
+    def __init__(self) -> None:
         self._page = commands()
         self.followed: set[str] = set()
 
-    def follow(self, section: str, may_fail: Sequence[str] = (), **names: str) -> list[Typed]:
-        """Give every command of a section. ``names``: what stands for NODE, DS, CLIENT there."""
+    def follow(
+        self, section: str, may_fail: Sequence[str] = (), *, before: Mapping[str, Callable[[], object]] = _NOTHING,
+        after: Mapping[str, Callable[[], object]] = _NOTHING, **names: str,
+    ) -> list[Typed]:  # fmt: skip
+        """Give every command of a section. ``names``: what stands for NODE, DS, CLIENT there.
+
+        ``before`` and ``after``: how commands begin -> what a person does or waits for then, as the page's words say.
+        """
         self.followed.add(section)
         assert self._page[section], f"{section} has no command"
+        waiting = {*before, *after}
         typed = []
         for line in self._page[section]:
-            typed.append(self._give(_PLACE.sub(lambda found: self._name(found[0], names), line), names))
-            command, code, told = typed[-1]
+            command = _PLACE.sub(lambda found: self._name(found[0], names), line)
+            _do(before, command, waiting)
+            typed.append(Typed(command, *self._give(command, names)))
+            _, code, told = typed[-1]
             assert code == 0 or command.startswith(tuple(may_fail)), f"{section}: {command}: {code}\n{told}"
+            _do(after, command, waiting)
+        assert not waiting, f"{section} has no command that begins so: {waiting}"
         return typed
 
+    @abstractmethod
     def _name(self, place: str, names: dict[str, str]) -> str:
         """What stands for a word in capitals."""
+
+    @abstractmethod
+    def _give(self, command: str, names: dict[str, str]) -> tuple[int, str]:
+        """Run a command where it belongs; exit code and output."""
+
+
+def _do(acts: Mapping[str, Callable[[], object]], command: str, waiting: set[str]) -> None:
+    for beginning, act in acts.items():
+        if command.startswith(beginning):
+            waiting.discard(beginning)
+            act()
+
+
+class OnProcesses(Operator):
+    """On a cluster of real processes of this machine; ``mdsctl`` and ``mdscluster`` are on the PATH as they are."""
+
+    def __init__(self, cluster: Embedded, folder: Path, http: dict[str, str]) -> None:
+        """``http``: by server, where it answers whoever watches."""
+        super().__init__()
+        self._cluster = cluster
+        self._folder = folder
+        self._http = http
+        self.stand_ins: dict[str, Callable[[], str]] = {}
+        """Commands that are not given, as they would change this machine -> what happens instead, and is printed."""
+
+    def _name(self, place: str, names: dict[str, str]) -> str:
         if place.startswith("HOST:"):
             return self._http[names["DS" if place == "HOST:20990" else "NODE"]]
         if place == "CONFIG":
-            return str(self._cluster.nodes()[names["NODE"]]["config"])
+            kind, server = ("ds", names["DS"]) if "DS" in names else ("mds", names["NODE"])
+            return str(self._cluster.nodes(kind)[server]["config"])
         return names[place]
 
-    def _give(self, command: str, names: dict[str, str]) -> Typed:
+    def _give(self, command: str, names: dict[str, str]) -> tuple[int, str]:
         if unit := _UNIT.fullmatch(command):
-            return Typed(command, 0, self._systemctl(unit[1], unit[3] or names["NODE"], "ds" if unit[3] else "mds"))
+            return 0, self._systemctl(unit[1], unit[3] or names["NODE"], "ds" if unit[3] else "mds")
+        if command in self.stand_ins:
+            return 0, self.stand_ins[command]()
+        command = _JOURNAL.sub(lambda unit: f"cat {self._logs(unit[2] or names['NODE'])}", command)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         done = subprocess.run(
-            ["sh", "-c", command], capture_output=True, text=True, cwd=self._folder, timeout=120, check=False,
+            ["sh", "-c", command], capture_output=True, text=True, cwd=self._folder, timeout=_COMMAND_S, check=False,
             env={**os.environ, "PATH": path, "MDSCTL_CLUSTER": str(self._cluster.file)},
         )  # fmt: skip
-        return Typed(command, done.returncode, done.stdout + done.stderr)
+        return done.returncode, done.stdout + done.stderr
+
+    def _logs(self, server: str) -> str:
+        """Words for a shell: all that a server has logged."""
+        return shlex.join(map(str, sorted((self._cluster.base_dir / server / "log").glob("*.log"))))
 
     def _systemctl(self, verb: str, server: str, kind: str) -> str:
         """What a service manager does to a server's process; there is none for processes of a test."""
@@ -102,3 +158,32 @@ def _ended(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+class OnMachines(Operator):
+    """On machines with a systemd of their own: NODE's is the host concerned."""
+
+    def __init__(self, net: Hanet, machines: dict[str, Machine], cluster_file: Path, names: dict[str, str]) -> None:
+        """``cluster_file``: mdsctl's. ``names``: what stands for the same everywhere, ADDRESS and INTERFACE."""
+        super().__init__()
+        self._net = net
+        self._machines = machines
+        self._cluster_file = cluster_file
+        self._names = names
+
+    def _name(self, place: str, names: dict[str, str]) -> str:
+        if place.startswith("HOST:"):
+            return f"{self._net.hosts[names['NODE']]}:{place.removeprefix('HOST:')}"
+        return {**self._names, **names}[place]
+
+    def _give(self, command: str, names: dict[str, str]) -> tuple[int, str]:
+        if not _AT_HOME.match(command):
+            done = self._machines[names["NODE"]].run(command, check=False, timeout_s=_COMMAND_S)
+            return done.returncode, done.stdout + done.stderr
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            self._net.wrap(OPERATOR, ["sh", "-c", command]), capture_output=True, text=True, cwd=ROOT,
+            timeout=_COMMAND_S, check=False,
+            env={**os.environ, "PATH": path, "MDSCTL_CLUSTER": str(self._cluster_file)},
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from deploy import keepalived
 from deploy.inventory import Vip
+from mdscluster import rtnetlink
 from mdscluster.control import vips
+
+ROOT = Path(__file__).resolve().parents[3]
+OWN_NETWORK = """
+import socket, sys
+from mdscluster.control import vips
+
+held, tried, elsewhere = sys.argv[1:]
+with socket.socket(socket.AF_INET6 if ":" in elsewhere else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    probe.bind((elsewhere, 0))  # or the kernel refuses it, and this tells nothing
+print(*[vips.is_here(address) for address in (held, tried, elsewhere)])
+"""
 
 
 def test_states_are_read_as_the_script_writes_them(tmp_path: Path) -> None:
@@ -103,3 +118,59 @@ def test_a_keepalived_that_was_killed_has_no_address(tmp_path: Path) -> None:
     assert after["192.0.2.2"] == before["192.0.2.2"], "since when"
     unit(tmp_path, "begins")
     assert vips.states(str(tmp_path)) == []
+
+
+# ---------------------------------------------------------------------- what the kernel has
+def in_own_network(script: str, words: Sequence[str]) -> str:
+    """What a shell prints in a network namespace of its own; skips, with the reason, where none can be made."""
+    root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    unshare = ["unshare", *root, "--net", "sh", "-ec"]
+    try:
+        made = subprocess.run([*unshare, "ip link set lo up"], capture_output=True, text=True, timeout=30)
+    except FileNotFoundError as problem:
+        made = subprocess.CompletedProcess([], 1, "", str(problem))
+    if made.returncode:
+        reason = f"NOT tested whether an address that can be bound is here: no network namespace: {made.stderr}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    done = subprocess.run(
+        [*unshare, f"ip link set lo up\n{script}", "sh", *words], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("family", "held", "on_trial", "elsewhere"),
+    [("ipv4", "192.0.2.7/32", "", "203.0.113.7"), ("ipv6", "2001:db8::7/128", "2001:db8::8/64", "2001:db8::9")],
+)
+def test_an_address_is_here_when_an_interface_has_it(family: str, held: str, on_trial: str, elsewhere: str) -> None:
+    """A host that could bind an address (``ip_nonlocal_bind``) does not count as a second one that has it.
+
+    Nor does one whose address is on trial (RFC 4862 §5.4); on an interface that is down it stays so.
+    """
+    script = f"""
+        echo 1 >/proc/sys/net/{family}/ip_nonlocal_bind
+        ip address add {held} dev lo
+        {f"ip link add trial type veth peer name other && ip address add {on_trial} dev trial" if on_trial else ""}
+        exec "$@"
+    """
+    asked = [address.partition("/")[0] for address in (held, on_trial or elsewhere, elsewhere)]
+    assert in_own_network(script, [sys.executable, "-c", OWN_NETWORK, *asked]).split() == ["True", "False", "False"]
+
+
+def test_an_address_is_the_same_however_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rtnetlink, "addresses", lambda: frozenset({"2001:db8::7"}))
+    assert vips.is_here("2001:0db8:0:0:0:0:0:7")
+    assert not vips.is_here("2001:db8::8")
+
+
+def test_no_word_of_the_kernel_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page with all other metrics is made all the same."""
+
+    def refuse() -> frozenset[str]:
+        raise PermissionError
+
+    monkeypatch.setattr(rtnetlink, "addresses", refuse)
+    assert not vips.is_here("127.0.0.1")

@@ -15,8 +15,9 @@ from mdscluster.fsm import client_connections
 from mdscluster.fsm.client_connections import Path, pack
 from mdscluster.fsm.commands import NoteConnections, RaiseFeatures, pack_internal
 from mdscluster.nfs_frontend import takeover, tickle
-from mdscluster.nfs_frontend.takeover import AddressNews, Takeovers, address_news
+from mdscluster.nfs_frontend.takeover import Takeovers
 from mdscluster.nfs_frontend.whereabouts import PATHS_MAX, Whereabouts, path_of
+from mdscluster.rtnetlink import AddressNews, address_news
 from tests.unit.nfs_frontend.support import World
 
 SERVICE = "10.0.0.100"

@@ -1,0 +1,156 @@
+"""docs/RUNBOOK.md where a service address is in trouble: the very commands of the page, on machines as deployed.
+
+A real systemd, a real keepalived, and the metrics by which the alerts are raised (``mdscluster-vips`` in
+deploy/monitoring/mdscluster.rules.yml). On every host here any address can be bound (``ip_nonlocal_bind``): that must
+fool nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.chaos.conftest import unavailable
+from tests.support.cluster import OPERATOR
+from tests.support.debian import Unavailable, need_tools
+from tests.support.installed import FIT, INTERFACE, NODES, Site, await_all_fit, installed, wait, waits_around
+from tests.support.machine import Machine
+from tests.support.prometheus import values
+from tests.support.runbook import OnMachines
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("root")]
+
+METRICS_PORT = 20890
+AS_DEBIAN = "/run/systemd/system/keepalived.service.d/zz-as-debian.conf"
+NOT_RUNNING = 3
+"""``systemctl status`` of a unit that is dead."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Watched, too."""
+    try:
+        need_tools({"curl": "curl"})
+        with installed(tmp_path_factory.mktemp("site"), "mdr", "[metrics]\nenabled = true\n") as made:
+            yield made
+    except Unavailable as reason:
+        unavailable(reason)
+
+
+@pytest.fixture
+def operator(site: Site) -> Iterator[OnMachines]:
+    """All is well before, and after."""
+    await_all_fit(site)
+    wait("nobody disagrees", lambda: is_well(site))
+    yield OnMachines(
+        site.net, site.machines, site.out / "cluster.json", {"ADDRESS": f"{site.vip}/24", "INTERFACE": INTERFACE}
+    )
+    wait("nobody disagrees", lambda: is_well(site))
+    assert len(site.holders()) == 1
+
+
+def told(site: Site, what: str) -> dict[str, float]:
+    """By node: a metric of the service address, as Prometheus would find it now."""
+    found = {}
+    for name in NODES:
+        url = f"http://{site.net.hosts[name]}:{METRICS_PORT}/metrics"
+        page = site.net.run(OPERATOR, ["curl", "-sS", "--max-time", "5", url])
+        (found[name],) = values(page, f"mdscluster_vip_{what}", vip=site.vip)
+    return found
+
+
+def is_well(site: Site) -> bool:
+    """What none of the three alerts is raised by: one has it, and everybody's keepalived says what the kernel says."""
+    holder, present = told(site, "holder"), told(site, "address_present")
+    return max(holder.values()) == 1 and sum(present.values()) == 1 and holder == present
+
+
+@contextmanager
+def as_debian_has_it(machine: Machine) -> Iterator[None]:
+    """keepalived's unit without what is deployed beside it: killed it stays dead, and its address where it was."""
+    words = "\\n".join(("[Service]", "Restart=no", "ExecStartPre=", "ExecStopPost="))
+    machine.run(f"mkdir -p {AS_DEBIAN.rpartition('/')[0]} && printf '{words}\\n' >{AS_DEBIAN}")
+    machine.run("systemctl daemon-reload")
+    try:
+        yield
+    finally:
+        machine.run(f"rm -f {AS_DEBIAN} && systemctl daemon-reload")
+
+
+def die_with_the_address(site: Site) -> str:
+    """kill -9 of keepalived where the address is, and another host takes it; the one that is left with it."""
+    (dead,) = site.holders()
+    site.machines[dead].run("kill -9 $(pidof keepalived)")
+    wait("another host has it, too", lambda: len(site.holders()) == 2)
+    return dead
+
+
+def test_no_host_has_the_address(site: Site, operator: OnMachines) -> None:
+    """INV-7: keepalived is stopped on every host. A client waits, and is served again as if nothing had been."""
+
+    def trouble() -> None:
+        for machine in site.machines.values():
+            machine.run("systemctl stop keepalived")
+        wait("nobody has it", lambda: max(told(site, "holder").values()) == 0)
+        assert site.holders() == []
+        assert max(told(site, "address_present").values()) == 0
+        for name in NODES:
+            shown, weight, status, _ = operator.follow(
+                "MdsclusterVipNoHolder", may_fail=("mdsctl vip", "systemctl status"), NODE=name
+            )
+            assert site.vip in shown.told
+            assert weight.told.strip() == FIT
+            assert status.code == NOT_RUNNING, status.told
+            wait("one has the address", lambda: len(site.holders()) == 1)
+            assert site.holders() == [next(iter(NODES))], "where keepalived was started first"
+
+    waits_around(site, "without", trouble)
+
+
+def test_two_hosts_have_the_address(site: Site, operator: OnMachines) -> None:
+    """INV-7: keepalived died on one and left it there, while another one took it. A client notices a pause at most."""
+
+    def trouble() -> None:
+        dead = die_with_the_address(site)
+        wait("two have it", lambda: sum(told(site, "address_present").values()) == 2)
+        taken_by = next(name for name in site.holders() if name != dead)
+        shown, status, *_ = operator.follow("MdsclusterVipTwoHolders", may_fail=("systemctl status",), NODE=dead)
+        assert f" {site.vip}/24 " in shown.told
+        assert status.code == NOT_RUNNING, status.told
+        wait("one has it", lambda: is_well(site))
+        assert site.holders() == [taken_by], "where keepalived runs it has not moved"
+
+    with as_debian_has_it(site.machines[site.holders()[0]]):
+        waits_around(site, "twice", trouble)
+
+
+def test_an_address_was_added_by_hand(site: Site, operator: OnMachines) -> None:
+    """The kernel has it, keepalived knows nothing of it: whoever asks by ARP may be sent there."""
+    (holder,) = site.holders()
+    victim = next(name for name in NODES if name != holder)
+    site.machines[victim].run(f"ip address add {site.vip}/24 dev {INTERFACE}")
+    wait("the kernel has it", lambda: told(site, "address_present")[victim] == 1)
+    assert told(site, "holder")[victim] == 0
+    status, shown, *_ = operator.follow("MdsclusterVipStateWrong", NODE=victim)
+    assert status.code == 0
+    assert f" {site.vip}/24 " in shown.told
+    wait("one has it", lambda: is_well(site))
+    assert site.holders() == [holder]
+
+
+def test_keepaliveds_last_word_is_a_dead_ones(site: Site, operator: OnMachines) -> None:
+    """It said that it had the address and died; somebody took the address off, and nobody started it again."""
+    with as_debian_has_it(site.machines[site.holders()[0]]):
+        dead = die_with_the_address(site)
+        site.machines[dead].run(f"ip address del {site.vip}/24 dev {INTERFACE}")
+        wait("the kernel has it no more", lambda: told(site, "address_present")[dead] == 0)
+        assert told(site, "holder")[dead] == 1
+        status, shown, *_ = operator.follow(
+            "MdsclusterVipStateWrong", may_fail=("systemctl status", "ip address del"), NODE=dead
+        )
+        assert status.code == NOT_RUNNING, status.told
+        assert f" {site.vip}/24 " not in shown.told
+        wait("it says that it has not", lambda: is_well(site))
+        assert dead not in site.holders()
