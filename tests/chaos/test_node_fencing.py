@@ -250,6 +250,23 @@ def test_with_a_bmc_that_does_nothing_it_is_not_fenced_and_the_service_goes_on(t
 
 
 @pytest.mark.long
+def test_a_bmc_that_lies_is_found_out_when_the_server_is_back(tmp_path: Path) -> None:
+    """INV-9: of a server that is cut off nothing but its device can tell; it counts as fenced until it is heard again.
+    Nothing depends on that but its own return: data servers and consensus refuse it by rules of their own."""
+    with rig(tmp_path, manner="liar") as it:
+        leader = it.cluster.wait_leader()
+        witness, lost = (name for name in it.cluster.mds_ids if name != leader)
+        it.net.isolate(lost, keep=[BMC_HOST])
+        it.wait_for(lambda: "fenced" in it.kinds(leader, lost), 20, "the device was not believed")
+        assert it.cluster.nodes[lost].alive
+        assert it.cluster.wait_leader() == leader
+        it.net.heal()
+        it.wait_for(lambda: "lied" in it.kinds(witness, lost), 30, "the lie was not found out")
+        it.cluster.wait_healthy()
+        assert "off" not in [word for _, word in it.switch.log]
+
+
+@pytest.mark.long
 def test_an_operator_sees_what_goes_on_and_has_the_last_word(tmp_path: Path) -> None:
     """INV-9: a server whose BMC nobody reaches is not fenced until somebody who has looked says that it is off."""
     with rig(tmp_path) as it:

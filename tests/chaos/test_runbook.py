@@ -48,7 +48,7 @@ ASKING = {
     "MdsclusterLeaderFlapping", "MdsclusterApplyLag", "MdsclusterLoopLag", "MdsclusterQueueDepth",
     "MdsclusterDiskNearlyFull", "MdsclusterStateNearlyFull", "MdsclusterFeatureLevelLag", "MdsclusterReleasesMixed",
     "MdsclusterDataServerSpace", "MdsclusterDataServerNotReady", "MdsclusterRecallOverdue",
-    "MdsclusterFencingSuspended",
+    "MdsclusterFencingSuspended", "MdsclusterFencingDeviceLied",
 }  # fmt: skip
 STOPPING = {
     "MdsclusterNoQuorum", "MdsclusterNodeDown", "MdsclusterNodeRestarts", "MdsclusterFsyncSlow",
@@ -93,6 +93,7 @@ def test_procedures_that_stop_nothing(stage: Stage, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "bundle.tar.gz") as bundle:
         assert len(bundle.getnames()) > 5
     hand_over(stage)
+    assert "mds1" in follow("MdsclusterFencingDeviceLied", NODE="mds1")[-1].told
     for section in ("SlowOperations", "StateNearlyFull", "RecallOverdue"):
 
         def evict(client: str, section: str = section) -> None:

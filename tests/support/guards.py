@@ -31,11 +31,11 @@ open(run_dir + "/node", "w").write(str(os.getpid()))
 node = os.getpid()
 pid = os.fork()
 if pid:
-    print(pid, flush=True)
     os.waitpid(pid, 0)
     sys.exit(70)
 os.close(lock)
 die_with_parent()
+print(os.getpid(), flush=True)  # whoever reads it may stop both: from here on neither is left behind
 out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 reason = ""
 silent = 0

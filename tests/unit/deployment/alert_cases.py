@@ -243,6 +243,13 @@ CASES: dict[str, Case] = {
         {"cluster": "files", "server": "mds3", "phase": "off"},
         [{f'mdscluster_fencing_failed_attempts{{{MDS1},server="mds3",phase="off"}}': "0x40"}],
     ),
+    "MdsclusterFencingDeviceLied": Case(
+        # In the future, as it may be by another host's clock; to promtool it is 1970.
+        {f'mdscluster_fencing_event_timestamp_seconds{{{MDS1},server="mds3",kind="lied"}}': "9999999999x40"}, "10s",
+        {"cluster": "files", "server": "mds3"},
+        [{f'mdscluster_fencing_event_timestamp_seconds{{{MDS1},server="mds3",kind="lied"}}': "-90000x40",
+          f'mdscluster_fencing_event_timestamp_seconds{{{MDS1},server="mds3",kind="fenced"}}': "0x40"}],
+    ),
     "MdsclusterServerMissing": Case(
         {f"mdscluster_fencing_held_servers{{{MDS1}}}": "1x40", f"mdscluster_fencing_held_servers{{{MDS2}}}": "0x40"},
         "35s", CLUSTER, [{f"mdscluster_fencing_held_servers{{{MDS1}}}": "1 0x40"}], early="25s",

@@ -147,7 +147,7 @@ def test_each_alert_comes_when_it_should_and_not_otherwise(promtool: str, tmp_pa
 def test_no_alert_believes_a_single_scrape() -> None:
     """Unless it counts what has happened, as 'increase' does, or what no scrape can mistake."""
     at_once = {"NodeRestarts", "ForbiddenStatusSent", "LeaderFlapping", "SnapshotsFail", "DataServerLost",
-               "DataServerErrors", "RecallOverdue", "FencingFailed"}  # fmt: skip
+               "DataServerErrors", "RecallOverdue", "FencingFailed", "FencingDeviceLied"}  # fmt: skip
     waits = dict(re.findall(r"- alert: Mdscluster(\w+)\n(?:(?! +- alert).*\n)*? +for: (\w+)\n", RULES.read_text()))
     assert {name.removeprefix("Mdscluster") for name in alerts()} - waits.keys() == at_once
     seconds = {"s": 1, "m": 60, "h": 3600}
