@@ -64,7 +64,7 @@ class SessionParameters(msgspec.Struct, frozen=True):
 class Call:
     """One COMPOUND under way; ``on_done`` gets its outcome, once."""
 
-    __slots__ = ("compound", "delays", "message", "on_done", "sent_ms", "slot", "times_sent", "xid")
+    __slots__ = ("compound", "delays", "in_doubt", "message", "on_done", "sent_ms", "slot", "times_sent", "xid")
 
     def __init__(self, compound: Compound, on_done: Callable[[Outcome], None]) -> None:
         self.compound = compound
@@ -74,6 +74,7 @@ class Call:
         self.message: list[bytes] = []
         self.sent_ms: float | None = None       # when it last left on the present connection
         self.times_sent = 0
+        self.in_doubt = False                   # its connection was lost before its reply came
         self.delays = 0                         # how often SEQUENCE put it off
 
 
@@ -172,6 +173,8 @@ class SessionCore:
         """Send everything outstanding in the session again on the new connection, in the order of first sending."""
         for call in self._pending.values():
             if call.slot is not None and call.sent_ms is None:
+                if call.in_doubt and call.compound.cache:
+                    self.stats.changes_in_doubt += 1
                 self._send(call, now_ms)
 
     def connection_lost(self) -> None:
@@ -183,6 +186,7 @@ class SessionCore:
             call.on_done(ConnectionClosed("connection lost"))
         self._delayed.clear()
         for call in self._pending.values():
+            call.in_doubt = call.sent_ms is not None
             call.sent_ms = None
 
     def fail(self, error: NfsClientError) -> None:

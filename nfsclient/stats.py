@@ -17,11 +17,21 @@ T = TypeVar("T")
 BUCKETS = 40
 """Latency histogram: bucket n counts calls that took less than 2**n microseconds."""
 
-FAILOVER_STATUSES = (
-    nfs4.NFS4ERR_GRACE, nfs4.NFS4ERR_STALE_CLIENTID, nfs4.NFS4ERR_BADSESSION, nfs4.NFS4ERR_BAD_STATEID,
-    nfs4.NFS4ERR_DEADSESSION, nfs4.NFS4ERR_EXPIRED, nfs4.NFS4ERR_SEQ_MISORDERED, nfs4.NFS4ERR_SEQ_FALSE_RETRY,
-    nfs4.NFS4ERR_NO_GRACE, nfs4.NFS4ERR_STALE,
+LOST_STATE = (
+    nfs4.NFS4ERR_GRACE, nfs4.NFS4ERR_NO_GRACE, nfs4.NFS4ERR_RECLAIM_BAD, nfs4.NFS4ERR_RECLAIM_CONFLICT,
+    nfs4.NFS4ERR_STALE_CLIENTID, nfs4.NFS4ERR_BADSESSION, nfs4.NFS4ERR_DEADSESSION, nfs4.NFS4ERR_BADSLOT,
+    nfs4.NFS4ERR_BAD_STATEID, nfs4.NFS4ERR_STALE_STATEID, nfs4.NFS4ERR_EXPIRED, nfs4.NFS4ERR_ADMIN_REVOKED,
+    nfs4.NFS4ERR_DELEG_REVOKED, nfs4.NFS4ERR_BADHANDLE, nfs4.NFS4ERR_FHEXPIRED,
 )
+"""What a server says, and says only, when it does not have what a correct client was given: its client ID, session,
+slot, stateid or filehandle; or when it wants to have it reclaimed (RFC 8881 section 15.1). To a client that was never
+silent for a lease, and whom no administrator evicted, no server may send any of it, whoever hears it (INV-7).
+
+Not among them: NFS4ERR_SEQ_MISORDERED and SEQ_FALSE_RETRY are also right for a copy of a request that arrives after its
+client has gone on elsewhere (section 2.10.6.1), NFS4ERR_OLD_STATEID for operations of one owner that cross on the way
+(section 8.2.2), NFS4ERR_STALE for what another client has removed. A client that hears them judges better.
+"""
+FAILOVER_STATUSES = (*LOST_STATE, nfs4.NFS4ERR_SEQ_MISORDERED, nfs4.NFS4ERR_SEQ_FALSE_RETRY, nfs4.NFS4ERR_STALE)
 """Statuses that no client may see because of the loss of a minority of nodes (INV-7)."""
 
 
@@ -89,6 +99,7 @@ class Stats:
         self.connections = 0
         self.reconnects = 0
         self.retransmissions = 0
+        self.changes_in_doubt = 0       # of these: changes whose connection was lost before their reply came
         self.reply_timeouts = 0
         self.retries = 0                # calls sent anew after DELAY and the like
         self.reexecutions = 0           # uncached requests run again after RETRY_UNCACHED_REP

@@ -16,7 +16,7 @@ from tests.chaos.evidence import Fault
 from tests.chaos.loads import Load
 from tests.chaos.monitor import Monitor, Sample
 from tests.chaos.shim import Shim
-from tests.chaos.site import Site
+from tests.chaos.site import Site, rotated
 from tests.support.cluster import OPERATOR
 from tests.support.hanet import Hanet
 from tests.support.power import Disk
@@ -29,6 +29,7 @@ NOTICE_DEAD_S, NOTICE_SILENT_S = 0.2, 0.6
 """After what time the service address leaves a node: whose server died (keepalived watches it) or that fell silent."""
 NOTICE_BACK_S = 0.3
 """How long a node that is back keeps the address before it hears its successor (keepalived's advert_int is 0.2 s)."""
+RUSH_TIMEOUT_S = 15.0
 LEADER_TIMEOUT_S = 60.0
 """All nodes may be starting, on a busy machine."""
 _POLL_S = 0.05
@@ -91,8 +92,14 @@ class Chaos:
 
     @contextlib.contextmanager
     def fault(self, what: str, nodes: Iterable[str] = (), *, new_leader: bool = False) -> Iterator[Fault]:
-        """Note a fault. ``new_leader``: another leader must take over before it ends."""
-        fault = Fault(what, tuple(nodes), time.monotonic(), self.monitor.term(), new_leader)
+        """Note a fault. ``new_leader``: another leader must take over before it ends.
+
+        Before it begins, a client makes changes without a pause at the first of the nodes: few others have one under
+        way there at the moment of a kill, or none, and then nobody needs to repeat anything (INV-3).
+        """
+        nodes = tuple(nodes)
+        self._rush_at(nodes)
+        fault = Fault(what, nodes, time.monotonic(), self.monitor.term(), new_leader)
         fault.leader_before = self.monitor.leader()
         self.faults.append(fault)
         self._fault = fault
@@ -102,6 +109,12 @@ class Chaos:
             fault.ended_s = time.monotonic()
             fault.term_after, fault.leader_after = self.monitor.term(), self.monitor.leader()
             self._fault = None
+
+    def _rush_at(self, nodes: Sequence[str]) -> None:
+        hit = [name for name in nodes if name in self.nodes]
+        if hit:
+            at_work = self.loads[0].rush(rotated(self.site.servers(), self.nodes.index(hit[0])))
+            self._until(at_work, RUSH_TIMEOUT_S, f"no client works at {hit[0]}")
 
     def _prove(self, what: str, shown: bool) -> None:
         assert self._fault is not None, "faults are made inside `with chaos.fault(...)`"

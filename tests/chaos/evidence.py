@@ -59,6 +59,8 @@ class Check:
     text: str
     count: int = 0
     """How much was checked: operations, nodes."""
+    met: dict[str, int] = field(default_factory=dict)
+    """How often there was what makes the check worth while (``judge.CONTENTION_MIN``)."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@
 ``python -m tests.chaos.load ORDERS`` (a JSON file that ``Load`` writes) works until OUT/stop exists. It writes
 OUT/calls (every call, as it ends), OUT/holds (every lock and exclusive open that was held) and OUT/report.json.
 
+Whenever the harness writes OUT/rushN.json, one more client makes changes without a pause for a while, at the node that
+is about to be hit: so some are under way there when it is (INV-3). OUT/rushN.ready says that it has begun.
+
 Two NFS clients work in each process, beside those that only look (``lookers``). One makes changes in a tree of its own,
 operation by operation against a model (INV-2, INV-3), and takes byte-range locks and exclusive opens that all others
 want too, for a moment each (INV-5). The other does, together with those of the other hosts, whatever it likes to a few
@@ -19,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -43,8 +46,10 @@ HOLD_S = (0.004, 0.030)
 SHARED_READY, SHARED_NAMES, SHARED_PAUSE_S = "/shared-ready", 8, 0.12
 REMOVED = "NFS4ERR_STALE"
 """What a client is rightly told of an object that another one has removed; the checker knows when."""
-HISTORY = "history.jsonl.gz"
+HISTORY, RUSH_CALLS = "history.jsonl.gz", "rush-calls"
 FLUSH_S = 0.1
+RUSH_S, RUSH_WORKERS = 3.0, 2
+"""Longer than any fault takes from its order to its effect; and never without a change under way."""
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -60,6 +65,13 @@ class Orders(msgspec.Struct, frozen=True):
     """This host makes what all share."""
     looked_at: list[tuple[str, int]]
     """Nodes that clients of this host only look at (``lookers``)."""
+
+
+class RushOrders(msgspec.Struct, frozen=True):
+    """Where a client is to make changes without a pause."""
+
+    servers: list[tuple[str, int]]
+    """The node that is about to be hit comes first."""
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True):
@@ -101,6 +113,8 @@ class ClientReport(msgspec.Struct):
     failover_statuses: dict[str, int] = {}
     reconnects: int = 0
     retransmissions: int = 0
+    changes_in_doubt: int = 0
+    """Of these: changes sent again because their connection was lost before their reply came."""
     late_ms: float = 0.0
     """The longest that this process itself was late: stalls up to that are the machine's, not the cluster's."""
     notes: dict[str, int] = {}
@@ -257,8 +271,11 @@ class Worker:
         self.report = ClientReport(orders.name, problems=[], failures=[])
         self._encode = msgspec.json.Encoder().encode
         self._calls = (self.out / "calls").open("wb")
+        self._rush_calls = (self.out / RUSH_CALLS).open("wb")
+        """Apart: whoever waits for this process to go on does not mean them."""
         self._holds = (self.out / "holds").open("wb")
         self._stopping = False
+        self._rushes: list[asyncio.Task[None]] = []
 
     def stopping(self) -> bool:
         """True once the harness wants the work to end."""
@@ -266,6 +283,9 @@ class Worker:
 
     def note_call(self, event: Event) -> None:
         """The history hook of both clients."""
+        self._note(event, self._calls)
+
+    def _note(self, event: Event, out: BinaryIO) -> None:
         if event.completed_ms is None:
             return
         result = event.result
@@ -274,7 +294,7 @@ class Worker:
         else:
             status = type(result).__name__ if isinstance(result, BaseException) else "NFS4_OK"
         call = Call(self.orders.name, event.op, event.invoked_ms / 1000, event.completed_ms / 1000, status)
-        self._calls.write(self._encode(call) + b"\n")
+        out.write(self._encode(call) + b"\n")
 
     def note_hold(self, hold: Hold) -> None:
         self._holds.write(self._encode(hold) + b"\n")
@@ -296,12 +316,13 @@ class Worker:
             self._guard("holds", self._repeat(holds.step)),
             self._guard("shared names", shared.run()),
         )
+        keeper.cancel()
+        await asyncio.gather(*self._rushes)
         await self._guard("comparison with the model", self._compare(exactly_once))
         self._add(client.stats)
         for stats in await shared.finish(self.out / HISTORY):
             self._add(stats, expected=REMOVED)
         await client.close()
-        keeper.cancel()
         self._flush()
         put(self.out / "report.json", msgspec.json.encode(self.report))
 
@@ -312,6 +333,7 @@ class Worker:
         report.notes = dict(Counter(report.notes) + stats.notes)
         report.reconnects += stats.reconnects
         report.retransmissions += stats.retransmissions
+        report.changes_in_doubt += stats.changes_in_doubt
 
     async def _few_calls(self, load: ExactlyOnce) -> None:
         await load.run(2)
@@ -330,8 +352,30 @@ class Worker:
 
     async def _compare(self, load: ExactlyOnce) -> None:
         done = await load.verify()
-        self.report.exactly_once, self.report.exactly_once_calls = str(done), done.calls
+        self.report.exactly_once += f"{done}\n"
+        self.report.exactly_once_calls += done.calls
         self.report.problems += [*done.violations[:50], *done.differences[:50]]
+
+    def _rush_when_told(self) -> None:
+        number = len(self._rushes) + 1
+        orders = self.out / f"rush{number}.json"
+        if orders.exists():
+            rush = self._rush(number, msgspec.json.decode(orders.read_bytes(), type=RushOrders).servers)
+            self._rushes.append(asyncio.create_task(self._guard(f"rush {number}", rush)))
+
+    async def _rush(self, number: int, servers: list[tuple[str, int]]) -> None:
+        """Changes without a pause, by a client of its own that begins at the first of ``servers``."""
+        orders = msgspec.structs.replace(self.orders, servers=servers)
+        client = await _connect(orders, f"rush{number}", lambda event: self._note(event, self._rush_calls))
+        base, seed = f"/rush{number}-{orders.name}", orders.seed + number
+        load = ExactlyOnce(client, base, seed=seed, workers=RUSH_WORKERS)
+        await load.prepare()
+        (self.out / f"rush{number}.ready").touch()
+        end_s = time.monotonic() + RUSH_S
+        await load.run(None, until=lambda: time.monotonic() > end_s)
+        await self._compare(load)
+        self._add(client.stats)
+        await client.close()
 
     async def _keep_files(self) -> None:
         while True:
@@ -340,9 +384,11 @@ class Worker:
             self.report.late_ms = max(self.report.late_ms, (time.monotonic() - begun - FLUSH_S) * 1000)
             self._flush()
             self._stopping = self._stopping or (self.out / "stop").exists()
+            self._rush_when_told()
 
     def _flush(self) -> None:
         self._calls.flush()
+        self._rush_calls.flush()
         self._holds.flush()
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from tests.chaos.load import HISTORY, Call, ClientReport, Hold, Orders
+from tests.chaos.load import HISTORY, RUSH_CALLS, Call, ClientReport, Hold, Orders, RushOrders, put
 from tests.support.cluster import ROOT
 from tests.support.lifeline import die_with_parent
 from tests.support.linearizability.history import History
@@ -41,6 +41,7 @@ class Load:
             )  # fmt: skip
         self._tail = 0
         self._done = 0
+        self._rushes = 0
 
     def calls_done(self) -> int:
         """How many calls have ended. LoadError when the process has ended by itself."""
@@ -60,6 +61,13 @@ class Load:
         self.calls_done()
         return (self.out / "ready").exists()
 
+    def rush(self, servers: Sequence[tuple[str, int]]) -> Callable[[], bool]:
+        """Have one more client make changes without a pause at the first of the servers; whether it does by now."""
+        self._rushes += 1
+        put(self.out / f"rush{self._rushes}.json", msgspec.json.encode(RushOrders(list(servers))))
+        ready = self.out / f"rush{self._rushes}.ready"
+        return ready.exists
+
     def ask_to_stop(self) -> None:
         """It ends its calls, compares its tree with the model, and reports."""
         (self.out / "stop").touch()
@@ -78,8 +86,8 @@ class Load:
         return msgspec.json.decode(report.read_bytes(), type=ClientReport)
 
     def calls(self) -> list[Call]:
-        """Every call that ended, in the order of their ends."""
-        return _lines(self.out / "calls", Call)
+        """Every call that ended."""
+        return _lines(self.out / "calls", Call) + _lines(self.out / RUSH_CALLS, Call)
 
     def holds(self) -> list[Hold]:
         """Everything that was held."""

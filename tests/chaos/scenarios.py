@@ -62,6 +62,11 @@ class Scenario:
     """Each round must bring another leader, or the run was vacuous."""
     terms_max: int | None = None
     """How many new terms a round may cost; None: not bounded."""
+    in_doubt: bool = False
+    """The fault takes replies away: some client must have sent changes again without knowing whether they had run, or
+    exactly once (INV-3) was not put to the test."""
+    statuses_right: tuple[str, ...] = ()
+    """What servers may say of what the fault has cost, though INV-7 forbids it of the loss of a minority."""
     linux: bool = False
     """Real Linux clients take part."""
     shim: bool = False
@@ -82,24 +87,24 @@ SCENARIOS: tuple[Scenario, ...] = (
         "The leader's processes die at once, as in a crash. The others notice the closed connections, elect, and take "
         "over what was under way. Clients must feel a pause under 2 s (the median under 1 s) and nothing else: no "
         "error, no lost lock, no change lost or made twice. The node is then started again and catches up.",
-        scripts.kill_leader, FAIL_OVER, new_leader=True, linux=True, unprivileged=True,
+        scripts.kill_leader, FAIL_OVER, new_leader=True, linux=True, unprivileged=True, in_doubt=True,
     ),
     Scenario(
         "kill-follower", "kill -9 of a node that does not lead",
         "Clients of the dead node go on at another; the leader goes on leading. The node is started again.",
-        scripts.kill_follower, FAIL_OVER, terms_max=0, unprivileged=True,
+        scripts.kill_follower, FAIL_OVER, terms_max=0, unprivileged=True, in_doubt=True,
     ),
     Scenario(
         "kill-two-of-five", "kill -9 of the leader and a follower at the same moment",
         "Five nodes survive the loss of any two. The three left elect a leader and go on with every session, lock and "
         "open of the clients. Both are started again.",
-        scripts.kill_two, FAIL_OVER, nodes=FIVE, new_leader=True,
+        scripts.kill_two, FAIL_OVER, nodes=FIVE, new_leader=True, in_doubt=True,
     ),
     Scenario(
         "kill-all", "kill -9 of every metadata server at once",
         "Nothing serves until a majority has started again. Then every acknowledged change must be there, and clients "
         "go on in their old sessions, without grace period or reclaim. Their calls wait meanwhile; none fails.",
-        scripts.kill_all, RESTART, unprivileged=True,
+        scripts.kill_all, RESTART, unprivileged=True, in_doubt=True,
     ),
     Scenario(
         "rolling-restart", "an orderly restart of one node after the other, under load",
@@ -113,37 +118,37 @@ SCENARIOS: tuple[Scenario, ...] = (
         "believes that it leads, and still holds its clients' connections. It must answer nothing from its old state: "
         "neither reads nor changes. Its kernel still acknowledges what clients send; so whoever takes its address over "
         "must tell them.",
-        scripts.pause_leader, FAIL_OVER, new_leader=True, linux=True,
+        scripts.pause_leader, FAIL_OVER, new_leader=True, linux=True, in_doubt=True,
     ),
     Scenario(
         "isolate-leader", "the leader loses its network altogether",
         "As when its cable is pulled: neither the other nodes nor its clients reach it. The others elect; its clients "
         "find another node. When it comes back it must follow.",
-        scripts.isolate_leader, FAIL_OVER, new_leader=True, linux=True,
+        scripts.isolate_leader, FAIL_OVER, new_leader=True, linux=True, in_doubt=True,
     ),
     Scenario(
         "isolate-leader-with-clients", "the leader is cut off from the other nodes, but not from its clients",
         "The split-brain trap: the old leader still hears its clients and nobody else. It must neither acknowledge a "
         "change nor answer a read that the new leader could contradict, and must send its clients away.",
-        scripts.isolate_leader_with_clients, FAIL_OVER, new_leader=True, linux=True,
+        scripts.isolate_leader_with_clients, FAIL_OVER, new_leader=True, linux=True, in_doubt=True,
     ),
     Scenario(
         "isolate-minority", "two of five nodes, the leader among them, are cut off from the other three",
         "The two still see each other and their clients. The three elect and go on; the two must serve nothing.",
-        scripts.isolate_minority, FAIL_OVER, nodes=FIVE, new_leader=True,
+        scripts.isolate_minority, FAIL_OVER, nodes=FIVE, new_leader=True, in_doubt=True,
     ),
     Scenario(
         "mute-leader", "one-way cut: nothing that the leader sends reaches the other nodes",
         "A half-broken switch port or firewall rule. The leader still hears the others; they do not hear it, and must "
         "elect another. Its clients must find that one.",
-        scripts.mute_leader, FAIL_OVER, new_leader=True,
+        scripts.mute_leader, FAIL_OVER, new_leader=True, in_doubt=True,
     ),
     Scenario(
         "deaf-leader", "one-way cut: nothing that the other nodes send reaches the leader",
         "The other direction: its heartbeats may still arrive, their acknowledgements do not. It must not go on "
         "leading on the strength of being heard: it steps down once no majority has acknowledged for an election "
         "time-out, and names a successor, as it is still heard.",
-        scripts.deaf_leader, FAIL_OVER, new_leader=True,
+        scripts.deaf_leader, FAIL_OVER, new_leader=True, in_doubt=True,
     ),
     Scenario(
         "bridge-partition", "the leader and one follower do not reach each other; both reach the rest",
@@ -177,23 +182,24 @@ SCENARIOS: tuple[Scenario, ...] = (
         "full-disk-follower", "a follower's disk fills up under load",
         "A node that cannot write its log stops at once rather than guess what is on disk. The others go on. With "
         "space again it is started, and catches up.",
-        scripts.full_disk_follower, FAIL_OVER, disk_mib=192,
+        scripts.full_disk_follower, FAIL_OVER, disk_mib=192, in_doubt=True,
     ),
     Scenario(
         "full-disk-leader", "the leader's disk fills up under load",
         "The same on the leader: it stops, another takes over, and what it had acknowledged is there.",
-        scripts.full_disk_leader, FAIL_OVER, disk_mib=192, new_leader=True,
+        scripts.full_disk_leader, FAIL_OVER, disk_mib=192, new_leader=True, in_doubt=True,
     ),
     Scenario(
         "power-loss-leader", "the leader loses power: what it had not fsynced is gone",
         "Its disk comes back as of the last fsync. It may have voted and acknowledged: neither may be forgotten.",
-        scripts.power_loss_leader, FAIL_OVER, disk_mib=512, new_leader=True,
+        scripts.power_loss_leader, FAIL_OVER, disk_mib=512, new_leader=True, in_doubt=True,
     ),
     Scenario(
         "power-loss-all", "every node loses power at the same moment",
         "All disks come back as of their last fsync. Every change that a client was told of must be there, and so must "
         "every session, open and lock.",
-        scripts.power_loss_all, RESTART, disk_mib=512, linux=True,
+        scripts.power_loss_all, RESTART, disk_mib=512, linux=True, in_doubt=True,
+        statuses_right=("NFS4ERR_IO",),  # data servers are off, too
     ),
     Scenario(
         "slow-disk-leader", "every fsync of the leader takes 150 ms for 6 s",
@@ -205,12 +211,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         "wiped-follower", "a follower loses its disk and rejoins, empty, under load",
         "It may not vote until it knows what its earlier self had promised (a durable quarantine), and gets the whole "
         "state from the others while clients go on.",
-        scripts.wiped_follower, FAIL_OVER, rounds=2,
+        scripts.wiped_follower, FAIL_OVER, rounds=2, in_doubt=True,
     ),
     Scenario(
         "far-behind-follower", "a follower is down for so long that the log no longer reaches back; it gets a snapshot",
         "The leader streams its state while it serves; the follower installs it atomically and starts anew on it.",
-        scripts.far_behind_follower, DEGRADED, rounds=1,
+        scripts.far_behind_follower, DEGRADED, rounds=1, in_doubt=True,
     ),
     Scenario(
         "swizzle", "a random mix of kills, pauses, cuts and slow disks, overlapping, by seed",
@@ -222,7 +228,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "drill-kill-server", "kill -9 of the metadata server on the host that has the service address",
         "Its unit tells keepalived at once, and starts it again; another host takes the address over, "
         "and clients go on there.",
-        drill_scripts.kill_server, FAIL_OVER, linux=True, deployed=True,
+        drill_scripts.kill_server, FAIL_OVER, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(
         "drill-kill-keepalived", "kill -9 of keepalived alone on the host that has the service address",
@@ -234,42 +240,42 @@ SCENARIOS: tuple[Scenario, ...] = (
         "drill-kill-host", "every process of the host that has the service address ends",
         "keepalived's, too: the kernel of a dead host goes on answering for the address. Another host takes it over, "
         "the cluster has the dead one's power cut and restored by its BMC, and it boots and rejoins by itself.",
-        drill_scripts.kill_host, DRILLED, linux=True, deployed=True,
+        drill_scripts.kill_host, DRILLED, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(
         "drill-link-down", "the link of the host that has the service address goes down",
         "The host sees it and gives the address up; the others only notice that it is silent. It is fenced, and "
         "rejoins when the cable is back.",
-        drill_scripts.link_down, DRILLED, linux=True, deployed=True,
+        drill_scripts.link_down, DRILLED, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(
         "drill-isolate", "the host that has the service address falls silent, together with one client",
         "Two hosts have the address. The old one lives, has a client that reaches nobody else, and reaches all BMCs. "
         "It must acknowledge nothing to that client, and fence nobody; it is fenced itself, boots, and is still cut "
         "off; it rejoins when the network is whole.",
-        drill_scripts.isolate, DRILLED, linux=True, deployed=True,
+        drill_scripts.isolate, DRILLED, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(
         "drill-cut-off", "the host that has the service address is cut off from the other servers, not from clients",
         "Two hosts have the address, and clients reach both. The old one has no quorum: it must give the address up, "
         "and send its clients away. It is fenced.",
-        drill_scripts.cut_off_from_servers, DRILLED, linux=True, deployed=True,
+        drill_scripts.cut_off_from_servers, DRILLED, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(
         "drill-freeze", "SIGSTOP of the metadata server on the host that has the service address",
         "keepalived there is well, and the kernel answers for the address: only that the server is silent can tell. "
         "The address must leave it, and the host is fenced.",
-        drill_scripts.freeze, DRILLED, linux=True, deployed=True,
+        drill_scripts.freeze, DRILLED, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(
         "drill-two-hosts", "every process of two of five hosts ends, the one with the service address among them",
         "Three are a quorum. Both lost hosts are fenced, boot and rejoin.",
-        drill_scripts.two_hosts, DRILLED, nodes=FIVE, linux=True, deployed=True,
+        drill_scripts.two_hosts, DRILLED, nodes=FIVE, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(
         "drill-medley", "keepalived, then the metadata server, then the whole host: killed one after the other",
         "Each on the host that has the service address by then, all on one cluster: the short form of the drill.",
-        drill_scripts.medley, DRILLED, linux=True, deployed=True, rounds=1,
+        drill_scripts.medley, DRILLED, linux=True, deployed=True, rounds=1, in_doubt=True,
     ),
 )  # fmt: skip
 

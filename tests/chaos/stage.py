@@ -28,7 +28,7 @@ from tests.support.debian import is_root
 from tests.support.deployed import Deployed, machine_names
 from tests.support.embedded import Embedded
 from tests.support.hanet import Hanet
-from tests.support.linearizability.checker import check
+from tests.support.linearizability.checker import Report, check
 from tests.support.linearizability.history import History, merged
 from tests.support.power import Disk, shared_mounts
 
@@ -45,6 +45,7 @@ BETWEEN_S = 1.0
 LINUX_DATA_SERVERS = 2
 MACHINE_DISK_MIB = 2048
 CHECK_LIMIT_S = 120.0
+LOCK_CALLS = ("lock", "testlock", "unlock")
 BROKEN = (ChaosError, LoadError, ClusterError, GuestError)
 """What a run ends with when something that should have followed did not."""
 
@@ -143,8 +144,29 @@ def digest(site: Site) -> Check:
 def linearizable(histories: Sequence[History]) -> Check:
     """The checker's verdict on what all hosts did to what they share."""
     report = check(merged(histories), limit_s=CHECK_LIMIT_S)
-    text = str(report) if not report.ok else f"{report.operations} operations, {report.unknown} without an answer"
-    return Check(report.ok, text, report.operations)
+    met = contention(report)
+    if report.ok:
+        text = f"{report.operations} operations, {report.unknown} without an answer; "
+        text += ", ".join(f"{count} {what}" for what, count in met.items())
+    else:
+        text = str(report)
+    return Check(report.ok, text, report.operations, met)
+
+
+def contention(report: Report) -> dict[str, int]:
+    """How often clients got in each other's way, as their answers tell."""
+    def refused(status: str, *calls: str) -> int:
+        return sum(report.count(call, status) for call in calls)
+
+    return {
+        "lock operations": sum(
+            n for (call, how), n in report.outcomes.items() if call in LOCK_CALLS and how != "unknown"
+        ),
+        "locks refused": refused("NFS4ERR_DENIED", *LOCK_CALLS),
+        "opens refused": refused("NFS4ERR_SHARE_DENIED", "open"),
+        "names refused": refused("NFS4ERR_EXIST", "create", "mkdir", "link")
+        + refused("NFS4ERR_NOENT", "rename", "remove"),
+    }
 
 
 # ---------------------------------------------------------------------- building

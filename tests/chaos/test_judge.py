@@ -6,12 +6,18 @@ from collections.abc import Callable
 
 import pytest
 
+from nfswire import nfs4
 from tests.chaos.evidence import Check, Evidence, Fault, LinuxClient
-from tests.chaos.judge import CALLS_MIN, judge, overlaps, stood
+from tests.chaos.judge import CALLS_MIN, CONTENTION_MIN, OPERATIONS_MIN, judge, overlaps, stood
 from tests.chaos.load import Call, ClientReport, Hold
 from tests.chaos.monitor import Sample, statuses_sent
-from tests.chaos.scenarios import BY_NAME
+from tests.chaos.scenarios import BY_NAME, SCENARIOS
+from tests.chaos.stage import contention
 from tests.chaos.stalls import longest_per_fault_ms
+from tests.chaos.verdict import Verdict
+from tests.support.linearizability import check
+from tests.support.linearizability.calls import Answer, Create, Lock, Lookup, Open, Remove, Unlock
+from tests.unit.linearizability.histories import history, op
 
 SCENARIO = BY_NAME["kill-leader"]
 
@@ -29,11 +35,11 @@ def good() -> Evidence:
     calls = [Call("client1", "mkdir", 8 + n * 0.1, 8.05 + n * 0.1, "NFS4_OK") for n in range(CALLS_MIN + 10)]
     calls.append(Call("client1", "open", 9.99, 10.4, "NFS4_OK"))
     holds = [Hold("byte range 0", f"client{n % 2 + 1}", float(n), n + 0.5) for n in range(8)]
-    client = ClientReport("client1", "fine", 60, [], [], retransmissions=3, reconnects=1)
+    client = ClientReport("client1", "fine", 60, [], [], retransmissions=3, reconnects=1, changes_in_doubt=2)
     return Evidence(
         0.0, 8.0, 15.0, [fault], samples, calls, holds, [client],
         [LinuxClient("Linux", [300.0], 50)], digest=Check(True, "equal", 3),
-        linearizable=Check(True, "300 operations", 300),
+        linearizable=Check(True, "300 operations", 300, dict(CONTENTION_MIN)),
     )  # fmt: skip
 
 
@@ -65,6 +71,15 @@ def stale_read(e: Evidence) -> None:
 
 def unchecked_history(e: Evidence) -> None:
     e.linearizable = Check(True, "0 operations", 0)
+
+
+def short_history(e: Evidence) -> None:
+    e.linearizable = Check(True, "199 operations", OPERATIONS_MIN - 1, dict(CONTENTION_MIN))
+
+
+def nothing_in_doubt(e: Evidence) -> None:
+    """Requests were sent again over new connections, but no change among them."""
+    e.clients[0].changes_in_doubt = 0
 
 
 def two_holders(e: Evidence) -> None:
@@ -135,7 +150,8 @@ def never_compared(e: Evidence) -> None:
     ("harm", "name"),
     [
         (two_leaders, "INV-1"), (lost_change, "INV-2"), (lost_change, "INV-3"), (call_without_answer, "INV-2"),
-        (stale_read, "INV-4"), (unchecked_history, "INV-4"), (two_holders, "INV-5"), (grace_sent, "INV-7"),
+        (nothing_in_doubt, "INV-3"), (stale_read, "INV-4"), (unchecked_history, "INV-4"), (short_history, "INV-4"),
+        (two_holders, "INV-5"), (grace_sent, "INV-7"),
         (bad_session_received, "INV-7"), (replicas_differ, "INV-8"), (traceback, "logs"),
         (slow_call, "longest stall"), (slow_call, "median stall"), (linux_error, "Linux client"),
         (linux_stall, "Linux longest stall"), (no_effect, "run"), (no_proof, "run"), (no_new_leader, "run"),
@@ -149,6 +165,88 @@ def test_a_broken_promise_is_found(harm: Callable[[Evidence], None], name: str) 
     evidence = good()
     harm(evidence)
     assert name in broken(evidence)
+
+
+def verdict_on(name: str, evidence: Evidence, scenario: str = "kill-leader") -> Verdict:
+    """The one verdict of this name."""
+    (verdict,) = [found for found in judge(BY_NAME[scenario], 1, evidence) if found.name == name]
+    return verdict
+
+
+def test_exactly_once_is_vacuous_where_nothing_was_repeated_in_doubt() -> None:
+    """INV-3: where the fault takes no replies away nobody need repeat anything, and the verdict tells how many did."""
+    evidence = good()
+    assert verdict_on("INV-3", evidence).text.startswith("2 times a change was sent again")
+    nothing_in_doubt(evidence)
+    assert verdict_on("INV-3", evidence).text.startswith("vacuous")
+    for scenario in ("clock-back", "lossy-network", "swizzle"):
+        verdict = verdict_on("INV-3", evidence, scenario)
+        assert verdict.kept, verdict
+        assert verdict.text.startswith("0 times a change was sent again"), verdict
+
+
+def test_whoever_loses_a_leader_must_have_repeated_something() -> None:
+    """INV-3: no scenario that ends, cuts off or freezes the leader is left out."""
+    assert [one.name for one in SCENARIOS if one.new_leader and not one.in_doubt] == []
+    assert all(BY_NAME[name].in_doubt for name in ("kill-all", "power-loss-all", "drill-kill-host", "drill-isolate"))
+
+
+@pytest.mark.parametrize("what", CONTENTION_MIN)
+def test_linearizable_is_vacuous_without_contention(what: str) -> None:
+    """INV-4: clients that never met are answered alike by servers that know nothing of each other."""
+    evidence = good()
+    assert evidence.linearizable is not None
+    evidence.linearizable.met[what] -= 1
+    verdict = verdict_on("INV-4", evidence)
+    assert not verdict.kept
+    assert what in verdict.text
+
+
+def test_contention_is_counted_from_what_clients_were_answered() -> None:
+    """INV-4: refusals by another's lock, open or name; what had no answer does not count."""
+    met = contention(
+        check(
+            history(
+                op(Lock("f", "a", 0, 10), 0, 1),
+                op(Lock("f", "b", 5, 10), 2, 3, Answer(nfs4.NFS4ERR_DENIED)),
+                op(Unlock("f", "a", 0, 10), 4, 5),
+                op(Lock("f", "c", 0, 10), 6),
+                op(Open("g", "a", 1, 3), 0, 1),
+                op(Open("g", "b", 1), 2, 3, Answer(nfs4.NFS4ERR_SHARE_DENIED)),
+                op(Create("d0", "x"), 0, 1, Answer(object="o1")),
+                op(Create("d0", "x"), 2, 3, Answer(nfs4.NFS4ERR_EXIST)),
+                op(Remove("d0", "y"), 2, 3, Answer(nfs4.NFS4ERR_NOENT)),
+                op(Lookup("d0", "y"), 2, 3, Answer(nfs4.NFS4ERR_NOENT)),
+            )
+        )
+    )
+    assert met == {"lock operations": 3, "locks refused": 1, "opens refused": 1, "names refused": 2}
+
+
+LOST = (
+    "GRACE", "NO_GRACE", "RECLAIM_BAD", "RECLAIM_CONFLICT", "STALE_CLIENTID", "BADSESSION", "DEADSESSION", "BADSLOT",
+    "BAD_STATEID", "STALE_STATEID", "EXPIRED", "ADMIN_REVOKED", "DELEG_REVOKED", "BADHANDLE", "FHEXPIRED",
+    "SERVERFAULT", "IO",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_every_status_that_tells_of_lost_state_is_found(name: str) -> None:
+    """INV-7: whoever heard it, in whichever of a node's lives. Where data servers lost power, too, an EIO is right."""
+    evidence, status = good(), f"NFS4ERR_{name}"
+    evidence.samples.append(Sample(13.0, "mds2", "leader", 2, True, 9, uptime_s=13.0, statuses={status: 1}))
+    verdict = verdict_on("INV-7", evidence)
+    assert not verdict.kept
+    assert status in verdict.text
+    assert verdict_on("INV-7", evidence, "power-loss-all").kept == (status == "NFS4ERR_IO")
+
+
+@pytest.mark.parametrize("status", ["NFS4ERR_SEQ_MISORDERED", "NFS4ERR_OLD_STATEID", "NFS4ERR_STALE", "NFS4ERR_DELAY"])
+def test_what_servers_may_rightly_say_breaks_nothing(status: str) -> None:
+    """INV-7: late copies of requests, operations that cross, removed files, and "not now" tell of no lost state."""
+    evidence = good()
+    evidence.samples.append(Sample(13.0, "mds2", "leader", 2, True, 9, uptime_s=13.0, statuses={status: 1}))
+    assert verdict_on("INV-7", evidence).kept
 
 
 @pytest.mark.parametrize(("new_terms", "stands"), [(0, True), (1, True), (2, False), (-1, False)])

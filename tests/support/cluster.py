@@ -25,6 +25,8 @@ from dataserver.config import TlsPaths as DsTlsPaths
 from mdscluster.config import ClusterConfig, Export, NodeConfig, Peer, TlsPaths
 from mdscluster.pki import ClusterPki
 from mdsproto.configfile import Address, save
+from nfsclient.stats import LOST_STATE
+from nfswire import nfs4
 from tests.support.hanet import Hanet
 from tests.support.lifeline import die_with_parent
 
@@ -33,7 +35,9 @@ NFS_PORT, RAFT_PORT, ADMIN_PORT, DS_CONTROL_PORT = 2049, 7001, 7002, 7003
 OPERATOR = "ops"
 """The host that mdsctl runs on: it never fails and is never cut off."""
 SERVICE_OCTET = 100
-FAILOVER_ERRORS = ("NFS4ERR_GRACE", "NFS4ERR_STALE_CLIENTID", "NFS4ERR_BADSESSION", "NFS4ERR_BAD_STATEID")
+FAILOVER_ERRORS = tuple(
+    nfs4.STATUS_NAMES[status] for status in (*LOST_STATE, nfs4.NFS4ERR_SERVERFAULT, nfs4.NFS4ERR_IO)
+)
 """What INV-7 forbids any server to send because a node was lost."""
 
 

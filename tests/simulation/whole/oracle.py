@@ -20,6 +20,7 @@ from mdscluster.fsm.commands import (
     unpack_internal,
 )
 from mdscluster.fsm.machine import StateMachine
+from nfsclient.stats import FAILOVER_STATUSES
 from nfswire import dsfh, nfs4
 
 if TYPE_CHECKING:
@@ -34,14 +35,7 @@ if TYPE_CHECKING:
 DIGEST_EVERY: Final = 64
 """Replicas' digests are compared at every so-manieth log index."""
 
-FORBIDDEN: Final = frozenset(
-    (
-        nfs4.NFS4ERR_GRACE, nfs4.NFS4ERR_STALE_CLIENTID, nfs4.NFS4ERR_BADSESSION, nfs4.NFS4ERR_BAD_STATEID,
-        nfs4.NFS4ERR_DEADSESSION, nfs4.NFS4ERR_EXPIRED, nfs4.NFS4ERR_SEQ_MISORDERED, nfs4.NFS4ERR_SEQ_FALSE_RETRY,
-        nfs4.NFS4ERR_NO_GRACE, nfs4.NFS4ERR_STALE, nfs4.NFS4ERR_BADSLOT, nfs4.NFS4ERR_STALE_STATEID,
-        nfs4.NFS4ERR_ADMIN_REVOKED, nfs4.NFS4ERR_RETRY_UNCACHED_REP, nfs4.NFS4ERR_OLD_STATEID,
-    )
-)  # fmt: skip
+FORBIDDEN: Final = frozenset((*FAILOVER_STATUSES, nfs4.NFS4ERR_RETRY_UNCACHED_REP, nfs4.NFS4ERR_OLD_STATEID))
 """What no client may hear whose lease did not run out (INV-7)."""
 _LAYOUT_OPS: Final = (nfs4.OP_LAYOUTGET, nfs4.OP_LAYOUTRETURN, nfs4.OP_LAYOUTCOMMIT, nfs4.OP_LAYOUTERROR)
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from tests.support.linearizability.counterexample import Judge, describe, shrink
+from tests.support.linearizability.counterexample import Judge, Shrinker, TimeIsUp, Violation, describe
 from tests.support.linearizability.history import History, Operation
 from tests.support.linearizability.locks import LockModel
 from tests.support.linearizability.model import Footprint, Model
@@ -20,8 +20,9 @@ from tests.support.linearizability.search import Result, Search, Verdict
 
 ModelClass: TypeAlias = Callable[[History], Model]
 MODELS: tuple[ModelClass, ...] = (NamespaceModel, LockModel, OpenModel)
-SHRINKING_SHARE = 0.5
-"""Part of the time limit that may be spent, once more, on making a counterexample small."""
+SHRINKING_CPU_S = 30.0
+"""So much CPU time may be spent on making a counterexample small, whatever the check itself took: of a large history
+each try may cost as much as the check."""
 
 
 class Report(msgspec.Struct):
@@ -59,8 +60,11 @@ class Report(msgspec.Struct):
 
 
 def check(history: History, *, limit_s: float = 60.0, clock: Callable[[], float] = time.monotonic,
-          models: Sequence[ModelClass] = MODELS) -> Report:
-    """Judge ``history`` within about ``limit_s`` seconds (half as much again to make a violation small)."""
+          models: Sequence[ModelClass] = MODELS, shrinking_cpu_s: float = SHRINKING_CPU_S,
+          cpu_clock: Callable[[], float] = time.thread_time) -> Report:
+    """Judge ``history`` within about ``limit_s`` seconds of ``clock``. A violation is made small within about
+    ``shrinking_cpu_s`` seconds of CPU time more, and says so if that was not enough.
+    """
     started = clock()
     report = Report(
         Verdict.LINEARIZABLE, len(history), sum(o.answer is None for o in history), history.concurrency(), {}, 0,
@@ -80,7 +84,8 @@ def check(history: History, *, limit_s: float = 60.0, clock: Callable[[], float]
                 report.problems.append(_undecided(model, operations, result, clock() - started))
                 report.verdict = result.verdict
             elif result.verdict is Verdict.VIOLATION:
-                report.problems = [_counterexample(make, History(operations, history.directories), limit_s, clock)]
+                found = _violation(operations, history, result)
+                report.problems = [_counterexample(make, found, shrinking_cpu_s, cpu_clock)]
                 report.verdict = result.verdict
                 report.elapsed_s = clock() - started
                 return report
@@ -99,35 +104,34 @@ def split(model: Model) -> list[tuple[list[Operation], list[Footprint]]]:
     return [([operations[n] for n in part], [footprints[n] for n in part]) for part in parts]
 
 
-def _counterexample(make: ModelClass, part: History, limit_s: float, clock: Callable[[], float]) -> str:
-    deadline_s = clock() + limit_s * SHRINKING_SHARE
-    small = shrink(part, _judge(make, lambda: clock() > deadline_s))
-    return describe(make(small).name, small, _best(make, small))
+def _violation(operations: list[Operation], whole: History, result: Result) -> Violation:
+    return Violation(History(operations, whole.directories), [operations[n] for n in result.order])
+
+
+def _counterexample(make: ModelClass, found: Violation, limit_s: float, clock: Callable[[], float]) -> str:
+    """``found``, made small within ``limit_s`` seconds of ``clock``, for people."""
+    end_s = clock() + limit_s
+    shrinker = Shrinker(found, _judge(make, lambda: clock() > end_s))
+    shrinker.run()
+    note = "everything else may be left out" if shrinker.finished else (
+        f"making it smaller was stopped after {limit_s:.0f} s of CPU time: more may be left out")
+    return describe(make(shrinker.small.history).name, shrinker.small, note)
 
 
 def _judge(make: ModelClass, expired: Callable[[], bool]) -> Judge:
     """Whether a history violates the model, for sure; with the part that does."""
 
-    def judge(history: History) -> History | None:
+    def judge(history: History) -> Violation | None:
         if expired():
-            return None
+            raise TimeIsUp
         model = make(history)
         for operations, footprints in split(model):
-            if Search(model, operations, footprints, expired).run().verdict is Verdict.VIOLATION:
-                return History(operations, history.directories)
+            result = Search(model, operations, footprints, expired).run()
+            if result.verdict is Verdict.VIOLATION:
+                return _violation(operations, history, result)
         return None
 
     return judge
-
-
-def _best(make: ModelClass, history: History) -> list[Operation]:
-    """The longest order that explains answers of a small violating history, as far as it goes."""
-    model = make(history)
-    for operations, footprints in split(model):
-        result = Search(model, operations, footprints, lambda: False).run()
-        if result.verdict is Verdict.VIOLATION:
-            return [operations[n] for n in result.order]
-    return []
 
 
 def _undecided(model: Model, operations: Sequence[Operation], result: Result, elapsed_s: float) -> str:

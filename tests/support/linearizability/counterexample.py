@@ -7,7 +7,8 @@ proves that the whole history is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
@@ -17,52 +18,76 @@ from nfswire import nfs4
 from tests.support.linearizability.calls import GetAttr, Lookup, ReadDir, TestLock
 from tests.support.linearizability.history import History, Operation
 
-Judge: TypeAlias = Callable[[History], "History | None"]
+
+class Violation(msgspec.Struct):
+    """A history that no order explains, and the longest order that explains answers of it, as far as it goes."""
+
+    history: History
+    order: list[Operation]
+
+
+Judge: TypeAlias = Callable[[History], "Violation | None"]
 """The violating part of a history; None when there is none, or that cannot be told in time."""
 
 
-def shrink(history: History, judge: Judge) -> History:
-    """A small violating history out of a violating one."""
-    small = _shortest_prefix(history, judge)
-    for simplify in (_without_changes, _without_listings):
-        found = judge(simplify(small))
+class TimeIsUp(Exception):
+    """Raised by a judge that has no time left."""
+
+
+class Shrinker:
+    """A small violation out of a large one: ``small``, at any moment. It ends early when the judge has no more time."""
+
+    def __init__(self, large: Violation, judge: Judge) -> None:
+        self.small = large
+        self.finished = False
+        self._judge = judge
+
+    def run(self) -> None:
+        """Everything that is known to help. ``finished`` tells whether there was time for it."""
+        with contextlib.suppress(TimeIsUp):
+            self._shortest_prefix()
+            for simplify in (_without_changes, _without_listings):
+                if self._try(simplify(self.small.history)):
+                    self._shortest_prefix()
+            self._without_looks()
+            self.finished = True
+
+    def _try(self, history: History) -> bool:
+        """Whether that is a violation, too; then it is the one to go on with."""
+        found = self._judge(history)
         if found is not None:
-            small = _shortest_prefix(found, judge)
-    return _without_looks(small, judge)
+            self.small = found
+        return found is not None
 
+    def _shortest_prefix(self) -> None:
+        """Up to the first answer that cannot be explained any more."""
+        history = self.small.history
+        times = sorted({o.completed_ms for o in history if o.completed_ms is not None})
+        low, high = 0, len(times) - 1       # times[high] is known to be enough
+        while low < high:
+            middle = (low + high) // 2
+            if self._try(history.until(times[middle])):
+                high = middle
+            else:
+                low = middle + 1
+        if times:
+            self._try(self.small.history.until(times[high]))
 
-def _shortest_prefix(history: History, judge: Judge) -> History:
-    """Up to the first answer that cannot be explained any more."""
-    times = sorted({o.completed_ms for o in history if o.completed_ms is not None})
-    low, high = 0, len(times) - 1       # times[high] is known to be enough
-    best = history
-    while low < high:
-        middle = (low + high) // 2
-        found = judge(history.until(times[middle]))
-        if found is None:
-            low = middle + 1
-        else:
-            best, high = found, middle
-    return judge(best.until(times[high])) or best if times else history
-
-
-def _without_looks(history: History, judge: Judge) -> History:
-    """Leave out operations that only looked, in ever smaller groups (Zeller's ddmin)."""
-    small = history
-    size = max(1, len(small) // 2)
-    while True:
-        looks = [n for n, o in enumerate(small.operations) if only_looks(o)]
-        before = len(small)
-        for start in range(0, len(looks), size):
-            drop = set(looks[start:start + size])
-            found = judge(History([o for n, o in enumerate(small.operations) if n not in drop], small.directories))
-            if found is not None:
-                small = found
-                break
-        if len(small) == before:
-            if size == 1:
-                return small
-            size = max(1, size // 2)
+    def _without_looks(self) -> None:
+        """Leave out operations that only looked, in ever smaller groups (Zeller's ddmin)."""
+        size = max(1, len(self.small.history) // 2)
+        while True:
+            small = self.small.history
+            looks = [n for n, o in enumerate(small.operations) if only_looks(o)]
+            for start in range(0, len(looks), size):
+                drop = set(looks[start:start + size])
+                kept = [o for n, o in enumerate(small.operations) if n not in drop]
+                if self._try(History(kept, small.directories)):
+                    break
+            if len(self.small.history) == len(small):
+                if size == 1:
+                    return
+                size = max(1, size // 2)
 
 
 def only_looks(operation: Operation) -> bool:
@@ -93,12 +118,13 @@ def _without_listings(history: History) -> History:
 
 
 # ---------------------------------------------------------------- for people
-def describe(name: str, history: History, order: Sequence[Operation]) -> str:
-    """The operations by time, and the order that explains the most of them."""
+def describe(name: str, violation: Violation, note: str) -> str:
+    """The operations by time, and the order that explains the most of them. ``note``: of how small it was made."""
+    history, order = violation.history, violation.order
     start = min((o.invoked_ms for o in history), default=0.0)
     ids = _short_names(history)
     lines = [f"*** VIOLATION of {name}: no order of these {len(history)} operations explains their answers",
-             f"    (milliseconds after {start:.3f}; everything else may be left out)"]
+             f"    (milliseconds after {start:.3f}; {note})"]
     for operation in sorted(history, key=lambda o: o.invoked_ms):
         end = "     never" if operation.completed_ms is None else f"{operation.completed_ms - start:10.3f}"
         lines.append(f"    {operation.invoked_ms - start:10.3f} .. {end}  {operation.client:<8} "

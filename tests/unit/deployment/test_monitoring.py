@@ -14,6 +14,9 @@ from deploy import monitoring
 from deploy.monitoring import dashboard
 from deploy.reading import InventoryError, load
 from mdscluster.mdsctl import main
+from mdscluster.monitoring.pages import NEVER_SENT
+from nfsclient.stats import LOST_STATE
+from nfswire import nfs4
 from tests.unit.deployment.alert_cases import CASES
 from tests.unit.deployment.support import write_inventory
 
@@ -45,6 +48,14 @@ def test_the_example_is_watched_and_promtool_takes_it(promtool: str, tmp_path: P
 def test_a_wrong_rule_would_be_noticed(promtool: str, tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(RULES.read_text().replace("mdscluster_ready == 0", "mdscluster_ready = = 0"))
     assert call(promtool, "check", "rules", tmp_path / "rules.yml").returncode != 0
+
+
+def test_the_alert_on_forbidden_statuses_knows_those_that_are_on_the_page_from_the_start() -> None:
+    """INV-7: each tells of lost state, wherever that is judged. Without a series from the start the first would be
+    missed."""
+    (listed,) = re.findall(r'mdscluster_nfs_statuses_total\{status=~"([^"]+)"', RULES.read_text())
+    assert listed.split("|") == list(NEVER_SENT)
+    assert set(NEVER_SENT) <= {nfs4.STATUS_NAMES[status] for status in LOST_STATE}
 
 
 def test_every_server_is_scraped_where_it_listens(tmp_path: Path) -> None:

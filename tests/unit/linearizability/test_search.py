@@ -6,7 +6,9 @@ both verdicts: the tests count them.
 
 from __future__ import annotations
 
+import itertools
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -99,6 +101,32 @@ def with_a_stale_read(history: History) -> History:
     ]
     stale = Operation("late", GetAttr(directory), asked_ms, asked_ms + 1, Answer(change=max(told) - 1))
     return History([*history.operations, stale], history.directories)
+
+
+def test_making_a_violation_small_has_a_limit_of_its_own() -> None:
+    """INV-4: it stops when its CPU time is up, with a violation as small as it got, and says so. The clock of the check
+    itself stands still meanwhile.
+    """
+    wrong = with_a_stale_read(valid_history(Names(2, 4, kinds="cmldrR"), random.Random(1), 120, 4))
+
+    def checked(tick_s: float) -> str:
+        ticks = itertools.count()
+        report = check(wrong, clock=lambda: 0.0, shrinking_cpu_s=30, cpu_clock=lambda: next(ticks) * tick_s)
+        assert report.verdict is Verdict.VIOLATION
+        return str(report)
+
+    def size(text: str) -> int:
+        found = re.search(r"no order of these (\d+) operations", text)
+        assert found, text
+        return int(found[1])
+
+    stopped = "making it smaller was stopped after 30 s of CPU time"
+    whole, some, small = checked(31), checked(1.5), checked(0)
+    assert stopped in whole
+    assert stopped in some
+    assert "everything else may be left out" in small
+    assert size(whole) > size(some) > size(small)
+    assert all("The longest order that can be explained:\n      1. " in text for text in (whole, some, small))
 
 
 @pytest.mark.slow

@@ -101,6 +101,25 @@ def test_retransmission_is_byte_identical_and_complete() -> None:
     assert [type(outcome) for outcome in script.outcomes] == [Reply] * 3
 
 
+def test_only_changes_without_a_reply_are_repeated_in_doubt() -> None:
+    """INV-3: neither a look, nor a change that was put off, nor one that never left, can have run before."""
+    script = Script()
+    script.submit(mkdir())
+    script.submit(getfh())
+    script.core.connection_lost()
+    script.core.connection_made()
+    script.core.retransmit(0)
+    assert (script.stats.retransmissions, script.stats.changes_in_doubt) == (2, 1)
+    change, look = script.sent()[-2:]
+    script.answer(change, [], sequence_status=nfs4.NFS4ERR_DELAY)
+    script.answer(look, OK_GETFH)
+    script.core.connection_lost()
+    script.submit(mkdir())
+    script.core.connection_made()
+    script.core.retransmit(0)
+    assert (script.stats.retransmissions, script.stats.changes_in_doubt) == (3, 1)
+
+
 def test_no_free_slot_waits_and_starts_when_one_is_free() -> None:
     script = Script()
     for _ in range(3):
