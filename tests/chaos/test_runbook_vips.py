@@ -20,7 +20,7 @@ from tests.support.machine import Machine
 from tests.support.prometheus import values
 from tests.support.runbook import OnMachines
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("root")]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
 
 METRICS_PORT = 20890
 AS_DEBIAN = "/run/systemd/system/keepalived.service.d/zz-as-debian.conf"
@@ -87,6 +87,7 @@ def die_with_the_address(site: Site) -> str:
     return dead
 
 
+@pytest.mark.long
 def test_no_host_has_the_address(site: Site, operator: OnMachines) -> None:
     """INV-7: keepalived is stopped on every host. A client waits, and is served again as if nothing had been."""
 
@@ -126,6 +127,7 @@ def test_two_hosts_have_the_address(site: Site, operator: OnMachines) -> None:
         waits_around(site, "twice", trouble)
 
 
+@pytest.mark.long
 def test_an_address_was_added_by_hand(site: Site, operator: OnMachines) -> None:
     """The kernel has it, keepalived knows nothing of it: whoever asks by ARP may be sent there."""
     (holder,) = site.holders()
@@ -140,6 +142,7 @@ def test_an_address_was_added_by_hand(site: Site, operator: OnMachines) -> None:
     assert site.holders() == [holder]
 
 
+@pytest.mark.long
 def test_keepaliveds_last_word_is_a_dead_ones(site: Site, operator: OnMachines) -> None:
     """It said that it had the address and died; somebody took the address off, and nobody started it again."""
     with as_debian_has_it(site.machines[site.holders()[0]]):
