@@ -117,7 +117,13 @@ def test_two_hosts_have_the_address(site: Site, operator: OnMachines) -> None:
         dead = die_with_the_address(site)
         wait("two have it", lambda: sum(told(site, "address_present").values()) == 2)
         taken_by = next(name for name in site.holders() if name != dead)
-        shown, status, *_ = operator.follow("MdsclusterVipTwoHolders", may_fail=("systemctl status",), NODE=dead)
+
+        def taken_off() -> None:
+            assert site.holders() == [taken_by], "at once, before keepalived is started"
+
+        shown, status, *_ = operator.follow(
+            "MdsclusterVipTwoHolders", may_fail=("systemctl status",), after={"ip address del": taken_off}, NODE=dead
+        )
         assert f" {site.vip}/24 " in shown.told
         assert status.code == NOT_RUNNING, status.told
         wait("one has it", lambda: is_well(site))
@@ -135,7 +141,11 @@ def test_an_address_was_added_by_hand(site: Site, operator: OnMachines) -> None:
     site.machines[victim].run(f"ip address add {site.vip}/24 dev {INTERFACE}")
     wait("the kernel has it", lambda: told(site, "address_present")[victim] == 1)
     assert told(site, "holder")[victim] == 0
-    status, shown, *_ = operator.follow("MdsclusterVipStateWrong", NODE=victim)
+
+    def taken_off() -> None:
+        wait("the kernel has it no more, and keepalived was not started anew", lambda: is_well(site))
+
+    status, shown, *_ = operator.follow("MdsclusterVipStateWrong", after={"ip address del": taken_off}, NODE=victim)
     assert status.code == 0
     assert f" {site.vip}/24 " in shown.told
     wait("one has it", lambda: is_well(site))
