@@ -20,7 +20,7 @@ from tests.support.machine import Machine
 from tests.support.prometheus import values
 from tests.support.runbook import OnMachines
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("root")]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
 
 METRICS_PORT = 20890
 AS_DEBIAN = "/run/systemd/system/keepalived.service.d/zz-as-debian.conf"
@@ -87,6 +87,7 @@ def die_with_the_address(site: Site) -> str:
     return dead
 
 
+@pytest.mark.long
 def test_no_host_has_the_address(site: Site, operator: OnMachines) -> None:
     """INV-7: keepalived is stopped on every host. A client waits, and is served again as if nothing had been."""
 
@@ -116,7 +117,13 @@ def test_two_hosts_have_the_address(site: Site, operator: OnMachines) -> None:
         dead = die_with_the_address(site)
         wait("two have it", lambda: sum(told(site, "address_present").values()) == 2)
         taken_by = next(name for name in site.holders() if name != dead)
-        shown, status, *_ = operator.follow("MdsclusterVipTwoHolders", may_fail=("systemctl status",), NODE=dead)
+
+        def taken_off() -> None:
+            assert site.holders() == [taken_by], "at once, before keepalived is started"
+
+        shown, status, *_ = operator.follow(
+            "MdsclusterVipTwoHolders", may_fail=("systemctl status",), after={"ip address del": taken_off}, NODE=dead
+        )
         assert f" {site.vip}/24 " in shown.told
         assert status.code == NOT_RUNNING, status.told
         wait("one has it", lambda: is_well(site))
@@ -126,6 +133,7 @@ def test_two_hosts_have_the_address(site: Site, operator: OnMachines) -> None:
         waits_around(site, "twice", trouble)
 
 
+@pytest.mark.long
 def test_an_address_was_added_by_hand(site: Site, operator: OnMachines) -> None:
     """The kernel has it, keepalived knows nothing of it: whoever asks by ARP may be sent there."""
     (holder,) = site.holders()
@@ -133,13 +141,18 @@ def test_an_address_was_added_by_hand(site: Site, operator: OnMachines) -> None:
     site.machines[victim].run(f"ip address add {site.vip}/24 dev {INTERFACE}")
     wait("the kernel has it", lambda: told(site, "address_present")[victim] == 1)
     assert told(site, "holder")[victim] == 0
-    status, shown, *_ = operator.follow("MdsclusterVipStateWrong", NODE=victim)
+
+    def taken_off() -> None:
+        wait("the kernel has it no more, and keepalived was not started anew", lambda: is_well(site))
+
+    status, shown, *_ = operator.follow("MdsclusterVipStateWrong", after={"ip address del": taken_off}, NODE=victim)
     assert status.code == 0
     assert f" {site.vip}/24 " in shown.told
     wait("one has it", lambda: is_well(site))
     assert site.holders() == [holder]
 
 
+@pytest.mark.long
 def test_keepaliveds_last_word_is_a_dead_ones(site: Site, operator: OnMachines) -> None:
     """It said that it had the address and died; somebody took the address off, and nobody started it again."""
     with as_debian_has_it(site.machines[site.holders()[0]]):

@@ -114,6 +114,8 @@ class Embedded:
     def start(self, node_id: str, kind: str = "mds", release: Path = ROOT) -> None:
         """Start a killed node again, as its operator would."""
         module = "mdscluster" if kind == "mds" else "dataserver"
+        if earlier := self._by_hand.pop(node_id, None):
+            earlier.poll()  # it has ended, whoever ended it: nobody else collects it
         with self.by_hand_log(node_id).open("ab") as out:
             self._by_hand[node_id] = subprocess.Popen(
                 [sys.executable, "-m", module, "serve", "--config", self.nodes(kind)[node_id]["config"]],
