@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from dataserver import leadership
 from dataserver.config import DsConfig
 from dataserver.monitoring import ALERTED
 from mdsproto.configfile import save
@@ -129,6 +130,7 @@ def disks(tmp_path: Path) -> Iterator[tuple[Disk, Disk]]:
         disk.remove()
 
 
+@pytest.mark.long
 def test_a_data_servers_disk_fails(tmp_path: Path, disks: tuple[Disk, Disk]) -> None:
     """INV-10: the kernel makes its file system read-only. What was written is read and copied; nothing that was
     acknowledged reads as zeros afterwards; and programs get no more errors."""
@@ -139,6 +141,8 @@ def test_a_data_servers_disk_fails(tmp_path: Path, disks: tuple[Disk, Disk]) -> 
         asyncio.run(write(stage, "/kept"))
         asyncio.run(write(stage, "/left"))
         assert errors(stage) == 0
+        # A data server that cannot remember who leads obeys nobody: the page says so.
+        until("it has remembered who leads", lambda: leadership.read(old.folder / "data") is not None)
         old.give_up()
         with pytest.raises(NfsError, match="NFS4ERR_ROFS"):
             asyncio.run(write(stage, "/late"))
