@@ -68,8 +68,8 @@ async def fetch(config: RaftConfig, leader: str, address: tuple[str, int], intro
     context = client_context(config.tls) if config.tls else None
     directory = incoming_dir(config.state_dir)
     discard_incoming(config.state_dir)
-    directory.mkdir(parents=True)
     try:
+        directory.mkdir(parents=True)
         connecting = asyncio.open_connection(
             host, port, ssl=context, server_hostname=leader if context else None, limit=1 << 20
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import lmdb
 import pytest
 
 from mdscluster.raft import snapshot, snapshot_sender
+from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.framing import pack_frame
 from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.snapshot_sender import Pacer
-from mdsproto.raft_pb2 import SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
+from mdsproto.raft_pb2 import Hello, SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
 from tests.simulation.consensus.cluster import Cluster, open_env
 from tests.simulation.fixtures import MakeCluster
 
@@ -55,6 +58,20 @@ def test_a_follower_behind_the_log_gets_the_state(make_cluster: MakeCluster) -> 
     cluster.run(500)
     assert [len(node.history()) for node in cluster.nodes.values()] == [62, 62, 62]
     cluster.check()
+
+
+def test_no_room_for_the_first_step_is_a_snapshot_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk: it is tried again later, and consensus goes on."""
+
+    def no_room(self: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+
+    config = RaftConfig("n3", {"n1": ("127.0.0.1", 1), "n3": ("127.0.0.1", 2)}, tmp_path / "state")
+    monkeypatch.setattr(Path, "mkdir", no_room)
+    with pytest.raises(SnapshotError, match="No space left on device"):
+        asyncio.run(snapshot.fetch(config, "n1", config.peers["n1"], Hello()))
 
 
 def test_reads_of_a_node_that_waits_for_a_snapshot_are_refused_in_time(make_cluster: MakeCluster) -> None:
