@@ -1,14 +1,16 @@
-"""``mdsctl node maintenance``: a metadata server is to be stopped, and nobody shall notice."""
+"""``mdsctl node``: a metadata server is to be stopped, and nobody shall notice; or it has lost its disk."""
 
 from __future__ import annotations
 
 import time
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from mdscluster.adminclient import AdminClient, Answer, leader_of
+from mdscluster.config import NodeConfig
 from mdscluster.mdsctl.asking import asking, current_leader, looks
 from mdscluster.mdsctl.desk import EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json, not_empty
 from mdscluster.mdsctl.vip import addresses_of
@@ -51,6 +53,25 @@ def maintenance(
         leader = _await_out_of_office(client, node, held_by(before, node)) if on else current_leader(client)
     told = f"{node} is in maintenance: it can be stopped now. {leader} leads" if on else f"{node} may lead again"
     desk.answer({"node": node, "maintenance": on, "leader": leader}, [told])
+    return EXIT_OK
+
+
+@app.command()
+def rejoin(
+    context: typer.Context,
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The metadata server's TOML file.")],
+    set_aside: Annotated[bool, typer.Option("--set-aside", help="Move a state that is there out of the way.")] = False,
+    as_json: Json = False,
+) -> int:
+    """On the host of a metadata server that lost its disk: an empty state in quarantine. Then start it as usual.
+
+    The same as `mdscluster rejoin`. As the service's user: the state is to be its.
+    """
+    from mdscluster.rejoin import rejoin as make_empty  # brings the log's code along, which other commands do not need
+
+    desk = Desk.of(context, as_json)
+    chosen = NodeConfig.load(config)
+    desk.answer({"node": chosen.node_id}, make_empty(chosen, set_aside=set_aside).splitlines())
     return EXIT_OK
 
 
