@@ -155,7 +155,8 @@ begun=$(cut -d ' ' -f 22 /proc/$$/stat)
 newest() {{ # NAME
     exec 9>.lock
     flock 9
-    last=$(cat -- ".order_$1" 2>/dev/null || echo 0 0)
+    last=$(cat -- ".order_$1" 2>/dev/null) || last=
+    [ -n "$last" ] || last="0 0"
     [ "${{last% *}}" -lt "$begun" ] || {{ [ "${{last% *}}" -eq "$begun" ] && [ "${{last#* }}" -lt $$ ]; }} || exit 0
     echo "$begun $$" >".order_$1"
 }}
@@ -169,7 +170,9 @@ case $1 in
 begins) rm -f -- vip_* .order_* ;;
 ended)
     for name in vip_*; do
-        [ ! -e "$name" ] || grep -q '^STOP ' "$name" || leave "$name" STOP 0
+        [ -e "$name" ] || continue
+        newest "$name"
+        grep -q '^STOP ' "$name" || leave "$name" STOP 0
     done
     ;;
 *)

@@ -106,7 +106,7 @@ def _weigh(
         witness = max(had_met, key=lambda name: had_met[name])
         decisions.fence[node] = f"{reason}; {witness} had met it, and misses it for {had_met[witness] / 1000:.1f} s"
         return
-    own = f"{leader} has not met it since it was started itself"
+    own = f"{leader} has not met it since it was started itself, or was without a majority"
     if hearing:
         decisions.held[node] = f"{own}, and {', '.join(hearing)} can hear it"
     elif said:

@@ -61,14 +61,15 @@ class Suspicions:
 
     def observe(self, sightings: Mapping[str, Sighting], now_ms: int, *, reaches_majority: bool) -> None:
         """Called a few times in an interval, by a monotonic clock."""
-        anew = self._stood_still(now_ms) or not reaches_majority
+        stood_still = self._stood_still(now_ms)
+        anew = stood_still or not reaches_majority
         self._observed_ms = now_ms
-        if not reaches_majority:
-            self._alone_since_ms = now_ms if self._alone_since_ms is None else self._alone_since_ms
-            if now_ms - self._alone_since_ms >= self._suspect_ms:
-                self._forget_all()
-        else:
+        if reaches_majority:
             self._alone_since_ms = None
+        elif self._alone_since_ms is None or stood_still:
+            self._alone_since_ms = now_ms
+        elif now_ms - self._alone_since_ms >= self._suspect_ms:
+            self._forget_all()
         for gone in self._nodes.keys() - sightings.keys():
             del self._nodes[gone]
         for node, sighting in sightings.items():
@@ -101,8 +102,8 @@ class Suspicions:
         return {node: ms for node, ms in self._missed().items() if self._nodes[node].was_well}
 
     def never_met(self) -> dict[str, int]:
-        """Missing for too long, but not known to have been well since this process began: node -> for how many
-        milliseconds."""
+        """Missing for too long, but not known to have been well since this process began or reached a majority again:
+        node -> for how many milliseconds."""
         return {node: ms for node, ms in self._missed().items() if not self._nodes[node].was_well}
 
     def statement(self, now_ms: int) -> Statement:

@@ -25,8 +25,8 @@ class Guard:
     """Where keepalived's notify script leaves the state of each service address, for the guard, mdsctl vip and metrics;
     empty: there is none."""
     status_ms: int = 150
-    """A node whose consensus process owes an answer for this long is weak: it steps back once, and has a service
-    address afterwards only if nobody better took it."""
+    """A node whose consensus process owes an answer for this long is weak: if it has a service address it steps
+    back once, and has it afterwards only if nobody better took it."""
     silence_ms: int = 200
     """The same for one that says nothing to its guard; it speaks twenty times a second."""
     step_back_ms: int = 1_000

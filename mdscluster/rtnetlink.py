@@ -37,6 +37,8 @@ EVERY_ADDRESS: Final = _MESSAGE.pack(_MESSAGE.size + _ADDRESS.size, _RTM_GETADDR
 _NOT_USABLE: Final = 0x40 | 0x08  # IFA_F_TENTATIVE, IFA_F_DADFAILED
 _IFA_ADDRESS: Final = 1
 _IFA_LOCAL: Final = 2
+_FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
+"""There are others (AF_MCTP, AF_PHONET), whose addresses are no IP addresses."""
 _ANSWER_S: Final = 1.0
 """The kernel answers while it is asked: who waits for longer is not answered."""
 _ATTEMPTS: Final = 5
@@ -69,7 +71,9 @@ def address_news(data: bytes) -> Iterator[AddressNews]:
     """
     for message in _messages(data):
         if message.kind in (_RTM_NEWADDR, _RTM_DELADDR) and message.end - message.body >= _ADDRESS.size:
-            _, _, flags, _, index = _ADDRESS.unpack_from(data, message.body)
+            family, _, flags, _, index = _ADDRESS.unpack_from(data, message.body)
+            if family not in _FAMILIES:
+                continue
             found = dict(_attributes(data, message.body + _ADDRESS.size, message.end))
             raw = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
             if raw is not None and (message.kind == _RTM_DELADDR or not flags & _NOT_USABLE):
@@ -105,6 +109,8 @@ def _dump() -> frozenset[str] | None:
                 if message.kind == _NLMSG_ERROR:
                     raise _refusal(data, message)
                 if message.kind == _NLMSG_DONE:
+                    if message.end - message.body >= _ERROR.size and _ERROR.unpack_from(data, message.body)[0]:
+                        raise _refusal(data, message)  # it broke off
                     return frozenset(found) if whole else None
 
 

@@ -22,13 +22,17 @@ def may_have_one(vip_dir: str) -> bool:
         if not name.startswith(_PREFIX):
             continue
         try:
-            file = os.open(os.path.join(vip_dir, name), os.O_RDONLY | os.O_CLOEXEC)
+            if _begins(os.path.join(vip_dir, name)) == _MASTER:
+                return True
         except OSError:
             return True
-        try:
-            if os.read(file, len(_MASTER)) == _MASTER:
-                return True
-        finally:
-            os.close(file)
         told = True
     return not told
+
+
+def _begins(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, len(_MASTER))
+    finally:
+        os.close(file)

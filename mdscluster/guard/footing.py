@@ -51,7 +51,7 @@ class Footing:
         """It may serve badly. Who was away just before has stepped back already.
 
         And who takes an address while it is weak: nobody better wanted it. (Also who took it just before, of which
-        keepalived's script has not told yet: a few hundredths of a second.)
+        keepalived's script has not told yet.)
         """
         if self._weight != UNFIT and now_ms >= self._again_ms:
             if not self._may_hold():

@@ -102,7 +102,7 @@ class Judge:
         if word is None:
             return footing.unable(), NO_WORD_YET
         silent_ms = now_ms - word.at_ms
-        if silent_ms >= settings.silence_ms + settings.step_back_ms:  # by then it has stepped back, and is not back
+        if silent_ms >= settings.silence_ms + settings.step_back_ms:  # by then who had an address has stepped back
             return footing.unable(), SILENT
         if word.reason and not word.weak:
             return footing.unable(), word.reason

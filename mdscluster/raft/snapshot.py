@@ -65,10 +65,10 @@ async def fetch(config: RaftConfig, leader: str, address: tuple[str, int], intro
     ``SnapshotError``: nothing was kept, and nothing has changed.
     """
     host, port = address
-    context = client_context(config.tls) if config.tls else None
     directory = incoming_dir(config.state_dir)
     discard_incoming(config.state_dir)
     try:
+        context = client_context(config.tls) if config.tls else None
         directory.mkdir(parents=True)
         connecting = asyncio.open_connection(
             host, port, ssl=context, server_hostname=leader if context else None, limit=1 << 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,15 @@ def fs(tmp_path: Path) -> Iterator[Namespace]:
         connect(made, b"client %d" % number)
     yield made
     made.close()
+
+
+def children() -> set[str]:
+    """Living ones of this process, by id."""
+    found = set()
+    for pid in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split():
+        if ") Z " not in Path(f"/proc/{pid}/stat").read_text():
+            found.add(pid)
+    return found
 
 
 async def receive(backing_up: BackingUp) -> bytes:
@@ -65,7 +75,10 @@ def test_who_takes_nothing_of_it_does_not_hold_the_state_for_ever(
         backing_up = BackingUp(fs.replica)
         first = backing_up.pieces()
         assert await anext(first)
+        writer = children()
+        assert len(writer) == 1
         await asyncio.sleep(0.5)
+        assert not children() & writer, "it still reads"
         assert await receive(backing_up)
         with pytest.raises(CannotBackUp, match=r"nobody has taken a piece of it for 0\.2 s"):
             await anext(first)

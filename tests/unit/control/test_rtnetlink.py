@@ -28,8 +28,14 @@ def held(address: str, flags: int = MULTI) -> bytes:
     return message(NEWADDR, body, flags)
 
 
-def done(flags: int = MULTI) -> bytes:
-    return message(DONE, struct.pack("=i", 0), flags)
+def done(flags: int = MULTI, code: int = 0) -> bytes:
+    return message(DONE, struct.pack("=i", code), flags)
+
+
+def of_another_family() -> bytes:
+    """An address of MCTP (45): one byte."""
+    body = struct.pack("=BBBBI", 45, 0, 0, 0, 1) + struct.pack("=HHB3x", 5, 2, 8)
+    return message(NEWADDR, body)
 
 
 class Kernel:
@@ -69,6 +75,12 @@ def test_an_answer_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rtnetlink.addresses() == {"127.0.0.1", "192.0.2.1", "::1", "fd00::64"}
 
 
+def test_addresses_of_other_families_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are told of, too, where every family is asked for."""
+    Kernel(monkeypatch, [of_another_family() + held("127.0.0.1") + done()])
+    assert rtnetlink.addresses() == {"127.0.0.1"}
+
+
 def test_an_answer_during_which_addresses_changed_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """netlink(7): the dump was interrupted, and may lack an address that was there all the time."""
     Kernel(monkeypatch, [held("127.0.0.1", INTERRUPTED), done()], [held("127.0.0.1") + held("192.0.2.1"), done()])
@@ -84,6 +96,7 @@ def test_an_answer_during_which_addresses_changed_is_asked_for_again(monkeypatch
         ([message(ERROR, struct.pack("=i", -errno.EPERM), 0)], PermissionError),
         ([message(ERROR, b"", 0)], OSError),
         ([held("127.0.0.1")], TimeoutError),
+        ([held("127.0.0.1"), done(code=-errno.EPERM)], PermissionError),
     ],
 )  # fmt: skip
 def test_a_kernel_that_does_not_answer_has_said_nothing(

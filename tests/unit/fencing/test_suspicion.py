@@ -122,6 +122,18 @@ def test_a_short_loss_of_the_majority_costs_no_suspicion() -> None:
     assert watcher.after({"b": HEARD, "c": CUT}) == {"c"}
 
 
+def test_a_pause_of_this_process_is_no_loss_of_the_majority() -> None:
+    """It looked just twice, and what its peers had said meanwhile was not read yet: a lost one is still fenced."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD, "c": HEARD}, 5_000)
+    watcher.reaches_majority = False
+    watcher.watch({"b": CUT, "c": CUT}, PERIOD_MS)
+    watcher.now_ms += 30_000
+    watcher.watch({"b": CUT, "c": CUT}, PERIOD_MS)
+    watcher.reaches_majority = True
+    assert watcher.after({"b": HEARD, "c": CUT}) == {"c"}
+
+
 def test_a_node_that_is_no_peer_any_more_is_forgotten() -> None:
     assert Watcher().after({"b": HEARD}, {"b": CUT}, {}) == set()
 
