@@ -232,9 +232,12 @@ class Stonith:
                 return
             decisions = self._decide(look, evidence)
         self._tell_held(decisions)
-        if not (decisions.fence or decisions.withdraw) or not self._may("lead"):
+        # Again only after a while, but another server that is lost meanwhile does not wait for that.
+        concerned = {f"lead {node}" for node in (*decisions.fence, *(each.intent.node for each in decisions.withdraw))}
+        if not any(map(self._may, concerned)):
             return
-        self._wait("lead")
+        for one in concerned:
+            self._wait(one)
         ticket = await self.propose(FenceProof(self._node_id, look.status.term))
         now = self._look(await replica_async.status(self._replica), self._clock_ms())
         if not ticket or not _leads(now.status) or now.status.term != look.status.term:

@@ -41,6 +41,24 @@ def test_a_node_that_fails_is_fenced_once_and_comes_back(make: Make, whom: str, 
     assert world.committed_state().nodes[lost].armed
 
 
+@pytest.mark.parametrize("apart_ms", [0, 300, 700])
+def test_of_two_hosts_lost_one_after_the_other_the_second_does_not_wait_for_the_first(
+    make: Make, apart_ms: int
+) -> None:
+    """INV-9: each within 5 s of its own loss. In the drill the second one was decided a second later."""
+    world = make(5)
+    first, second = [node for node in world.ids if node != leader_of(world)][:2]
+    world.end(first, FOREVER_MS, power=True)
+    wait(world, apart_ms)
+    world.end(second, FOREVER_MS, power=True)
+    began_ms = world.now_ms
+    wait_for(world, lambda: "intent" in world.kinds(second), 5_000, "nobody means to fence it")
+    took_ms = world.now_ms - began_ms
+    print(f"{apart_ms} ms apart: the second is to be fenced after {took_ms:.0f} ms")
+    assert took_ms < world.fencing.suspect_ms + 700
+    wait_for(world, lambda: sorted(offs(world)) == sorted([first, second]), 5_000, "not both are fenced")
+
+
 @pytest.mark.parametrize(("size", "minority"), [(3, 1), (5, 2), (5, 1)])
 def test_of_two_halves_that_fence_each_other_only_the_majority_does(make: Make, size: int, minority: int) -> None:
     """INV-9: the leader is in the smaller half, and alive."""
