@@ -14,7 +14,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from nfsclient.runtime import Address, Connection, Receiver
 from nfswire import rpc
@@ -28,9 +28,12 @@ DIRECT_BYTES_MIN = 16 << 10
 RECORD_BYTES_MAX = 64 << 20
 FRAGMENTS_MAX = 4096
 SEND_PARTS_MAX = 512
+DIAL_AGAIN_S = 0.15
+"""Within this time a server of the same network has answered a SYN, or has not got it."""
 LAST_FRAGMENT = 0x80000000
 
 _MARK = struct.Struct(">I")
+_AddressInfo: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]
 
 
 class RecordSplitter:
@@ -195,6 +198,12 @@ class SocketConnection:
             self._receiver.record_received(record)
 
 
+def _hang_up(dialled: asyncio.Task[socket.socket]) -> None:
+    """Another was first: close what this one has reached, or take note that it reached nobody."""
+    if not dialled.cancelled() and dialled.exception() is None:
+        dialled.result().close()
+
+
 class AsyncioRuntime:
     """``Runtime`` of the running event loop (asyncio's own or uvloop)."""
 
@@ -227,16 +236,40 @@ class AsyncioRuntime:
         """A TCP connection; ``OSError`` when there is none within ``timeout_ms``."""
         async with asyncio.timeout(timeout_ms / 1000):
             found = await self._loop.getaddrinfo(address[0], address[1], type=socket.SOCK_STREAM)
-            family, kind, protocol, _, where = found[0]
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.setblocking(False)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await self._loop.sock_connect(sock, where)
-            except BaseException:
-                sock.close()
-                raise
+            sock = await self._first_of(found[0])
         return SocketConnection(self._loop, sock, receiver)
+
+    async def _first_of(self, where: _AddressInfo) -> socket.socket:
+        """A connected socket: of several that dial one after the other, the first to hear anything.
+
+        A SYN that went to a host which had just lost a service address is not answered, and TCP repeats it after a
+        whole second only (RFC 6298 section 2.1). Whoever has the address by then answers the next one that dials.
+        """
+        dialling: set[asyncio.Task[socket.socket]] = set()
+        try:
+            while True:
+                dialling.add(self._loop.create_task(self._dial(where)))
+                done, _ = await asyncio.wait(dialling, timeout=DIAL_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+                if done:
+                    first = done.pop()
+                    dialling.discard(first)
+                    return first.result()
+        finally:
+            for task in dialling:
+                task.cancel()
+                task.add_done_callback(_hang_up)
+
+    async def _dial(self, where: _AddressInfo) -> socket.socket:
+        family, kind, protocol, _, sockaddr = where
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.sock_connect(sock, sockaddr)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def random_bytes(self, count: int) -> bytes:
         return os.urandom(count)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
 from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -128,5 +132,61 @@ def test_connect_refused_and_timed_out_are_os_errors() -> None:
             finally:
                 for sock in waiting:
                     sock.close()
+
+    asyncio.run(asyncio.wait_for(script(), 10))
+
+
+def test_a_first_packet_that_was_lost_costs_no_second_of_waiting() -> None:
+    """Who dials while a service address moves is connected as soon as somebody has it, not when TCP repeats its SYN."""
+
+    async def script() -> None:
+        runtime, loop = AsyncioRuntime(), asyncio.get_running_loop()
+        with socket.socket() as listener, ExitStack() as stack:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            full = stack.enter_context(socket.create_connection(listener.getsockname()))
+            began_s = loop.time()
+            dialled = loop.create_task(runtime.connect(listener.getsockname(), Peer(), 2000))
+            await asyncio.sleep(0.2)
+            assert not dialled.done(), "the backlog is full: nothing is answered yet"
+            answered, _ = listener.accept()
+            stack.enter_context(answered)
+            connection = await dialled
+            assert loop.time() - began_s < 0.9, "waited for TCP to repeat its SYN"
+            connection.close()
+            assert full.fileno() >= 0
+
+    asyncio.run(asyncio.wait_for(script(), 10))
+
+
+def test_of_several_that_dialled_one_connection_is_kept() -> None:
+    """Those that come through later are hung up on: a server is left with no connection that nobody uses."""
+
+    async def script() -> None:
+        runtime, loop = AsyncioRuntime(), asyncio.get_running_loop()
+        turns = [asyncio.Event(), asyncio.Event()]
+        connect, asked = loop.sock_connect, 0
+
+        async def late(sock: socket.socket, address: Any) -> None:
+            nonlocal asked
+            turn, asked = turns[asked], asked + 1
+            await connect(sock, address)  # reached at once; told of it when the test says so
+            with contextlib.suppress(asyncio.CancelledError):
+                await turn.wait()
+
+        with socket.socket() as listener, patch.object(loop, "sock_connect", late, create=True):
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(8)
+            listener.setblocking(False)
+            dialled = loop.create_task(runtime.connect(listener.getsockname(), Peer(), 2000))
+            ends = [(await loop.sock_accept(listener))[0] for _ in range(2)]
+            turns[1].set()
+            connection = await dialled
+            ended = [asyncio.wait_for(loop.sock_recv(end, 1), 0.5) for end in ends]
+            got = await asyncio.gather(*ended, return_exceptions=True)
+            assert sorted(type(one).__name__ for one in got) == ["TimeoutError", "bytes"], got
+            connection.close()
+            for end in ends:
+                end.close()
 
     asyncio.run(asyncio.wait_for(script(), 10))
