@@ -15,7 +15,7 @@ from tests.chaos import docs
 from tests.chaos.page import page
 from tests.chaos.report import Report, RunReport, new_report, now, report_run
 from tests.chaos.scenarios import ANY, BY_NAME, FIVE, SCENARIOS, Scenario
-from tests.chaos.stage import Plan, perform
+from tests.chaos.stage import ON_QUORUM_LOSS, READ_ONLY, Plan, perform
 from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable, is_root
 
@@ -40,12 +40,20 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of what is left to chance (default: 1)", default=1)
     parser.add_argument("--out", type=Path, metavar="DIR", default=OUT, help="report.json, report.html (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="keep logs and histories of good runs too, under DIR")
+    parser.add_argument("--on-quorum-loss", choices=(ON_QUORUM_LOSS, READ_ONLY), default=ON_QUORUM_LOSS,
+                        help="what nodes do without a quorum; read-only: only in a drill, where all clients know the "
+                        "service address only (default: %(default)s)")  # fmt: skip
     parser.add_argument("--no-linux", action="store_true", help="without real Linux clients")
     parser.add_argument("--append", action="store_true", help="add to the report in DIR rather than begin a new one")
     parser.add_argument("--list", action="store_true", help="what the scenarios are, and end")
     parser.add_argument("--write-docs", action="store_true",
                         help="write docs/CHAOS.md (with --drill: DRILL.md) from the table and DIR's report, and end")
-    return parser.parse_args(words)
+    arguments = parser.parse_args(words)
+    if arguments.on_quorum_loss == READ_ONLY:
+        named = [BY_NAME[name] for name in arguments.scenario]
+        if not (arguments.drill or named) or not all(scenario.deployed for scenario in named):
+            parser.error("--on-quorum-loss read-only: only the drill's scenarios can be judged; add --drill")
+    return arguments
 
 
 def plans(arguments: argparse.Namespace, seed: int) -> list[Plan]:
@@ -53,12 +61,12 @@ def plans(arguments: argparse.Namespace, seed: int) -> list[Plan]:
     chosen = [scenario for scenario in SCENARIOS if not arguments.scenario or scenario.name in arguments.scenario]
     if arguments.drill:
         chosen = [scenario for scenario in chosen if scenario.deployed]
-    made = []
+    made, setting = [], arguments.on_quorum_loss
     for scenario in chosen:
         nodes = arguments.nodes or min(scenario.nodes)
         if nodes in scenario.nodes and (is_root() or scenario.unprivileged):
             linux = scenario.linux and is_root() and not arguments.no_linux
-            made.append(Plan(scenario, nodes, arguments.rounds or scenario.rounds, seed, linux))
+            made.append(Plan(scenario, nodes, arguments.rounds or scenario.rounds, seed, linux, setting))
     return made
 
 
@@ -155,7 +163,12 @@ def main(words: Sequence[str]) -> int:
         return 2
     earlier = arguments.out / "report.json"
     made: list[RunReport] = []
-    report = Report.load(earlier) if arguments.append and earlier.exists() else new_report(Path(tempfile.gettempdir()))
+    report = new_report(Path(tempfile.gettempdir()), arguments.on_quorum_loss)
+    if arguments.append and earlier.exists():
+        report = Report.load(earlier)
+        if report.on_quorum_loss != arguments.on_quorum_loss:
+            print(f"--append: {earlier} is of on_quorum_loss = {report.on_quorum_loss!r}", file=sys.stderr)
+            return 2
     try:
         for seed in seeds(arguments.seed, arguments.minutes):
             for plan in plans(arguments, seed):

@@ -26,8 +26,9 @@ class Hosts:
     service_on = ""
     """Nothing here moves the service address: keepalived does."""
 
-    def __init__(self, cluster: Deployed) -> None:
-        self.cluster = cluster
+    def __init__(self, cluster: Deployed, *, by_own_address: bool) -> None:
+        """``by_own_address``: some clients know every server; else all know the service address only."""
+        self.cluster, self._by_own_address = cluster, by_own_address
 
     @property
     def mds_ids(self) -> list[str]:
@@ -41,8 +42,10 @@ class Hosts:
         return [(self.cluster.address(name), NFS_PORT) for name in self.mds_ids]
 
     def known_to(self, number: int) -> list[tuple[str, int]]:
-        """Every second host knows the service address only, as a mount does; the others know every server."""
-        return rotated(self.servers(), number) if number % 2 else [(self.cluster.service_address, NFS_PORT)]
+        """The service address only, as a mount does; every second host knows every server instead, if any does."""
+        if self._by_own_address and number % 2:
+            return rotated(self.servers(), number)
+        return [(self.cluster.service_address, NFS_PORT)]
 
     def wrap(self, host: str, command: Sequence[str]) -> list[str]:
         return self.cluster.net.wrap(host, command)

@@ -17,7 +17,7 @@ from tests.chaos.drill_judge import fenced_ms, moved_ms
 from tests.chaos.evidence import Evidence
 from tests.chaos.judge import judge, leaderships, stood
 from tests.chaos.monitor import Sample
-from tests.chaos.stage import ON_QUORUM_LOSS, Plan
+from tests.chaos.stage import Plan
 from tests.chaos.stalls import Distribution, by_operation, longest_per_fault_ms, measured, median
 from tests.chaos.verdict import Verdict
 from tests.support.cluster import ROOT
@@ -142,10 +142,10 @@ class Report(msgspec.Struct):
         return msgspec.json.decode(path.read_bytes(), type=cls)
 
 
-def new_report(folder: Path) -> Report:
+def new_report(folder: Path, on_quorum_loss: str) -> Report:
     """An empty one, of this commit on this machine."""
     machine = Machine(os.cpu_count() or 0, platform.release(), platform.python_version(), _fsync_ms(folder))
-    return Report(FORMAT, _wall(), _commit(), ON_QUORUM_LOSS, machine, [])
+    return Report(FORMAT, _wall(), _commit(), on_quorum_loss, machine, [])
 
 
 def report_run(plan: Plan, evidence: Evidence, began: str) -> RunReport:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from mdscluster.config import NodeConfig
 from tests.chaos.chaos import Chaos, ChaosError
@@ -32,8 +33,10 @@ from tests.support.linearizability.checker import Report, check
 from tests.support.linearizability.history import History, merged
 from tests.support.power import Disk, shared_mounts
 
-ON_QUORUM_LOSS = "refuse"
+ON_QUORUM_LOSS: Final = "refuse"
 """Strict linearizability is promised by nodes that serve nothing without a quorum. The one place that says so."""
+READ_ONLY: Final = "read-only"
+"""What inventories render. Strict, too, for whoever uses the service address: nobody without a quorum has it."""
 CLIENTS = 3
 WITNESS = "witness"
 """The host that watches the service address."""
@@ -62,14 +65,17 @@ class Plan:
     seed: int
     linux: bool
     """Real Linux clients take part (where the scenario has them at all)."""
+    on_quorum_loss: str = ON_QUORUM_LOSS
+    """``READ_ONLY`` in a drill only; no client reads by a node's own address then."""
 
     @property
     def command(self) -> str:
         """What repeats it."""
         linux = "" if self.linux or not self.scenario.linux else " --no-linux"
+        setting = "" if self.on_quorum_loss == ON_QUORUM_LOSS else f" --on-quorum-loss {self.on_quorum_loss}"
         return (
             f"./run chaos --scenario {self.scenario.name} --nodes {self.nodes} --rounds {self.rounds} "
-            f"--seed {self.seed}{linux}"
+            f"--seed {self.seed}{linux}{setting}"
         )
 
 
@@ -216,11 +222,13 @@ def _deployed(plan: Plan, folder: Path) -> Iterator[tuple[Chaos, LinuxClients]]:
     with contextlib.ExitStack() as stack:
         disks = stack.enter_context(_disks(folder / "disks", machine_names(plan.nodes, servers), MACHINE_DISK_MIB))
         net = stack.enter_context(Hanet("mdv"))
-        cluster = stack.enter_context(Deployed(folder / "cluster", net, disks, plan.nodes, servers))
+        cluster = stack.enter_context(Deployed(
+            folder / "cluster", net, disks, plan.nodes, servers, on_quorum_loss=plan.on_quorum_loss,
+        ))  # fmt: skip
         for number, client in enumerate([*clients, WRONG_SIDE, WITNESS]):
             net.add_host(client, 31 + number)
         linux = stack.enter_context(_linux(plan, net, cluster.service_address))
-        site = Hosts(cluster)
+        site = Hosts(cluster, by_own_address=plan.on_quorum_loss != READ_ONLY)
         witness = Witness(
             cluster.service_address, NFS_PORT, folder / "witness",
             {net.hardware_address(name): name for name in cluster.mds_ids}, lambda command: net.wrap(WITNESS, command),
@@ -249,12 +257,12 @@ def _observers(plan: Plan, site: Site, folder: Path, stack: contextlib.ExitStack
     )  # fmt: skip
     stack.callback(monitor.stop)
     loads = []
-    servers = site.servers()
+    looked_at = site.servers() if plan.on_quorum_loss != READ_ONLY else []
     for number in range(CLIENTS):
         name = f"client{number + 1}"
         orders = Orders(
             name, str(folder / "clients" / name), site.known_to(number), plan.seed, PACE_S, number == 0,
-            servers[number::CLIENTS],
+            looked_at[number::CLIENTS],
         )  # fmt: skip
         loads.append(Load(orders, lambda command, host=name: site.wrap(host, command)))  # type: ignore[misc]
         stack.callback(loads[-1].kill)

@@ -45,8 +45,9 @@ def test_without_root_the_kill_scenarios_are_left(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_command_in_the_report_repeats_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Same scenario, nodes, rounds, seed, clients."""
-    for plan in (PLAN, replace(PLAN, linux=False)):
+    """Same scenario, nodes, rounds, seed, clients, setting."""
+    drilled = replace(PLAN, scenario=BY_NAME["drill-isolate"], on_quorum_loss=stage.READ_ONLY)
+    for plan in (PLAN, replace(PLAN, linux=False), drilled):
         words = plan.command.split()[2:]
         monkeypatch.setattr(command, "is_root", lambda: True)
         arguments = command.parse(words)
@@ -98,7 +99,7 @@ def test_a_cluster_that_does_not_come_up_is_a_broken_run(tmp_path: Path) -> None
     report = report_run(PLAN, evidence, "now")
     assert not report.kept
     assert "no leader after 20 s" in report.verdicts[0].text
-    whole = new_report(tmp_path)
+    whole = new_report(tmp_path, stage.ON_QUORUM_LOSS)
     whole.runs.append(report)
     assert "no leader after 20 s" in page(whole)
 
@@ -108,7 +109,7 @@ def test_the_page_takes_nothing_from_outside_and_nothing_at_its_word(tmp_path: P
     evidence = good()
     evidence.faults[0].what = "<script>alert(1)</script>"
     evidence.digest = Check(False, "<b>&", 3)
-    whole = new_report(tmp_path)
+    whole = new_report(tmp_path, stage.ON_QUORUM_LOSS)
     whole.runs.append(report_run(PLAN, evidence, "now"))
     text = page(whole)
     assert "<script" not in text
@@ -117,8 +118,22 @@ def test_the_page_takes_nothing_from_outside_and_nothing_at_its_word(tmp_path: P
 
 
 def test_strict_promises_are_checked_where_they_are_made() -> None:
-    """INV-4 is strict only under ``refuse`` (docs/adr/0011)."""
-    assert stage.ON_QUORUM_LOSS == "refuse"
+    """INV-4 is strict only under ``refuse`` (docs/adr/0011), and by the service address."""
+    assert PLAN.on_quorum_loss == "refuse"
+    for words in (["--scenario", "kill-leader"], []):
+        with pytest.raises(SystemExit):
+            command.parse([*words, "--on-quorum-loss", "read-only"])
+
+
+def test_a_report_is_of_one_setting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table whose head says ``refuse`` holds no run of the other setting."""
+    new_report(tmp_path, "refuse").save(tmp_path / "report.json")
+    words = ["--drill", "--on-quorum-loss", "read-only", "--append", "--out", str(tmp_path)]
+    monkeypatch.setattr(command, "is_root", lambda: True)
+    assert command.main(words) == 2
+    assert "--append" in capsys.readouterr().err
 
 
 def test_in_the_document_runs_of_one_scenario_are_one_row_and_the_worst_counts(tmp_path: Path) -> None:
@@ -128,7 +143,7 @@ def test_in_the_document_runs_of_one_scenario_are_one_row_and_the_worst_counts(t
         once, longest_ms=2500.0, verdicts=[Verdict("INV-4", "one order", False, "none found")], kept=False
     )
     on_five = msgspec.structs.replace(once, nodes=5)
-    report = msgspec.structs.replace(new_report(tmp_path), runs=[once, on_five, worse])
+    report = msgspec.structs.replace(new_report(tmp_path, stage.ON_QUORUM_LOSS), runs=[once, on_five, worse])
     first, second = (row.split(" | ") for row in docs.results(report).splitlines()[-2:])
     assert (first[1], first[2], first[4], first[-1]) == ("3", "2", "2500", "broken in 1: INV-4 |")
     assert (second[1], second[2], second[4], second[-1]) == ("5", "1", f"{once.longest_ms:.0f}", "kept |")

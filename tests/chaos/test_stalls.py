@@ -13,7 +13,7 @@ from tests.chaos.load import Call
 from tests.chaos.page import page
 from tests.chaos.report import new_report, report_run
 from tests.chaos.scenarios import BY_NAME
-from tests.chaos.stage import Plan
+from tests.chaos.stage import ON_QUORUM_LOSS, Plan
 from tests.chaos.stalls import longest_per_fault_ms, measured, median, unmeasured
 from tests.chaos.test_judge import good
 from tests.chaos.verdict import Verdict
@@ -76,6 +76,6 @@ def test_the_report_shows_which_fault_has_no_measurement(tmp_path: Path) -> None
     report = report_run(Plan(SCENARIO, nodes=3, rounds=3, seed=7, linux=True), three_faults(second_measured=False), "")
     assert [fault.longest_ms for fault in report.faults] == [pytest.approx(410), None, pytest.approx(200)]
     assert [report.longest_ms, report.median_ms] == pytest.approx([410, 305])
-    whole = new_report(tmp_path)
+    whole = new_report(tmp_path, ON_QUORUM_LOSS)
     whole.runs.append(report)
     assert "no call" in page(whole)

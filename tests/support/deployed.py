@@ -105,8 +105,11 @@ def journal(machine: Machine) -> Path:
 class Deployed:
     """``with Deployed(...) as cluster``: it serves by the service address, which one host has."""
 
-    def __init__(self, folder: Path, net: Hanet, disks: dict[str, Disk], mds: int, ds: int) -> None:
+    def __init__(
+        self, folder: Path, net: Hanet, disks: dict[str, Disk], mds: int, ds: int, *, on_quorum_loss: str,
+    ) -> None:  # fmt: skip
         """``disks``: one for each of ``machine_names(mds, ds)``."""
+        self._on_quorum_loss = on_quorum_loss
         self.folder, self.net, self.disks = folder, net, disks
         self.mds_ids, self.ds_ids = _ids("mds", mds), _ids("ds", ds)
         self.machines: dict[str, Machine] = {}
@@ -210,7 +213,7 @@ class Deployed:
         text += f'[install]\nbin_dir = "{BIN_DIR}"\n'
         # A drill fails more often in an hour than any operator would want to be fenced for.
         text += "[settings.fencing]\nnode_per_hour = 1000\ncluster_per_hour = 1000\n"
-        return text + '[settings.node]\non_quorum_loss = "refuse"\n'
+        return text + f'[settings.node]\non_quorum_loss = "{self._on_quorum_loss}"\n'
 
     # ---- looking at it
 
