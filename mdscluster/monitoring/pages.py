@@ -15,6 +15,8 @@ from mdscluster.fsm.compound import COUNTS
 from mdscluster.nfs_frontend.counters import Counters, name_of
 from mdscluster.nfs_frontend.quorum import READ_ONLY, REFUSING, SERVING
 from mdscluster.replica import CANDIDATE, FOLLOWER, FOUNDING, LEADER
+from nfsclient.stats import LOST_STATE
+from nfswire import nfs4
 
 if TYPE_CHECKING:
     from mdscluster.control.vips import VipState
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 _ROLES: Final = (LEADER, CANDIDATE, FOLLOWER, FOUNDING)
 _SERVICES: Final = (SERVING, READ_ONLY, REFUSING)
-NEVER_SENT: Final = ("NFS4ERR_GRACE", "NFS4ERR_STALE_CLIENTID", "NFS4ERR_BADSESSION", "NFS4ERR_BAD_STATEID")
+NEVER_SENT: Final = tuple(nfs4.STATUS_NAMES[status] for status in LOST_STATE)
 """What no client may see because of a failure (INV-7). On the page from the start: Prometheus' ``increase`` does not
 see a series begin."""
 _DS_STATES: Final = ("up", "down", "lost", "refused")
