@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 import grpc
 
 from mdscluster import replica_async
-from mdscluster.control import ds_changes, evicting, upkeep
+from mdscluster.control import ds_changes, evicting
 from mdscluster.control.backing_up import BackingUp, CannotBackUp
 from mdscluster.control.inspecting import Inspector
+from mdscluster.control.upkeep import Upkeep
 from mdscluster.fsm import data_servers, deletions, draining, features, fencing_state
 from mdscluster.fsm.digest import digest
 from mdscluster.replica import MemberChange
@@ -86,6 +87,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         self._started = time.monotonic()
         self._inspector = Inspector(replica, tables)
         self._backing_up = BackingUp(replica)
+        self._upkeep = Upkeep(replica, tables)
 
     async def Status(
         self, request: admin_pb2.StatusRequest, context: Context
@@ -217,7 +219,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
         """Take a metadata server out of office (:mod:`mdscluster.control.upkeep`)."""
         await self._require_operator(context)
         by = credentials.caller_name(context)
-        return await upkeep.set_maintenance(self._replica, self._tables, request.node_id, request.on, by)
+        return await self._upkeep.set_maintenance(request.node_id, request.on, by)
 
     async def Backup(
         self, request: admin_pb2.BackupRequest, context: Context

@@ -9,6 +9,7 @@ That it may be stopped is what the operator wants to know: so it is refused when
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -35,11 +36,25 @@ ADDRESS_MS: Final = 1_000
 """How long a leader waits for its service addresses to be elsewhere."""
 
 
-async def set_maintenance(replica: Replica, tables: Tables, node_id: str, on: bool, by: str) -> Reply:
-    """Mark a node, or take the mark away; asked at the leader, which knows who is at work. ``by``: for the history.
+class Upkeep:
+    """Marks nodes, one at a time: each decision knows what became of the one before, so that two operators who each
+    take a node out of office at the same moment do not leave too few."""
 
-    Of :data:`fencing.state.EVERYBODY` it only suspends fencing: somebody has to lead.
-    """
+    def __init__(self, replica: Replica, tables: Tables) -> None:
+        self._replica = replica
+        self._tables = tables
+        self._turn = asyncio.Lock()
+
+    async def set_maintenance(self, node_id: str, on: bool, by: str) -> Reply:
+        """Mark a node, or take the mark away; asked at the leader, which knows who is at work. ``by``: for the history.
+
+        Of :data:`fencing.state.EVERYBODY` it only suspends fencing: somebody has to lead.
+        """
+        async with self._turn:
+            return await _set_maintenance(self._replica, self._tables, node_id, on, by)
+
+
+async def _set_maintenance(replica: Replica, tables: Tables, node_id: str, on: bool, by: str) -> Reply:
     if not await replica_async.barrier(replica):
         return Reply(code="unknown", text="no quorum: nothing was changed")
     status = await replica_async.status(replica)

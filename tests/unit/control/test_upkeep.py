@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mdscluster.control.upkeep import Office, objection, set_maintenance
+from mdscluster.control.upkeep import Office, Upkeep, objection
 from mdscluster.fsm import features, fencing_state
 from mdscluster.fsm.commands import RESULT_REFUSED, Maintenance, pack_internal
 from mdscluster.replica import LEADER, ChangeOutcome, MemberChange, MemberStatus, PeerStatus, ReplicaStatus
@@ -61,7 +61,8 @@ def away(cluster: Cluster) -> list[str]:
 
 
 def ask(cluster: Cluster, node: str, on: bool) -> str:
-    return asyncio.run(set_maintenance(cluster.replica, cluster.nodes[0].dispatcher.tables, node, on, "anna")).code
+    upkeep = Upkeep(cluster.replica, cluster.nodes[0].dispatcher.tables)
+    return asyncio.run(upkeep.set_maintenance(node, on, "anna")).code
 
 
 def test_it_is_in_the_log_from_its_level_on(
@@ -81,6 +82,24 @@ def test_it_is_in_the_log_from_its_level_on(
     assert ask(cluster, "mds2", False) == "done"
     assert away(cluster) == []
     assert ask(cluster, "mds1", True) == "done"
+
+
+def test_two_operators_at_once_do_not_take_a_quorum_away(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INV-7: each saw all three at work when it asked."""
+    propose = cluster.replica.propose
+
+    def slowly(command: bytes, done: Callable[[bytes | None], None]) -> None:
+        asyncio.get_running_loop().call_later(0.01, propose, command, done)
+
+    monkeypatch.setattr(cluster.replica, "propose", slowly)
+
+    async def both() -> list[str]:
+        upkeep = Upkeep(cluster.replica, cluster.nodes[0].dispatcher.tables)
+        asked = [upkeep.set_maintenance(node, True, who) for node, who in (("mds2", "anna"), ("mds3", "ben"))]
+        return [reply.code for reply in await asyncio.gather(*asked)]
+
+    assert asyncio.run(both()) == ["done", "refused"]
+    assert away(cluster) == ["mds2"]
 
 
 def test_a_leader_in_maintenance_hands_over_to_who_is_not(cluster: Cluster) -> None:
