@@ -32,12 +32,18 @@ LOGGED: Final = frozenset(
 """Statuses that are told in the log, with the request's ID: no program on a client brings them about."""
 TOLD_PER_S: Final = 20
 """No more operations than this are told of in a second: a client that sends nonsense must not fill the disk."""
-EVENTS: Final = ("given up", "replayed", "put off", "delayed without quorum", "read-only")
+FREED_ALREADY: Final = "freed already"
+"""FREE_STATEID of a lock stateid that is gone: NFS4ERR_BAD_STATEID, and no sign of lost state. Linux sends it when a
+file's locks are given up and does not wait for it before it sends CLOSE, which frees them too (RFC 8881 §18.2.3); where
+the two cross, it comes second, and Linux takes no notice of the answer. A state that had been lost would have been
+missed by the LOCKU before it."""
+EVENTS: Final = ("given up", "replayed", "put off", "delayed without quorum", "read-only", FREED_ALREADY)
 """What may befall requests. Counted from 0: Prometheus does not see a series begin."""
 
 
 class Counters:
-    """Status of every COMPOUND sent, by name when read. What failover must never send can be looked up here."""
+    """Status of every COMPOUND sent, by name when read. What failover must never send can be looked up here; what looks
+    like it, and is not, is among ``calls`` instead (``FREED_ALREADY``)."""
 
     __slots__ = ("_buckets", "_sums", "calls", "moved", "proposed", "run", "slow_s", "statuses", "tells")
 
@@ -57,11 +63,15 @@ class Counters:
         """What takes longer is told in the log."""
 
     def answered(self, request: Request, status: int, now_s: float) -> None:
-        """A request in a session has its reply."""
+        """A request in a session has its reply, and it is sent."""
         seconds = now_s - request.came_s
         op = request.op
         self._buckets[op][int(seconds * 1_000_000.0).bit_length()] += 1
         self._sums[op] += seconds
+        if status == nfs4.NFS4ERR_BAD_STATEID and op == nfs4.OP_FREE_STATEID:
+            self.calls[FREED_ALREADY] += 1
+            return
+        self.statuses[status] += 1
         if seconds > self.slow_s or (status and status in LOGGED):
             self._tell(op, status, seconds, now_s, request.connection.peer, request)
 

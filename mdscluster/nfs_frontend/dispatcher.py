@@ -326,7 +326,6 @@ class Dispatcher:
             session.finish(request.slot, record if keep else None)
         connection = request.connection
         if not connection.closed:  # else the client has gone elsewhere, and nobody hears this
-            self.counters.statuses[status] += 1
             self.counters.answered(request, status, self.clock_s())
             connection.send(record)
 
