@@ -11,7 +11,8 @@
 >>> assert report.count("create", "NFS4ERR_EXIST")      # there was contention
 
 A history may also be made by hand, of ``Operation(client, call, invoked_ms, completed_ms, answer)``. A kept one is
-checked again by ``python -m tests.support.linearizability FILE``.
+checked again by ``python -m tests.support.linearizability FILE``. The checker is itself checked by another one:
+``python -m tests.support.linearizability.crosscheck`` compares its verdicts with those of Porcupine.
 """
 
 from tests.support.linearizability.checker import Report as Report

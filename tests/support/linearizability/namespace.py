@@ -117,7 +117,8 @@ class NamespaceModel:
         adds.update(("object", id_) for id_ in self._whereabouts.met(operation))
         writes = set(entries)
         if isinstance(call, Create | MkDir):
-            writes |= {("object", id_) for id_ in _shown(operation)}
+            # One that may have made what it found leaves that to nobody else.
+            writes |= {*found, *(("object", id_) for id_ in _shown(operation))}
         for directory, moved in _changes(call, answer):
             (adds if moved is None else writes).add(("change", directory))
         return Footprint(frozenset([*objects, *found]), frozenset(writes), frozenset(adds))
@@ -127,7 +128,7 @@ class NamespaceModel:
     def step(self, state: State, number: int, call: Call, answer: Answer | None) -> Sequence[Effect]:
         step = _STEPS[type(call)]
         if isinstance(call, Link | SetSize | GetAttr):
-            if call.object in self._found and ("is", call.object) not in state:
+            if self._may_be_silent(state, call.object):
                 return self._step_unbound(step, state, number, call, answer)
         return step(self, state, number, call, answer)
 
@@ -153,9 +154,13 @@ class NamespaceModel:
         """What it means that object ``current`` was seen as ``id_``; None: it cannot be."""
         if current == id_ or state.get(("is", current)) == id_:
             return ()
-        if current[0] == "?" and ("is", current) not in state and id_ in self._found and ("is", id_) not in state:
+        if current[0] == "?" and ("is", current) not in state and self._may_be_silent(state, id_):
             return ((("is", current), id_), (("is", id_), current))
         return None
+
+    def _may_be_silent(self, state: State, id_: str) -> bool:
+        """Whether this may be the ID of an object that was made without an answer, and is not seen yet."""
+        return id_ in self._found and ("is", id_) not in state and ("object", id_) not in state
 
     def lookup(self, state: State, _: int, call: Lookup, answer: Answer | None) -> Sequence[Effect]:
         if answer is None or answer.status not in (OK, NOENT):
@@ -167,14 +172,16 @@ class NamespaceModel:
             return IMPOSSIBLE
         if state.get(("count", call.directory), 0) != len(answer.entries):
             return IMPOSSIBLE
-        learnt: list[tuple[Key, str]] = []
+        learnt: list[tuple[Key, Any]] = []
         for name, id_ in answer.entries.items():
             current = state.get(("entry", call.directory, name))
             effect = None if current is None else self._same(state, current, id_)
             if effect is None:
                 return IMPOSSIBLE
-            learnt += effect
-        return (tuple(dict(learnt).items()),)
+            if effect:  # what one entry tells holds for the next
+                learnt += effect
+                state = {**state, **dict(effect)}
+        return (tuple(learnt),)
 
     def create(self, state: State, number: int, call: Create, answer: Answer | None) -> Sequence[Effect]:
         current = state.get(("entry", call.directory, call.name))
@@ -454,7 +461,7 @@ def _chained(operations: Iterable[Operation], roots: frozenset[str]) -> frozense
 
 
 def _listings_apart(operations: list[Operation], chained: frozenset[str]) -> list[Operation]:
-    """Take those listings apart that cannot be one look."""
+    """Take those listings apart that cannot be one look. A refused one stays: no state explains it."""
     names: dict[str, set[str]] = {}
     for operation in operations:
         for directory, name in _entries(operation):
@@ -462,9 +469,10 @@ def _listings_apart(operations: list[Operation], chained: frozenset[str]) -> lis
     result = []
     for operation in operations:
         call, answer = operation.call, operation.answer
-        if not isinstance(call, ReadDir) or (call.whole and call.directory in chained):
+        refused = answer is not None and answer.status != OK
+        if not isinstance(call, ReadDir) or refused or (call.whole and call.directory in chained):
             result.append(operation)
-        elif answer is not None and answer.status == OK:
+        elif answer is not None:
             entries = answer.entries or {}
             for name in sorted(names.get(call.directory, ())):
                 id_ = entries.get(name)

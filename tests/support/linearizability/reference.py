@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Protocol
 
 from nfswire import nfs4
@@ -258,3 +259,14 @@ class Opens:
                     return Answer(nfs4.NFS4ERR_SHARE_DENIED)
         self.opens.setdefault(key, []).append((call.access, call.deny))
         return Answer()
+
+
+SMALL: dict[str, Callable[[], Server]] = {
+    "names": lambda: Names(2, 2),
+    "names whose changes are not told": lambda: Names(2, 2, told=False),
+    "entries": lambda: Names(1, 3, told=False, kinds="cclr"),
+    "links and sizes": lambda: Names(1, 3, told=False, kinds="cLLrRsg"),
+    "locks": lambda: Locks(1, 6),
+    "opens": lambda: Opens(1),
+}
+"""Servers so small that clients are in each other's way all the time, by what they serve."""

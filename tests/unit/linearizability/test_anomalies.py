@@ -12,6 +12,7 @@ import pytest
 from nfswire import nfs4
 from tests.support.linearizability import Operation, Verdict, check
 from tests.support.linearizability.calls import (
+    TO_THE_END,
     Answer,
     Close,
     Create,
@@ -168,9 +169,34 @@ CASES: dict[str, tuple[Sequence[Operation], Sequence[Operation]]] = {
         [op(Create(*X), 0), op(Create(*Y), 0, by="c2"), op(Lookup(*X), 1, 2, is_("o1")),
          op(Lookup(*Y), 3, 4, is_("o1"))],
     ),
+    "one unknown outcome explains two objects of a listing": (
+        [op(Create(*X), 0), op(Create(*Y), 0, by="c2"), op(ReadDir(D), 1, 2, Answer(entries={"x": "o1", "y": "o2"}))],
+        [op(Create(*X), 0), op(Create(*Y), 0, by="c2"), op(ReadDir(D), 1, 2, Answer(entries={"x": "o1", "y": "o1"}))],
+    ),
+    "an unknown outcome made an object that another one made": (
+        [op(Create(*X), 0), op(Create(*Y, "unchecked"), 1, 2, is_("o1"), "c1"), op(Lookup(*X), 3, 4, is_("o2"))],
+        [op(Create(*X), 0), op(Create(*Y, "unchecked"), 1, 2, is_("o1"), "c1"), op(Lookup(*X), 3, 4, is_("o1"))],
+    ),
+    "an unknown outcome made an object that another one made, and that was looked at": (
+        [op(Create(*X), 0), op(Create(*Y, "unchecked"), 1, 2, is_("o1"), "c1"), op(GetAttr("o1"), 3, 4),
+         op(Create(*X, "unchecked"), 5, 6, is_("o2"))],
+        [op(Create(*X), 0), op(Create(*Y, "unchecked"), 1, 2, is_("o1"), "c1"), op(GetAttr("o1"), 3, 4),
+         op(Create(*X, "unchecked"), 5, 6, is_("o1"))],
+    ),
+    "an object is found by a create that may have made it": (
+        # Somebody is at y when it exists; x is o1, moves to y, and is found there. Or else o1 was made at y.
+        [op(Create(*X), 0), op(Create(*Y), 0, by="c1"), op(Create(*Y, "unchecked"), 0, 9, is_("o1"), "c2"),
+         op(Create(*Y), 1, 2, EXIST, "c3"), op(Lookup(*X), 3, 4, is_("o1"), "c3"), op(Rename(*X, *Y), 5, 8, by="c4")],
+        [op(Create(*X), 0), op(Create(*Y, "unchecked"), 0, 9, is_("o1"), "c2"),
+         op(Create(*Y), 1, 2, EXIST, "c3"), op(Lookup(*X), 3, 4, is_("o1"), "c3"), op(Rename(*X, *Y), 5, 8, by="c4")],
+    ),
     "error that no state explains": (
         [MADE],
         [MADE, op(Lookup(*X), 2, 3, Answer(nfs4.NFS4ERR_IO))],
+    ),
+    "listing refused, no change attributes": (
+        [MADE, op(ReadDir(D), 2, 3, Answer(entries={"x": "o1"}))],
+        [MADE, op(ReadDir(D), 2, 3, Answer(nfs4.NFS4ERR_IO))],
     ),
     "lock granted twice": (
         [op(Lock("f", "a", 0, 10), 0, 2), op(Lock("f", "b", 5, 10), 1, 3, denied("a", 0, 10), "c1")],
@@ -197,6 +223,12 @@ CASES: dict[str, tuple[Sequence[Operation], Sequence[Operation]]] = {
     "lock reported larger than it is": (
         [op(Lock("f", "a", 0, 10), 0, 1), op(Lock("f", "b", 0, 10), 2, 3, denied("a", 0, 10), "c1")],
         [op(Lock("f", "a", 0, 10), 0, 1), op(Lock("f", "b", 0, 10), 2, 3, denied("a", 0, 20), "c1")],
+    ),
+    "lock reported to the end, which it does not reach": (
+        [op(Lock("f", "a", 0, TO_THE_END), 0, 1),
+         op(Lock("f", "b", 500, 10), 2, 3, denied("a", 300, TO_THE_END), "c1")],
+        [op(Lock("f", "a", 0, TO_THE_END - 1), 0, 1),
+         op(Lock("f", "b", 500, 10), 2, 3, denied("a", 300, TO_THE_END), "c1")],
     ),
     "lock outlives its close": (
         [op(Lock("f", "a", 0, 10), 0, 1), op(Close("f", "a"), 2), op(Lock("f", "b", 0, 1), 3, 4, denied("a", 0, 10))],

@@ -24,16 +24,12 @@ from tests.support.linearizability.generate import spoilt, valid_history
 from tests.support.linearizability.locks import LockModel
 from tests.support.linearizability.namespace import NamespaceModel
 from tests.support.linearizability.opens import OpenModel
-from tests.support.linearizability.reference import Locks, Names, Opens, Server
+from tests.support.linearizability.reference import SMALL, Names, Server
 from tests.unit.linearizability.histories import naively_linearizable
 
+_MODELS: dict[str, ModelClass] = {"locks": LockModel, "opens": OpenModel}
 SERVERS: dict[str, tuple[Callable[[], Server], ModelClass]] = {
-    "names": (lambda: Names(2, 2), NamespaceModel),
-    "names whose changes are not told": (lambda: Names(2, 2, told=False), NamespaceModel),
-    "entries": (lambda: Names(1, 3, told=False, kinds="cclr"), NamespaceModel),
-    "links and sizes": (lambda: Names(1, 3, told=False, kinds="cLLrRsg"), NamespaceModel),
-    "locks": (lambda: Locks(1, 6), LockModel),
-    "opens": (lambda: Opens(1), OpenModel),
+    name: (make, _MODELS.get(name, NamespaceModel)) for name, make in SMALL.items()
 }
 
 
