@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.cluster import ROOT
 from tests.support.guide import Guide
-from tests.unit.deployment.support import BMC_PASSWORD, PDU_PASSWORD
+from tests.unit.deployment.support import SECRETS
 
 GUIDE = ROOT / "docs" / "DEPLOY.md"
 PLACE = "/srv/files"
@@ -40,7 +40,7 @@ def test_the_commands_of_the_guide_work_one_after_the_other(tmp_path: Path) -> N
     done = run(check)
     assert done.returncode == 2
     assert "must hold one line, the secret itself" in done.stderr, "the passwords have not been written yet"
-    for name, secret in (("bmc-password", BMC_PASSWORD), ("pdu-password", PDU_PASSWORD)):
+    for name, secret in SECRETS.items():
         (tmp_path / "secrets" / name).write_text(secret)
     (tmp_path / "cluster.toml").write_text((tmp_path / "cluster.toml").read_text() + "# mine\n")
     assert run(inventory).returncode == 0, "given again, it takes nothing back"

@@ -10,7 +10,6 @@ from deploy.reading import InventoryError, load
 from tests.unit.deployment.support import BMC_PASSWORD, write_inventory
 
 NODE_2 = 'id = "mds2"\naddresses = ["192.0.2.12/24"]'
-DEVICE = '{ ip = "198.51.100.11", username = "fence", lanplus = true }'
 VIP_1 = 'address = "192.0.2.101/24"\npreferred = "mds1"'
 
 # (old text, new text), what stands in the line that is named, words of the message
@@ -30,8 +29,8 @@ MISTAKES: list[tuple[tuple[str, str], str, str]] = [
     (("stripe_unit_bytes = 1048576", "stripe_unit_bytes = true"), "stripe_unit", "must be a whole number, not true"),
     (("stripe_unit_bytes = 1048576", "stripe_unit_bites = 1"), "stripe_unit", "did you mean 'stripe_unit_bytes'?"),
     (("[install]", "[[install]]"), "[[install]]", "install must be a table, like [install], not a list"),
-    (("lanplus = true }", "lanplus = 1.5 }"), "198.51.100.11", "parameters.lanplus must be a text, a whole number"),
-    ((DEVICE, '"x"'), 'parameters = "x"', "must be a table"),
+    (("lanplus = true", "lanplus = 1.5"), "lanplus", "parameters.lanplus must be a text, a whole number"),
+    (("[nodes.fencing.parameters]", 'parameters = "x"\n[ports]'), 'parameters = "x"', "must be a table"),
     # syntax
     (('name = "files"', "name = files"), "name = files", "not valid TOML: Invalid value, column 8"),
     (('name = "files"', 'name = "files"\nname = "x"'), 'name = "x"', "not valid TOML: Cannot overwrite a value"),
@@ -93,8 +92,8 @@ MISTAKES: list[tuple[tuple[str, str], str, str]] = [
      "fence_impilan", "no fence agent 'fence_impilan'; did you mean 'fence_ipmilan'?"),
     (('"fence_ipmilan"', '"ipmilan"'), '"ipmilan"', "did you mean 'fence_ipmilan'?"),
     (('"fence_ipmilan"', '"fence_dummy"'), "fence_dummy", "cannot fence: it turns nothing off, and says that it did"),
-    (('username = "fence"', 'password = "geheim"'), "198.51.100.11", "password is a secret: write it into a file"),
-    (('username = "fence"', 'action = "off"'), "198.51.100.11", "action is not for the inventory"),
+    (('username = "fence"', 'password = "geheim"'), "password =", "password is a secret: write it into a file"),
+    (('username = "fence"', 'action = "off"'), "action =", "action is not for the inventory"),
     (('"198.51.100.11"', '"192.0.2.11"'), "192.0.2.11", "is the address of a node, not of the device"),
     (('"secrets/bmc-password"', '"secrets/missing"'), "secrets/missing", "cannot read the secret in"),
     # what a server itself would refuse

@@ -21,7 +21,14 @@ from mdscluster.adminclient import ClusterFile
 from mdscluster.config import ConfigError, Fencing, Guard, NodeConfig
 from mdscluster.mdsctl import main
 from mdscluster.pki import subject_names
-from tests.unit.deployment.support import BMC_PASSWORD, PDU_PASSWORD, deploy_render, write_inventory
+from tests.unit.deployment.support import (
+    BMC_PASSWORD,
+    PDU_PASSWORD,
+    PDU_PRIVACY,
+    SECRETS,
+    deploy_render,
+    write_inventory,
+)
 
 
 @pytest.fixture
@@ -177,7 +184,7 @@ def test_servers_on_one_address_share_a_host(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------- secrets
 def test_secrets_are_the_owners_only_and_in_no_other_file(out: Path, tmp_path: Path) -> None:
     secrets = [(out / "pki" / name).read_text().strip() for name in ("ca.key", "cluster.key", "mds1.key", "admin.key")]
-    secrets += [BMC_PASSWORD, PDU_PASSWORD]
+    secrets += SECRETS.values()
     found = set()
     for file in out.rglob("*"):
         if file.is_dir():
@@ -197,7 +204,7 @@ def test_no_secret_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     assert main(["deploy", "render", "--inventory", str(path), "--out", str(tmp_path / "out")]) == 0
     said = capfd.readouterr()
     key = (tmp_path / "out" / "pki" / "cluster.key").read_text().strip()
-    for secret in (BMC_PASSWORD, PDU_PASSWORD, key):
+    for secret in (*SECRETS.values(), key):
         assert secret not in said.out + said.err
 
 
@@ -206,10 +213,13 @@ def test_fencing_devices_are_in_the_inventorys_order_with_their_secrets(out: Pat
     assert [(each["node"], each["agent"]) for each in found] == [
         ("mds1", "fence_ipmilan"), ("mds2", "fence_ipmilan"), ("mds3", "fence_ipmilan"), ("mds3", "fence_apc_snmp"),
     ]  # fmt: skip
-    assert found[0]["options"] == ["ip=198.51.100.11", "lanplus=1", "username=fence"]
+    assert found[0]["options"] == [
+        "ip=198.51.100.11", "ipmitool_timeout=1", "lanplus=1", "login_timeout=1", "power_timeout=5", "power_wait=0",
+        "privlvl=operator", "shell_timeout=1", "username=fence",
+    ]  # fmt: skip
     assert found[3]["secret_files"] == ["fencing/mds3-2-fence_apc_snmp.secret"]
     secret = out / "mds2" / "mds2" / "fencing" / "mds3-2-fence_apc_snmp.secret"
-    assert secret.read_text() == f"snmp_priv_passwd={PDU_PASSWORD}\n"
+    assert secret.read_text() == f"password={PDU_PASSWORD}\nsnmp_priv_passwd={PDU_PRIVACY}\n"
 
 
 # ---------------------------------------------------------------------- again and again
