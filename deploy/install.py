@@ -39,9 +39,8 @@ def guide(inventory: Inventory, host: Host) -> str:
         "themselves within seconds; nothing is restarted.\n\n"
         + _sh((line for name in host.ids for line in _renewal(etc, name)), mark="sh renew"),
         "## No longer wanted\n\nWhere the inventory has lost something that this host had (a data server, service "
-        "addresses, `[spread]`): copying the folder stops nothing. This does, and keeps it from coming back with the "
-        "next boot; where there is nothing of that kind, it does nothing. What is to be done before and after: "
-        "docs/DEPLOY.md.\n\n"
+        "addresses): copying the folder stops nothing. This does, and keeps it from coming back with the next boot; "
+        "where there is nothing of that kind, it does nothing. What is to be done before and after: docs/DEPLOY.md.\n\n"
         + _sh([f"sh ./{clearing.SCRIPT}"], mark="sh clear"),
     ]
     return "\n\n".join(parts) + "\n"
