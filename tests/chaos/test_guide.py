@@ -256,6 +256,9 @@ def test_the_guide_leads_from_bare_hosts_to_a_mounted_cluster_that_fails_over(pr
         assert written == [f"{number:06d}" for number in range(turns)]
         made = user.run("cd /mnt/projects && ls -d [0-9]*").check().split()
         assert made == written
+    premises.host("ds3", reader.guide.take("no-longer-wanted all", "sh host"))
+    state = premises.host("ds3", "systemctl show --value -p ActiveState,UnitFileState mdscluster-ds-ds3.service")
+    assert state.split() == ["inactive"], "stopped, and there is no unit any more that a boot would start"
     assert reader.guide.left() == [], "this test knows nothing of these commands"
 
 

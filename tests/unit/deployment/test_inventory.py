@@ -94,6 +94,14 @@ MISTAKES: list[tuple[tuple[str, str], str, str]] = [
     (('"fence_ipmilan"', '"fence_dummy"'), "fence_dummy", "cannot fence: it turns nothing off, and says that it did"),
     (('username = "fence"', 'password = "geheim"'), "password =", "password is a secret: write it into a file"),
     (('username = "fence"', 'action = "off"'), "action =", "action is not for the inventory"),
+    (('"fence_ipmilan"', '"fence_scsi"'), "fence_scsi", "cannot fence: it cuts no power"),
+    (('"fence_apc_snmp"', '"fence_mpath"'), "fence_mpath", "cannot fence: it cuts no power"),
+    (('"fence_ipmilan"', '"fence_sbd"'), "fence_sbd", "which a node that hangs does not read"),
+    (('"fence_apc_snmp"', '"fence_ifmib"'), "fence_ifmib", "it closes a port of a switch"),
+    (("plug = 3", 'community = "private"'), "community =", "community is a secret: write it into a file of mode 0600"),
+    (("plug = 3", 'API-token = "x"'), "API-token =", "and name that with secrets.API-token"),
+    (('"198.51.100.12"', '"198.51.100.11"'), 'ip = "198.51.100.11"',
+     "mds1 and mds2 have the same power device (fence_ipmilan ip=198.51.100.11): who fences mds1 would switch mds2"),
     (('"198.51.100.11"', '"192.0.2.11"'), "192.0.2.11", "is the address of a node, not of the device"),
     (('"secrets/bmc-password"', '"secrets/missing"'), "secrets/missing", "cannot read the secret in"),
     # what a server itself would refuse
@@ -143,6 +151,32 @@ def test_the_example_has_no_fault_and_nothing_to_note(tmp_path: Path) -> None:
     assert [node.id for node in loaded.inventory.nodes] == ["mds1", "mds2", "mds3"]
     assert loaded.inventory.nodes[0].fencing[0].parameters["lanplus"] == "1"
     assert loaded.notes == ()
+
+
+def test_a_copied_power_device_is_told_at_both_lines(tmp_path: Path) -> None:
+    """INV-9: other times and another user's name make no other device of it."""
+    path = write_inventory(
+        tmp_path, ('ip = "198.51.100.13"\nusername = "fence"', 'ipaddr = "198.51.100.11"\nlogin = "other"'),
+        ("power_timeout = 5", "power_timeout = 7"),
+    )  # fmt: skip
+    with pytest.raises(InventoryError) as refusal:
+        load(path)
+    told = str(refusal.value).splitlines()
+    assert len(told) == 2
+    shown = path.read_text(encoding="utf-8").splitlines()
+    first, second = (int(line.split(":")[1]) for line in told)
+    assert 'ip = "198.51.100.11"' in shown[first - 1]
+    assert "[nodes.fencing.parameters]" in shown[second - 1]
+    assert first < second
+    assert "who fences mds1 would switch mds3 off" in told[0]
+    assert "who fences mds3 would switch mds1 off" in told[1]
+
+
+def test_a_device_without_a_password_is_noted_whatever_its_agent(tmp_path: Path) -> None:
+    changes = ('password_file = "secrets/pdu-password"\n', ""), ("secrets = { snmp_priv_passwd", "# { snmp_priv_passwd")
+    assert [note.split(": ", 1)[1] for note in load(write_inventory(tmp_path, *changes)).notes] == [
+        "mds3's fence_apc_snmp has no password_file"
+    ]
 
 
 def test_an_inventory_without_exports_is_told(tmp_path: Path) -> None:

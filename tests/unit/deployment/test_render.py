@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import stat
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -21,8 +23,8 @@ from mdscluster.adminclient import ClusterFile
 from mdscluster.config import ConfigError, Fencing, Guard, NodeConfig
 from mdscluster.mdsctl import main
 from mdscluster.pki import subject_names
+from tests.support.cluster import ROOT
 from tests.unit.deployment.support import (
-    BMC_PASSWORD,
     PDU_PASSWORD,
     PDU_PRIVACY,
     SECRETS,
@@ -220,6 +222,33 @@ def test_fencing_devices_are_in_the_inventorys_order_with_their_secrets(out: Pat
     assert found[3]["secret_files"] == ["fencing/mds3-2-fence_apc_snmp.secret"]
     secret = out / "mds2" / "mds2" / "fencing" / "mds3-2-fence_apc_snmp.secret"
     assert secret.read_text() == f"password={PDU_PASSWORD}\nsnmp_priv_passwd={PDU_PRIVACY}\n"
+
+
+# ---------------------------------------------------------------------- what a host needs
+def test_install_md_names_the_packages_of_the_agents_of_the_inventory(out: Path, tmp_path: Path) -> None:
+    """INV-9: every metadata server may have to use any device, also one of another node."""
+    for name in ("mds1", "mds3"):
+        text = (out / name / "INSTALL.md").read_text()
+        assert "Debian packages: python3, keepalived, nftables, iproute2, fence-agents, ipmitool, snmp. " in text
+    assert "Debian packages: python3. " in (out / "ds1" / "INSTALL.md").read_text()
+    own = ('agent = "fence_apc_snmp"', 'agent = "/usr/local/sbin/our-pdu"')
+    deploy_render(write_inventory(tmp_path, own), tmp_path / "out")
+    text = (out / "mds1" / "INSTALL.md").read_text()
+    assert "fence-agents, ipmitool. " in text
+    assert "Of your own: `/usr/local/sbin/our-pdu`." in text
+
+
+def test_a_new_ca_keeps_the_cluster_key(out: Path, tmp_path: Path) -> None:
+    """INV-10: by the command of DEPLOY.md. Data servers prove by that key that they belong to the cluster."""
+    (command,) = re.findall(r"^find /srv/files/rendered/pki .*$", (ROOT / "docs/DEPLOY.md").read_text(), re.MULTILINE)
+    before = {path.name: path.read_bytes() for path in (out / "pki").iterdir()}
+    subprocess.run(["sh", "-ec", command.replace("/srv/files/rendered", str(out))], check=True, timeout=30)
+    deploy_render(tmp_path / "cluster.toml", out)
+    after = {path.name: path.read_bytes() for path in (out / "pki").iterdir()}
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] == before[name]} == {"cluster.key"}
+    assert (out / "ds1" / "ds1" / "cluster.key").read_bytes() == before["cluster.key"]
+    assert (out / "ds1" / "ds1" / "ca.pem").read_bytes() == after["ca.pem"]
 
 
 # ---------------------------------------------------------------------- again and again
