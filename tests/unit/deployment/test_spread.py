@@ -11,6 +11,7 @@ from deploy.reading import load
 from deploy.render import render
 from deploy.servers import node_config
 from mdscluster.config import NodeConfig
+from mdscluster.mdsctl import main
 from mdsproto.configfile import ConfigError
 from tests.unit.deployment.support import write_inventory
 from tests.unit.deployment.test_tools import EXPOSURE_MAX, call, needs_root, rendered
@@ -153,7 +154,9 @@ def without_vips(text: str) -> str:
     return text[: text.index("[[vips]]")] + text[text.index("# [spread]") :]
 
 
-def test_by_ipvs_the_spread_address_may_be_the_only_one(tmp_path: Path) -> None:
+def test_by_ipvs_the_spread_address_may_be_the_only_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """INV-7: it is a service address like any: its state is told to the server and its guard, and so to the alerts;
     and nobody is told that clients must mount a node's own address."""
     text = without_vips(write_inventory(tmp_path).read_text(encoding="utf-8"))
@@ -161,6 +164,8 @@ def test_by_ipvs_the_spread_address_may_be_the_only_one(tmp_path: Path) -> None:
     loaded = load(path)
     assert loaded.inventory.vips == ()
     assert loaded.notes == ()
+    assert main(["deploy", "check", "--inventory", str(path)]) == 0
+    assert "3 data servers, 1 service addresses: no fault found" in capsys.readouterr().out
     render(loaded, tmp_path / "out")
     for node in NODES:
         guard = NodeConfig.load(tmp_path / "out" / node / node / f"{node}.toml").guard
