@@ -28,12 +28,18 @@ UNFIT: Final = {
     "fence_dummy": "it turns nothing off, and says that it did",
     "fence_heuristics_ping": "it turns nothing off",
     "fence_kdump": "it turns nothing off: it waits for a message of the crashed kernel",
+    "fence_crosslink": "it turns nothing off: it takes a node that does not answer by a second cable for dead",
+    "fence_scsi": "it cuts no power: it takes away the node's reservation of a shared disk",
+    "fence_mpath": "it cuts no power: it takes away the node's reservation of a shared disk",
+    "fence_sbd": "it cuts no power: it leaves word on a shared disk, which a node that hangs does not read",
+    "fence_brocade": "it cuts no power: it closes a port of a storage switch",
+    "fence_cisco_mds": "it cuts no power: it closes a port of a storage switch",
+    "fence_sanbox2": "it cuts no power: it closes a port of a storage switch",
+    "fence_ifmib": "it cuts no power: it closes a port of a switch",
+    "fence_compute": "it cuts no power: it tells OpenStack that the node is down",
+    "fence_evacuate": "it cuts no power: it has OpenStack start instances elsewhere",
 }
 """Agents after which nobody may call a node off."""
-SECRET_PARAMETERS: Final = frozenset(
-    {"password", "passwd", "snmp_priv_passwd", "hexadecimal_kg", "secret_key", "secretkey", "token", "api_token"}
-)
-"""Parameters that may not stand in an inventory themselves."""
 
 
 def refusal(agent: str) -> str:

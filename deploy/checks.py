@@ -15,6 +15,7 @@ from typing import Final
 from deploy import agents, servers, spread_checks
 from deploy.inventory import DataServer, FenceDevice, Inventory, IpAddress, Node
 from deploy.positions import TomlPath
+from fencing.device import Device, is_secret, plain_key, same_outlet
 from mdsproto.configfile import ConfigError
 
 Finding = tuple[TomlPath, str]
@@ -280,10 +281,10 @@ def _fencing(inventory: Inventory) -> Iterator[Finding]:
             yield (*path, "agent"), words
         for key, value in device.parameters.items():
             at = (*path, "parameters", key)
-            if key in agents.SECRET_PARAMETERS:
-                how = "password_file" if key in ("password", "passwd") else f"secrets.{key}"
+            if is_secret(key):
+                how = "password_file" if plain_key(key) in ("password", "passwd") else f"secrets.{key}"
                 yield at, f"{key} is a secret: write it into a file of mode 0600 and name that with {how}"
-            elif key == "action":
+            elif plain_key(key) == "action":
                 yield at, "action is not for the inventory: it is off, on or status, as the case may be"
             elif key in ("ip", "ipaddr") and value in hosts:
                 yield at, f"{value} is the address of a node, not of the device that turns {node.id} off"
@@ -295,6 +296,24 @@ def _fencing(inventory: Inventory) -> Iterator[Finding]:
             yield (*path, "attempts"), f"attempts is {device.attempts}: it must be 1 to 5"
         for key in device.secret_files.keys() & device.parameters.keys():
             yield (*path, "parameters", key), f"{key} is given twice: as a parameter and as a secret"
+
+
+def _outlets(inventory: Inventory) -> Iterator[Finding]:
+    """No device is two nodes': a line that was copied would switch a healthy one off. Both lines are told."""
+    places = {
+        Device(
+            str(number), node.id, device.agent, tuple(f"{key}={value}" for key, value in device.parameters.items()),
+            tuple(map(Path, device.secret_files.values())),
+        ): path
+        for number, (path, node, device) in enumerate(_devices(inventory))
+    }  # fmt: skip
+    for first, second in same_outlet(places):
+        told = " ".join(first.outlet)
+        for device, other in ((first, second), (second, first)):
+            yield (*places[device], "parameters", "ip"), (
+                f"{device.node} and {other.node} have the same power device ({told}): who fences {device.node} would "
+                f"switch {other.node} off"
+            )
 
 
 def _secrets(inventory: Inventory, base: Path) -> Iterator[Finding]:
@@ -347,7 +366,7 @@ def _place(words: str, table: str) -> TomlPath:
 
 
 def _notes(inventory: Inventory) -> Iterator[Finding]:
-    if not inventory.vips:
+    if not inventory.service_addresses:
         yield (), "there is no [[vips]] table: clients must mount a node's own address, and it does not move"
     without = [node for node in inventory.nodes if not node.fencing]
     for number, node in enumerate(inventory.nodes):
@@ -356,7 +375,7 @@ def _notes(inventory: Inventory) -> Iterator[Finding]:
     if inventory.settings.data_server.fsync is False:
         yield ("settings", "data_server", "fsync"), "fsync = false: data servers lie about durability"
     for path, node, device in _devices(inventory):
-        if not device.secret_files and device.agent.removeprefix("fence_") not in ("sbd", "scsi", "mpath"):
+        if not device.secret_files and device.agent in agents.AGENTS and "identity_file" not in device.parameters:
             yield path, f"{node.id}'s {device.agent} has no password_file"
 
 
@@ -371,5 +390,5 @@ def _servers(inventory: Inventory) -> Iterator[tuple[TomlPath, Node | DataServer
 
 
 _CHECKS: Final[tuple[Callable[[Inventory], Iterator[Finding]], ...]] = (
-    _names, _numbers, _places, _addresses, _fencing,
+    _names, _numbers, _places, _addresses, _fencing, _outlets,
 )  # fmt: skip

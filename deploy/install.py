@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from deploy import keepalived, spreading, units
+from deploy import clearing, fencing_devices, keepalived, spreading, units
+from deploy.clearing import DROP_IN, KEEPALIVED_CONF, SPREAD_SYSCTL, TMPFILES
 from deploy.inventory import DataServer, Inventory, Node
 from deploy.servers import Host
+from fencing import needs
 
-KEEPALIVED_CONF: Final = "keepalived.conf"
 NFT_FILE: Final = "vip.nft"
-_SPREAD_SYSCTL: Final = "/etc/sysctl.d/91-mdscluster-spread.conf"
-_DROP_IN: Final = "/etc/systemd/system/keepalived.service.d/mdscluster.conf"
 
 
 def guide(inventory: Inventory, host: Host) -> str:
     """The whole document. Blocks marked ``sh`` are commands for root in this folder, copied to the host."""
-    node, etc = host.node, inventory.install.config_dir
-    packages = ["python3", *(["keepalived", "nftables", "iproute2"] if node and inventory.service_addresses else [])]
-    packages += ["fence-agents"] if node and any(other.fencing for other in inventory.nodes) else []
+    etc = inventory.install.config_dir
     parts = [
         f"# {host.name}: {' and '.join(host.ids)} of cluster {inventory.name}",
         "Written by `mdsctl deploy render`. Copy this folder to the host, readable by root only (it holds keys), and "
         "run the commands in it as root. They may be run again: after a new rendering they bring the host up to it.\n\n"
-        f"Debian packages: {', '.join(packages)}. `{inventory.install.bin_dir}` must hold "
-        f"{' and '.join(_programs(host))} (docs/DEPLOY.md).",
+        f"Debian packages: {', '.join(packages(inventory, host))}. `{inventory.install.bin_dir}` must hold "
+        f"{' and '.join(_programs(host))} (docs/DEPLOY.md)."
+        + "".join(f" Of your own: `{program}`." for program in _own_agents(inventory, host)),
         "## Users and folders\n\n" + _sh(_folders(inventory, host)),
         "## Configuration, certificates, keys\n\n" + _sh(_configuration(inventory, host)),
         "## Services\n\n" + _sh(_services(inventory, host)),
@@ -40,8 +38,28 @@ def guide(inventory: Inventory, host: Host) -> str:
         "## Renewed certificates\n\nAfter `mdsctl certs renew`, copy the folder again. Running servers take them up by "
         "themselves within seconds; nothing is restarted.\n\n"
         + _sh((line for name in host.ids for line in _renewal(etc, name)), mark="sh renew"),
+        "## No longer wanted\n\nWhere the inventory has lost something that this host had (a data server, service "
+        "addresses): copying the folder stops nothing. This does, and keeps it from coming back with the next boot; "
+        "where there is nothing of that kind, it does nothing. What is to be done before and after: docs/DEPLOY.md.\n\n"
+        + _sh([f"sh ./{clearing.SCRIPT}"], mark="sh clear"),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def packages(inventory: Inventory, host: Host) -> tuple[str, ...]:
+    """The Debian packages that this host needs: those of every node's fence agents, since it may have to ask any."""
+    found = ["python3"]
+    if host.node and inventory.service_addresses:
+        found += ["keepalived", "nftables", "iproute2"]
+    if host.node:
+        found += [each for device in fencing_devices.devices(inventory, host.node) for each in needs.packages(device)]
+    return tuple(dict.fromkeys(found))
+
+
+def _own_agents(inventory: Inventory, host: Host) -> list[str]:
+    """Programs of the operator's own that are to be on this host."""
+    devices = fencing_devices.devices(inventory, host.node) if host.node else ()
+    return list(dict.fromkeys(device.agent for device in devices if device.agent.startswith("/")))
 
 
 def _sh(lines: Iterable[str], mark: str = "sh") -> str:
@@ -70,8 +88,8 @@ def _folders(inventory: Inventory, host: Host) -> list[str]:
         lines.append(f"install -d -m 0750 -o root -g {user} {etc}/{server.id}")
         lines.append(f"install -d -m 0700 -o {user} -g {user} {inventory.data_dir(server)}")
     if host.node:
-        lines.append(f"install -D -m 0644 {units.TMPFILES} /etc/tmpfiles.d/mdscluster.conf")
-        lines.append("systemd-tmpfiles --create /etc/tmpfiles.d/mdscluster.conf")
+        lines.append(f"install -D -m 0644 {units.TMPFILES} {TMPFILES}")
+        lines.append(f"systemd-tmpfiles --create {TMPFILES}")
     return lines
 
 
@@ -108,14 +126,14 @@ def _services(inventory: Inventory, host: Host) -> list[str]:
                 f"install -m 0644 {NFT_FILE} {etc}/",
                 f"install -m 0755 {keepalived.NOTIFY_SCRIPT} {etc}/",
                 f"install -D -m 0644 {KEEPALIVED_CONF} /etc/keepalived/keepalived.conf",
-                f"install -D -m 0644 {units.KEEPALIVED_DROP_IN} {_DROP_IN}",
+                f"install -D -m 0644 {units.KEEPALIVED_DROP_IN} {DROP_IN}",
             ]
         if inventory.spread.address:
             names.insert(0, spreading.UNIT)
             lines += [f"install -m 0644 {spreading.NFT_FILE} {etc}/"] if inventory.spread.by == "nft" else []
             lines += [
-                f"install -D -m 0644 {spreading.SYSCTL_FILE} {_SPREAD_SYSCTL}",
-                f"sysctl -p {_SPREAD_SYSCTL}",
+                f"install -D -m 0644 {spreading.SYSCTL_FILE} {SPREAD_SYSCTL}",
+                f"sysctl -p {SPREAD_SYSCTL}",
             ]
     return [*lines, f"install -m 0644 {' '.join(names)} /etc/systemd/system/"]
 

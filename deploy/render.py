@@ -15,11 +15,11 @@ from typing import Final
 
 from cryptography import x509
 
-from deploy import fencing_devices, install, keepalived, monitoring, packetfilter, spreading, tuning, units
+from deploy import clearing, fencing_devices, install, keepalived, monitoring, packetfilter, spreading, tuning, units
 from deploy.inventory import DataServer, Inventory, Node
 from deploy.reading import LoadedInventory
 from deploy.servers import Host, ds_config, hosts, node_config
-from deploy.writing import PROGRAM, SECRET, File, Written, publish
+from deploy.writing import PROGRAM, SECRET, WRITTEN_BY, File, Written, publish
 from mdscluster.pki import NEVER, ClusterPki
 from mdscluster.plan import ADMIN_ID
 from mdsproto.configfile import dump
@@ -28,7 +28,7 @@ from mdsproto.credentials import ROLE_ADMIN, ROLE_DS, ROLE_MDS
 PKI: Final = "pki"
 CLUSTER_FILE: Final = "cluster.json"
 WARN_BEFORE: Final = timedelta(days=90)
-_HEADER: Final = "Written by `mdsctl deploy render`: change the inventory, not this."
+_HEADER: Final = f"{WRITTEN_BY}: change the inventory, not this."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def host_files(inventory: Inventory, host: Host, pki: ClusterPki, base: Path) ->
     """One host's files, by path below its folder."""
     made = {
         "INSTALL.md": File(install.guide(inventory, host).encode()),
+        clearing.SCRIPT: File(clearing.script(inventory).encode(), PROGRAM),
         units.SYSUSERS: _file(units.sysusers(inventory, mds=host.node is not None, ds=bool(host.data_servers))),
     }
     made |= {path: _file(text) for path, text in tuning.FILES.items()}
@@ -82,7 +83,7 @@ def host_files(inventory: Inventory, host: Host, pki: ClusterPki, base: Path) ->
     if inventory.install.watchdog:
         made[units.WATCHDOG_RULE] = _file(units.watchdog_rule(inventory))
     if inventory.service_addresses:
-        made[install.KEEPALIVED_CONF] = _file(keepalived.render(inventory, node))
+        made[clearing.KEEPALIVED_CONF] = _file(keepalived.render(inventory, node))
         made[units.KEEPALIVED_DROP_IN] = _file(units.keepalived_drop_in(inventory, node))
         made[keepalived.NOTIFY_SCRIPT] = File(keepalived.notify_script().encode(), PROGRAM)
         made[install.NFT_FILE] = _file(packetfilter.render(inventory))

@@ -84,10 +84,10 @@ def sysctl(inventory: Inventory, node: Node) -> str:
 def unit(inventory: Inventory, comment: str, sandbox: str) -> str:
     """Loads the rules, and makes the spread address this host's own. ``comment``: the cluster's name, made harmless."""
     route = f"local {inventory.spread_address}/32 dev lo table local"
-    load = unload = ""
-    if inventory.spread.by == "nft":
-        load = f"ExecStart=/usr/sbin/nft -f {inventory.install.config_dir}/{NFT_FILE}\n"
-        unload = f"ExecStop=-/usr/sbin/nft delete table ip {TABLE}\n"
+    # Unloaded in any case: a unit that is changed is stopped by its new commands.
+    unload = f"ExecStop=-/usr/sbin/nft delete table ip {TABLE}\n"
+    load = f"ExecStart=/usr/sbin/nft -f {inventory.install.config_dir}/{NFT_FILE}\n"
+    load = load if inventory.spread.by == "nft" else ""
     return f"""\
 # Cluster {comment}. Written by `mdsctl deploy render`.
 [Unit]

@@ -25,6 +25,8 @@ from typing import Final
 from mdsproto.configfile import ConfigError, write_atomically
 
 MANIFEST: Final = ".rendered.json"
+WRITTEN_BY: Final = "Written by `mdsctl deploy render`"
+"""How configurations that were rendered begin."""
 SECRET: Final = 0o600
 PLAIN: Final = 0o644
 PROGRAM: Final = 0o755

@@ -18,9 +18,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from fencing import guard
-from fencing.device import Device, DeviceError
+from fencing.device import Device, DeviceError, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +50,8 @@ _MEANS: Final = (
 )
 """What agents say, and what that means to an operator."""
 _SECRET_SHORTEST: Final = 3
+_QUOTES: Final = ("'\\''", "'\"'\"'")
+"""How a shell is told an apostrophe within apostrophes: by fencing_snmp.py, by Python's shlex."""
 _TRACEBACK: Final = "Traceback (most recent call last):"
 _NOISE: Final = re.compile(r"^(\d{4}-\d\d-\d\d [\d:,]+ )?(DEBUG|INFO|WARNING|ERROR): ?|^Please use '-h' for usage$")
 
@@ -89,12 +92,17 @@ async def ask(device: Device, action: str, timeout_ms: int | None = None) -> Ans
     except DeviceError as problem:
         return Answer(Result.FAILED, str(problem))
     lines = [f"action={action}", *device.options, *secrets]
+    hidden = [line.partition("=")[2] for line in (*secrets, *filter(_is_secret, device.options))]
     told = "".join(line + "\n" for line in lines).encode()
     try:
         code, said = await _run(program, told, limit_ms / 1000)
     except OSError as problem:
         return Answer(Result.FAILED, f"the agent could not be started: {problem.strerror}")
-    return judge(action, code, said, limit_ms, [line.partition("=")[2] for line in secrets])
+    return judge(action, code, said, limit_ms, hidden)
+
+
+def _is_secret(option: str) -> bool:
+    return is_secret(option.partition("=")[0])
 
 
 async def _run(program: Path, told: bytes, limit_s: float) -> tuple[int, bytes]:
@@ -162,9 +170,15 @@ def _judge_status(code: int, said: bytes, text: str) -> Answer:
 
 
 def readable(said: bytes, secrets: Iterable[str] = ()) -> str:
-    """The end of what an agent said, on one line, without secrets."""
+    """The end of what an agent said, on one line, without secrets: as they are, and as agents write them into URLs and
+    into commands that they tell of."""
     text = said.decode(errors="replace")
-    for secret in sorted(secrets, key=len, reverse=True):
+    spellings = {
+        spelt for secret in secrets for spelt in (secret, quote(secret, safe=""), *(
+            secret.replace("'", quoted) for quoted in _QUOTES
+        ))
+    }  # fmt: skip
+    for secret in sorted(spellings, key=len, reverse=True):
         if len(secret) >= _SECRET_SHORTEST:  # shorter ones would hide half of every text, and protect nothing
             text = text.replace(secret, _HIDDEN)
     before, crashed, trace = text.partition(_TRACEBACK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,21 @@ ATTEMPTS_MAX: Final = 5
 SECRETS_BYTES_MAX: Final = 64 << 10
 _AGENT: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _OPTION: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*=[^\n\r\0]*")
-_SECRET_KEYS: Final = frozenset(("password", "passwd", "snmp_priv_passwd", "hexadecimal_kg"))
+SECRET_KEYS: Final = frozenset(
+    ("password", "passwd", "snmp_priv_passwd", "hexadecimal_kg", "community", "apikey", "api_key", "access_key",
+     "secret_key", "secretkey", "token", "api_token")
+)  # fmt: skip
+"""What gives power over machines to whoever reads it: taken from files of mode 0600 only, and never told."""
 _RESERVED_KEYS: Final = frozenset(("action", "option"))
+_SAME_AS: Final = {"ipaddr": "ip", "port": "plug", "login": "username"}
+"""Older names of parameters (fence-agents, fencing.py: "obsoletes")."""
+_MANNERS: Final = frozenset(
+    ("username", "privlvl", "lanplus", "auth", "cipher", "method", "verbose", "verbose_level", "quiet", "debug",
+     "debug_file", "delay", "disable_timeout", "retry_on", "power_wait", "stonith_status_sleep", "ssl", "ssl_secure",
+     "ssl_insecure", "ssh", "secure", "ssh_options", "identity_file", "inet4_only", "inet6_only", "snmp_version",
+     "snmp_sec_level", "snmp_auth_prot", "snmp_priv_prot")
+)  # fmt: skip
+"""How a device is asked, not which one it is; with them every ..._timeout and ..._path."""
 AGENT_DIRECTORIES: Final = (Path("/usr/sbin"), Path("/usr/local/sbin"), Path("/usr/bin"), Path("/sbin"))
 """Where an agent given by its name is looked for."""
 
@@ -56,7 +70,7 @@ class Device:
             if not _OPTION.fullmatch(option):
                 raise DeviceError(f"{where}: {option!r} is not key=value")
             _check_key(where, option)
-            if _key(option) in _SECRET_KEYS:
+            if is_secret(_key(option)):
                 raise DeviceError(f"{where}: {_key(option)} belongs into a file of its own (secret_files), mode 0600")
         if not TIMEOUT_MS_MIN <= self.timeout_ms <= TIMEOUT_MS_MAX:
             raise DeviceError(f"{where}: timeout_ms must be {TIMEOUT_MS_MIN} to {TIMEOUT_MS_MAX}")
@@ -77,12 +91,42 @@ class Device:
             + ("" if Path(self.agent).is_absolute() else ": install it (on Debian: apt install fence-agents)")
         )
 
+    @property
+    def outlet(self) -> tuple[str, ...]:
+        """What tells the power that it switches from that of others: agent, address, plug. Equal: it is the same.
+
+        Without an address among the options one may stand in the secret files: then these count, too.
+        """
+        named = {key: value for key, value in map(_pair, self.options) if not _is_manner(key)}
+        files = () if "ip" in named else (str(path) for path in self.secret_files)
+        return self.agent, *(f"{key}={value}" for key, value in sorted(named.items())), *files
+
     def secrets(self) -> list[str]:
         """The lines of the secret files. :class:`DeviceError`, which never shows a secret, when they cannot be used."""
         lines: list[str] = []
         for path in self.secret_files:
             lines += _read_secrets(path)
         return lines
+
+
+def is_secret(key: str) -> bool:
+    """Whether a parameter of an agent, in any of its spellings, may stand in no file that others can read."""
+    return plain_key(key) in SECRET_KEYS
+
+
+def plain_key(key: str) -> str:
+    """An agent takes "snmp-priv-passwd" and "snmp_priv_passwd" for the same."""
+    return key.strip().replace("-", "_").lower()
+
+
+def same_outlet(devices: Iterable[Device]) -> Iterator[tuple[Device, Device]]:
+    """Devices of different nodes that switch the same power, with the one that was named first: whoever fences one of
+    these nodes switches the other one off."""
+    first: dict[tuple[str, ...], Device] = {}
+    for device in devices:
+        other = first.setdefault(device.outlet, device)
+        if other.node != device.node:
+            yield other, device
 
 
 def _read_secrets(path: Path) -> list[str]:
@@ -106,7 +150,16 @@ def _read_secrets(path: Path) -> list[str]:
 
 
 def _key(option: str) -> str:
-    return option.partition("=")[0].strip().replace("-", "_").lower()
+    return plain_key(option.partition("=")[0])
+
+
+def _pair(option: str) -> tuple[str, str]:
+    key, value = _key(option), option.partition("=")[2].strip()
+    return _SAME_AS.get(key, key), value
+
+
+def _is_manner(key: str) -> bool:
+    return key in _MANNERS or key.endswith(("_timeout", "_path"))
 
 
 def _check_key(where: str, option: str) -> None:

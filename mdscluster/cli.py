@@ -8,8 +8,12 @@ import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mdscluster.config import ConfigError
+
+if TYPE_CHECKING:
+    from mdscluster.config import NodeConfig
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -115,6 +119,8 @@ def _rejoin(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    """Also what a server starts without, and misses when another one fails: the fence agents with what they call."""
+    from fencing.needs import fault
     from mdscluster.config import NodeConfig
     from mdsproto import certcheck
     from mdsproto.credentials import ROLE_MDS
@@ -126,6 +132,9 @@ def _check(arguments: argparse.Namespace) -> int:
     told, usable = certcheck.days(tls.ca, tls.certificate)
     if not usable:
         raise ConfigError(told)
+    reader = tls.key.stat().st_uid
+    for missing in filter(None, (fault(device, reader) for device in config.fencing.devices)):
+        raise ConfigError(missing)
     print(f"{arguments.config}: {config.node_id}, one of {len(config.peers)} metadata servers: no fault found")
     return 0
 
@@ -153,6 +162,7 @@ def _new_node(arguments: argparse.Namespace) -> int:
         tls=TlsPaths(like.tls.ca, pki / f"{arguments.id}.pem", pki / f"{arguments.id}.key"),
         peers=(*like.peers, Peer(arguments.id, raft, admin, nfs)),
         join=True,
+        metrics=dataclasses.replace(like.metrics, listen=_metrics_of(like, raft.host)),
     )
     config.validate()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -163,6 +173,14 @@ def _new_node(arguments: argparse.Namespace) -> int:
         print(f"its certificate {config.tls.certificate} is missing: make it with")
         print(f"    mdscluster pki --directory {pki} {arguments.id}={raft.host}")
     return 0
+
+
+def _metrics_of(like: NodeConfig, host: str) -> str:
+    """Where a node made like another one answers Prometheus: its port, not its address; nowhere on the same one."""
+    where = like.metrics.address
+    if where is None or host in (where.host, like.peer.raft.host):
+        return ""
+    return like.metrics.listen if where.host in ("0.0.0.0", "::") else str(type(where)(host, where.port))
 
 
 def _up(arguments: argparse.Namespace) -> int:

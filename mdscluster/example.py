@@ -20,8 +20,8 @@ _MDS: Final = {f"mds{n}": f"192.0.2.{10 + n}" for n in (1, 2, 3)}
 def _bmc(name: str) -> Device:
     """The way to a metadata server's power: its BMC, by IPMI."""
     options = (
-        f"ip=198.51.100.{_MDS[name].rpartition('.')[2]}", "username=fencing", "lanplus=1", "power_wait=0",
-        "login_timeout=1", "shell_timeout=1", "power_timeout=5", "ipmitool_timeout=1",
+        f"ip=198.51.100.{_MDS[name].rpartition('.')[2]}", "username=fencing", "privlvl=operator", "lanplus=1",
+        "power_wait=0", "login_timeout=1", "shell_timeout=1", "power_timeout=5", "ipmitool_timeout=1",
     )  # fmt: skip
     return Device(f"bmc-{name}", name, "fence_ipmilan", options, (_ETC / f"bmc-{name}.secret",))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fencing.device import Device, DeviceError
+from fencing.device import Device, DeviceError, same_outlet
 from mdsproto.configfile import ConfigError
 
 
@@ -52,6 +52,11 @@ class Fencing:
                 raise ConfigError(f"fencing device {device.name!r}: {device.node!r} is no node id")
             if names.count(device.name) > 1:
                 raise ConfigError(f"fencing.devices: {device.name!r} is there twice")
+        for first, second in same_outlet(self.devices):
+            raise ConfigError(
+                f"fencing.devices: {first.name!r} of {first.node} and {second.name!r} of {second.node} are the same "
+                f"power ({' '.join(first.outlet)}): who fences one of them would switch the other off"
+            )
 
 
 def is_node_id(text: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from dataserver.config import DsConfig
+from fencing.needs import fault
 from mdscluster.config import ConfigError, NodeConfig
 from mdscluster.mdsctl.desk import EXIT_OK, Desk, Json
 from mdsproto import certcheck
@@ -48,6 +49,9 @@ def examine(file: Path) -> dict[str, Any]:
     for secret in (config.tls.key, config.cluster_key_file):
         if stat.S_IMODE(secret.stat().st_mode) & 0o077:
             notes.append(f"{secret} can be read by others than its owner: chmod 600 {secret}")
+    if isinstance(config, NodeConfig):
+        reader = config.tls.key.stat().st_uid
+        notes += filter(None, (fault(device, reader) for device in config.fencing.devices))
     notes += _about_directory(config.data_dir)
     return {"file": str(file), "id": own, "kind": kind, "notes": notes}
 

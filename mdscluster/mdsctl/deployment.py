@@ -59,7 +59,9 @@ def check(context: typer.Context, inventory: Inventory, as_json: Json = False) -
     desk = Desk.of(context, as_json)
     loaded = load(inventory)
     cluster = loaded.inventory
-    counts = {"nodes": len(cluster.nodes), "data_servers": len(cluster.data_servers), "vips": len(cluster.vips)}
+    counts = {
+        "nodes": len(cluster.nodes), "data_servers": len(cluster.data_servers), "vips": len(cluster.service_addresses)
+    }  # fmt: skip
     told = (
         f"{inventory}: cluster {cluster.name}, {counts['nodes']} metadata servers, {counts['data_servers']} data "
         f"servers, {counts['vips']} service addresses: no fault found"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from dataserver.config import DsConfig, MdsPeer, TlsPaths
+from dataserver.config import DsConfig, MdsPeer, Metrics, TlsPaths
+from deploy.writing import MANIFEST, WRITTEN_BY
 from mdscluster.adminclient import Answer, members_of
 from mdscluster.mdsctl import clusterfile
 from mdscluster.mdsctl.asking import asking, current_leader
@@ -52,8 +54,17 @@ def add(
     data_dir: Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="Where its objects will lie.")],
     as_json: Json = False,
 ) -> int:
-    """Write the configuration (and certificate) of a new data server. Started with it, it joins by itself."""
+    """Write the configuration (and certificate) of a new data server. Started with it, it joins by itself.
+
+    For a cluster that was set up by hand, or by `run up`. One that is rendered from an inventory gets it from there.
+    """
     desk = Desk.of(context, as_json)
+    if rendered := _rendered(desk.cluster_file, like):
+        raise Failure(
+            f"{rendered} was rendered from an inventory, and the next rendering would know nothing of {server}",
+            "add the data server to the inventory, render, install it on its host (docs/DEPLOY.md, Changing it later)",
+            code=2,
+        )
     cluster = desk.cluster()
     with desk.connect(cluster) as client:
         answers = client.status(STATUS_TIMEOUT_S)
@@ -85,20 +96,45 @@ def _configuration(
     pki = ClusterPki(present.tls.ca.parent)
     paths = pki.paths(server)
     members = [MdsPeer(member.node_id, Address.parse(member.admin)) for member in members_of(answers) if member.admin]
+    metrics, notes = _metrics(present, nfs.host)
     config = dataclasses.replace(
-        present, ds_id=server, nfs=nfs, control=control, data_dir=data_dir.absolute(),
+        present, ds_id=server, nfs=nfs, control=control, data_dir=data_dir.absolute(), metrics=metrics,
         tls=TlsPaths(present.tls.ca, paths.certificate, paths.key), mds=tuple(members) or present.mds,
     )  # fmt: skip
     config.validate()
     if pki.ca_key.exists():
         pki.issue(server, ROLE_DS, sorted({nfs.host, control.host}))
-        return config, []
+        return config, notes
     if paths.certificate.exists():
-        return config, []
+        return config, notes
     return config, [
+        *notes,
         f"note: its certificate {paths.certificate} is missing: where the CA's key is, make it with"
         f" `mdscluster pki --directory DIR {server}={nfs.host}`"
     ]
+
+
+def _metrics(present: DsConfig, host: str) -> tuple[Metrics, list[str]]:
+    """The model's port on the new server's own address: nobody can listen on another host's. On the same address that
+    port is taken: nothing listens then, and the note says so."""
+    where = present.metrics.address
+    if where is None:
+        return present.metrics, []
+    if host not in (where.host, present.nfs.host):
+        kept = where.host if where.host in ("0.0.0.0", "::") else host
+        return dataclasses.replace(present.metrics, listen=str(Address(kept, where.port))), []
+    note = f"note: it answers no Prometheus, as port {where.port} is {present.ds_id}'s there: set metrics.listen"
+    return dataclasses.replace(present.metrics, listen=""), [note]
+
+
+def _rendered(cluster_file: Path, like: Path) -> Path | None:
+    """What of the two `mdsctl deploy render` has written."""
+    if (cluster_file.resolve().parent / MANIFEST).exists():
+        return cluster_file
+    with suppress(OSError, UnicodeDecodeError):
+        if like.read_text(encoding="utf-8").startswith(f"# {WRITTEN_BY}"):
+            return like
+    return None
 
 
 @app.command()
@@ -126,8 +162,9 @@ def remove(context: typer.Context, server: ServerId, as_json: Json = False) -> i
     note = clusterfile.edit(desk.cluster_file, "ds", lambda entries: clusterfile.without(entries, server))
     desk.answer(
         {"id": server, "removed": True, "notes": [note] if note else []},
-        [*([note] if note else []), f"{server} is removed. What its disk holds belongs to no file: it can be wiped"],
-    )
+        [*([note] if note else []), f"{server} is removed. What its disk holds belongs to no file: it can be wiped",
+         _STAYS_AWAY],
+    )  # fmt: skip
     return EXIT_OK
 
 
@@ -137,6 +174,9 @@ def _what_is_left(server: str, reply: admin_pb2.ChangeDataServerReply) -> str:
     return f"{reply.files} files have data there. Nothing moves them: they go when they are deleted (or copied first)"
 
 
+_STAYS_AWAY: Final = (
+    "See that it is not started again, also by the next boot (systemctl disable): it would join as a new data server"
+)
 _ADVICE: Final = {
     "there is no such": "`mdsctl ds list` shows them",
     "it is not drained": "`mdsctl ds drain {0}` first",

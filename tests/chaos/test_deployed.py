@@ -10,10 +10,13 @@ import functools
 import statistics
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from deploy import keepalived, units
+from deploy.reading import load
+from deploy.render import render
 from tests.chaos.conftest import unavailable
 from tests.support.cluster import OPERATOR
 from tests.support.debian import Unavailable
@@ -25,6 +28,7 @@ from tests.support.installed import (
     copy_rendered,
     health,
     installed,
+    inventory,
     succeed,
     wait,
     waits_around,
@@ -52,6 +56,20 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+_DELETER = """
+import asyncio, sys
+from nfsclient import Client
+
+async def main():
+    async with await Client.connect([(sys.argv[1], 2049)]) as client:
+        await client.remove("/data")
+
+asyncio.run(main())
+"""
+BACK_WITHIN_S = 5.0
+"""A data server joins within a heartbeat or two of its start."""
 
 
 class Moved:
@@ -261,6 +279,31 @@ def test_a_configuration_that_cannot_work_is_not_tried_again_and_again(site: Sit
     assert health(machine) == str(keepalived.UNFIT)
     machine.run(f"mv {file}.good {file} && systemctl restart {units.MDS_UNIT}")
     wait("all are back", lambda: site.mdsctl("status").stdout.count("DOWN") == 0)
+
+
+def test_a_data_server_that_was_taken_away_does_not_come_back_with_the_next_boot(site: Site, tmp_path: Path) -> None:
+    """INV-10: by the commands of DEPLOY.md. Were its unit still enabled, it would join as a new one, and get files."""
+    unit = "mdscluster-ds-ds3.service"
+    machine = site.machines["mds3"]
+    told, _ = site.client(_DELETER).communicate(timeout=60)
+    assert told == "", told
+    succeed(site, "ds", "drain", "ds3")
+    wait("no file is left there", lambda: "no file has data there" in site.mdsctl("ds", "drain", "ds3").stdout)
+    text = inventory(site.net)
+    third = text.index('[[data_servers]]\nid = "ds3"')
+    (tmp_path / "cluster.toml").write_text(text[:third] + text[text.index("[[vips]]") :])
+    render(load(tmp_path / "cluster.toml"), site.out)
+    copy_rendered(site)
+    carry_out(site, "mds3", "sh clear")
+    assert machine.unit(unit, "LoadState") == "not-found"
+    assert machine.unit(unit, "ActiveState") == "inactive"
+    wait("it counts as down, and is removed", lambda: site.mdsctl("ds", "remove", "ds3").returncode == 0)
+    machine.run("systemctl daemon-reload; systemctl start multi-user.target")  # what a boot starts
+    time.sleep(BACK_WITHIN_S)
+    listed = site.mdsctl("ds", "list").stdout
+    assert "ds2" in listed
+    assert "ds3" not in listed
+    assert machine.unit(units.MDS_UNIT, "ActiveState") == "active", "the metadata server there goes on"
 
 
 def test_after_all_that_the_replicas_agree(site: Site) -> None:

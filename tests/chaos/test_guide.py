@@ -50,8 +50,8 @@ interface = "eth0"
 
 [[nodes.fencing]]
 agent = "fence_ipmilan"
-parameters = {{ ip = "{bmc}", username = "{user}", lanplus = true }}
 password_file = "secrets/bmc-password"
+parameters = {{ ip = "{bmc}", username = "{user}", lanplus = true }}
 
 [[vips]]
 address = "{network}.{vip}/24"
@@ -163,10 +163,10 @@ class Reader:
 
 def edited(text: str, premises: Premises) -> str:
     """The example with what the document says is not the example's: the BMCs, no outlet, and more nodes."""
-    known = re.findall(r'ip = "(198\.51\.100\.\d+)", username = "fence"', text)
+    known = re.findall(r'ip = "(198\.51\.100\.\d+)"\nusername = "fence"', text)
     assert len(known) == 3, "the example has changed"
     for node, address in zip(premises.mds_ids, known, strict=False):
-        text = text.replace(f'"{address}", username = "fence"', f'"{premises.bmc(node)}", username = "{bmc.USER}"')
+        text = text.replace(f'"{address}"\nusername = "fence"', f'"{premises.bmc(node)}"\nusername = "{bmc.USER}"')
     outlet = text.rindex("[[nodes.fencing]]")
     text = text[:outlet] + text[text.index("# -----", outlet) :]
     for number in range(4, len(premises.mds_ids) + 1):
@@ -256,6 +256,9 @@ def test_the_guide_leads_from_bare_hosts_to_a_mounted_cluster_that_fails_over(pr
         assert written == [f"{number:06d}" for number in range(turns)]
         made = user.run("cd /mnt/projects && ls -d [0-9]*").check().split()
         assert made == written
+    premises.host("ds3", reader.guide.take("no-longer-wanted all", "sh host"))
+    state = premises.host("ds3", "systemctl show --value -p ActiveState,UnitFileState mdscluster-ds-ds3.service")
+    assert state.split() == ["inactive"], "stopped, and there is no unit any more that a boot would start"
     assert reader.guide.left() == [], "this test knows nothing of these commands"
 
 

@@ -75,7 +75,9 @@ class Watched:
         self.vips(node_id).mkdir()
         metrics = mdscluster.config.Metrics(self.mds[node_id], slow_ms=200)
         guard = Guard(vip_dir=str(self.vips(node_id)))
-        devices = tuple(Device(f"power-{name}", name, str(self.device), timeout_ms=3_000) for name in NODES)
+        devices = tuple(
+            Device(f"power-{name}", name, str(self.device), (f"plug={name}",), timeout_ms=3_000) for name in NODES
+        )
         config = dataclasses.replace(config, metrics=metrics, guard=guard, fencing=Fencing(devices=devices))
         config.validate()
         save(config, file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -12,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from dataserver.cli import main as dataserver
+from fencing.device import Device
 from mdscluster.cli import main as mdscluster
-from mdscluster.config import ConfigError, NodeConfig
+from mdscluster.config import ConfigError, Fencing, NodeConfig
 from mdscluster.mdsctl import main as mdsctl
+from mdscluster.mdsctl.configcheck import examine
 from mdscluster.pki import CA_DAYS, NODE_DAYS, ClusterPki
 from mdscluster.plan import ClusterPlan
 from mdsproto.certcheck import days, require_own
+from mdsproto.configfile import save
 
 
 @pytest.fixture
@@ -128,6 +132,36 @@ def test_check_refuses_one_that_has_ended(plan: ClusterPlan, capsys: pytest.Capt
     told = capsys.readouterr().err
     assert (told.count("ended on"), told.count("renew it (mdsctl certs renew)")) == (2, 2)
     assert sorted(plan.base_dir.rglob("*")) == before
+
+
+def test_check_misses_what_fencing_needs(
+    plan: ClusterPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """INV-9: on every metadata server, for every device of its file; a server starts without it, and cannot fence."""
+    secret = tmp_path / "bmc.secret"
+    secret.write_text("password=x\n")
+    secret.chmod(0o600)
+    for name in ("fence_ipmilan", "ipmitool"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr("fencing.device.AGENT_DIRECTORIES", (tmp_path,))
+    options = ("ip=10.0.0.2", f"ipmitool_path={tmp_path}/ipmitool")
+    devices = (Device("bmc-mds2", "mds2", "fence_ipmilan", options, (secret,)),)
+    save(dataclasses.replace(NodeConfig.load(config(plan)), fencing=Fencing(devices=devices)), config(plan))
+    words = ["check", "--config", str(config(plan))]
+    assert mdscluster(words) == 0
+    assert examine(config(plan))["notes"] == []
+    for file, told in (("ipmitool", "apt install ipmitool"), ("fence_ipmilan", "apt install fence-agents"),
+                       ("bmc.secret", "bmc.secret")):  # fmt: skip
+        moved = (tmp_path / file).rename(tmp_path / "away")
+        capsys.readouterr()
+        assert mdscluster(words) == 2
+        said = capsys.readouterr().err
+        assert "fencing device 'bmc-mds2' of mds2: " in said
+        assert told in said
+        assert [told in note for note in examine(config(plan))["notes"]] == [True]
+        moved.rename(tmp_path / file)
+    assert mdscluster(words) == 0
 
 
 def test_mdsctl_says_what_is_wrong_with_its_own_one(plan: ClusterPlan, capsys: pytest.CaptureFixture[str]) -> None:

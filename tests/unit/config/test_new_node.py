@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from mdscluster.cli import main
 from mdscluster.config import Address, NodeConfig, Peer
 from mdscluster.plan import ClusterPlan
 from mdscluster.server import raft_config
+from mdsproto.configfile import save
 
 WORDS = ["--raft", "10.0.0.4:7001", "--admin", "10.0.0.4:7002", "--nfs", "10.0.0.4:2049"]
 
@@ -43,6 +45,19 @@ def test_it_joins_and_is_no_voter(base: Path, capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().out
     assert "mdsctl member add mds4 --raft 10.0.0.4:7001" in told
     assert f"mdscluster pki --directory {base / 'pki'} mds4=10.0.0.4" in told
+
+
+@pytest.mark.parametrize(
+    ("listen", "wanted"),
+    [("", ""), ("127.0.0.1:20890", "10.0.0.4:20890"), ("0.0.0.0:20890", "0.0.0.0:20890"), ("10.0.0.4:20890", "")],
+)
+def test_it_answers_prometheus_at_its_own_address(base: Path, listen: str, wanted: str) -> None:
+    """Nobody can listen on the model's; on the same address the port is taken."""
+    like = base / "mds1" / "mds1.toml"
+    present = NodeConfig.load(like)
+    save(replace(present, metrics=replace(present.metrics, listen=listen)), like)
+    assert new_node(base, "mds4", base / "mds4.toml") == 0
+    assert NodeConfig.load(base / "mds4.toml").metrics.listen == wanted
 
 
 def test_an_id_or_file_that_is_there_is_refused(base: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,8 @@ from tests.support.cluster import ROOT
 EXAMPLE: Final = ROOT / "deploy" / "cluster.example.toml"
 BMC_PASSWORD: Final = "correct-horse-battery"
 PDU_PASSWORD: Final = "staple"
+PDU_PRIVACY: Final = "none-of-your-business"
+SECRETS: Final = {"bmc-password": BMC_PASSWORD, "pdu-password": PDU_PASSWORD, "pdu-privacy": PDU_PRIVACY}
 
 
 def write_inventory(folder: Path, *changes: tuple[str, str], text: str = "") -> Path:
@@ -24,7 +26,7 @@ def write_inventory(folder: Path, *changes: tuple[str, str], text: str = "") -> 
     path.write_text(text, encoding="utf-8")
     secrets = folder / "secrets"
     secrets.mkdir(exist_ok=True)
-    for name, secret in (("bmc-password", BMC_PASSWORD), ("pdu-password", PDU_PASSWORD)):
+    for name, secret in SECRETS.items():
         (secrets / name).write_text(secret + "\n", encoding="ascii")
         (secrets / name).chmod(0o600)
     return path

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
+from deploy.install import packages
+from deploy.reading import load
+from deploy.servers import hosts
+from tests.support import installing, simulators
 from tests.support.cluster import ROOT
 from tests.support.guide import Guide
-from tests.unit.deployment.support import BMC_PASSWORD, PDU_PASSWORD
+from tests.unit.deployment.support import SECRETS, write_inventory
 
 GUIDE = ROOT / "docs" / "DEPLOY.md"
 PLACE = "/srv/files"
@@ -40,7 +45,7 @@ def test_the_commands_of_the_guide_work_one_after_the_other(tmp_path: Path) -> N
     done = run(check)
     assert done.returncode == 2
     assert "must hold one line, the secret itself" in done.stderr, "the passwords have not been written yet"
-    for name, secret in (("bmc-password", BMC_PASSWORD), ("pdu-password", PDU_PASSWORD)):
+    for name, secret in SECRETS.items():
         (tmp_path / "secrets" / name).write_text(secret)
     (tmp_path / "cluster.toml").write_text((tmp_path / "cluster.toml").read_text() + "# mine\n")
     assert run(inventory).returncode == 0, "given again, it takes nothing back"
@@ -59,8 +64,35 @@ def test_the_commands_of_the_guide_work_one_after_the_other(tmp_path: Path) -> N
     assert "NO QUORUM" in done.stdout
 
 
+OF_DEBIANS_BASE = {"bsdutils"}
+"""What no Debian is without (Essential: yes)."""
+OF_TESTS_ONLY = {"openssl"}
+"""What tests look at certificates with."""
+
+
+def test_the_packages_that_hosts_need_are_in_the_guide(tmp_path: Path) -> None:
+    """INV-9: fence-agents brings no ipmitool, and hosts of the tests share this system's /usr: there nobody misses it.
+
+    What the rendered hosts of the example need, and what the tests' clusters of these files need beside Debian's base.
+    """
+    (line,) = re.findall(r"^apt-get install (.*)$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    named = {*line.split()}
+    inventory = load(write_inventory(tmp_path)).inventory
+    wanted = {"mds1": {"python3", "keepalived", "nftables", "iproute2", "fence-agents", "ipmitool", "snmp"},
+              "ds1": {"python3"}}  # fmt: skip
+    for host in hosts(inventory):
+        found = {*packages(inventory, host)}
+        assert found == wanted.get(host.name, found)
+        assert found - {"python3"} <= named, host.name
+    assert "python3-venv" in named
+    tools = {*installing.TOOLS.values(), *simulators.TOOLS.values()}
+    assert tools >= {"keepalived", "fence-agents", "ipmitool"}
+    assert tools - OF_DEBIANS_BASE - OF_TESTS_ONLY <= named
+
+
 def test_every_file_of_a_host_is_in_the_guides_table() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     for name in ("INSTALL.md", "*.service", "keepalived.conf", "vip-notify", "vip.nft", "mdscluster.sysusers",
-                 "mdscluster.tmpfiles", "tuning/", "keepalived.service.d-mdscluster.conf"):  # fmt: skip
+                 "mdscluster.tmpfiles", "tuning/", "keepalived.service.d-mdscluster.conf",
+                 "no-longer-wanted"):  # fmt: skip
         assert f"`{name}`" in text, name

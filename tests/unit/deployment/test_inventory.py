@@ -10,7 +10,6 @@ from deploy.reading import InventoryError, load
 from tests.unit.deployment.support import BMC_PASSWORD, write_inventory
 
 NODE_2 = 'id = "mds2"\naddresses = ["192.0.2.12/24"]'
-DEVICE = '{ ip = "198.51.100.11", username = "fence", lanplus = true }'
 VIP_1 = 'address = "192.0.2.101/24"\npreferred = "mds1"'
 
 # (old text, new text), what stands in the line that is named, words of the message
@@ -30,8 +29,8 @@ MISTAKES: list[tuple[tuple[str, str], str, str]] = [
     (("stripe_unit_bytes = 1048576", "stripe_unit_bytes = true"), "stripe_unit", "must be a whole number, not true"),
     (("stripe_unit_bytes = 1048576", "stripe_unit_bites = 1"), "stripe_unit", "did you mean 'stripe_unit_bytes'?"),
     (("[install]", "[[install]]"), "[[install]]", "install must be a table, like [install], not a list"),
-    (("lanplus = true }", "lanplus = 1.5 }"), "198.51.100.11", "parameters.lanplus must be a text, a whole number"),
-    ((DEVICE, '"x"'), 'parameters = "x"', "must be a table"),
+    (("lanplus = true", "lanplus = 1.5"), "lanplus", "parameters.lanplus must be a text, a whole number"),
+    (("[nodes.fencing.parameters]", 'parameters = "x"\n[ports]'), 'parameters = "x"', "must be a table"),
     # syntax
     (('name = "files"', "name = files"), "name = files", "not valid TOML: Invalid value, column 8"),
     (('name = "files"', 'name = "files"\nname = "x"'), 'name = "x"', "not valid TOML: Cannot overwrite a value"),
@@ -93,8 +92,16 @@ MISTAKES: list[tuple[tuple[str, str], str, str]] = [
      "fence_impilan", "no fence agent 'fence_impilan'; did you mean 'fence_ipmilan'?"),
     (('"fence_ipmilan"', '"ipmilan"'), '"ipmilan"', "did you mean 'fence_ipmilan'?"),
     (('"fence_ipmilan"', '"fence_dummy"'), "fence_dummy", "cannot fence: it turns nothing off, and says that it did"),
-    (('username = "fence"', 'password = "geheim"'), "198.51.100.11", "password is a secret: write it into a file"),
-    (('username = "fence"', 'action = "off"'), "198.51.100.11", "action is not for the inventory"),
+    (('username = "fence"', 'password = "geheim"'), "password =", "password is a secret: write it into a file"),
+    (('username = "fence"', 'action = "off"'), "action =", "action is not for the inventory"),
+    (('"fence_ipmilan"', '"fence_scsi"'), "fence_scsi", "cannot fence: it cuts no power"),
+    (('"fence_apc_snmp"', '"fence_mpath"'), "fence_mpath", "cannot fence: it cuts no power"),
+    (('"fence_ipmilan"', '"fence_sbd"'), "fence_sbd", "which a node that hangs does not read"),
+    (('"fence_apc_snmp"', '"fence_ifmib"'), "fence_ifmib", "it closes a port of a switch"),
+    (("plug = 3", 'community = "private"'), "community =", "community is a secret: write it into a file of mode 0600"),
+    (("plug = 3", 'API-token = "x"'), "API-token =", "and name that with secrets.API-token"),
+    (('"198.51.100.12"', '"198.51.100.11"'), 'ip = "198.51.100.11"',
+     "mds1 and mds2 have the same power device (fence_ipmilan ip=198.51.100.11): who fences mds1 would switch mds2"),
     (('"198.51.100.11"', '"192.0.2.11"'), "192.0.2.11", "is the address of a node, not of the device"),
     (('"secrets/bmc-password"', '"secrets/missing"'), "secrets/missing", "cannot read the secret in"),
     # what a server itself would refuse
@@ -144,6 +151,32 @@ def test_the_example_has_no_fault_and_nothing_to_note(tmp_path: Path) -> None:
     assert [node.id for node in loaded.inventory.nodes] == ["mds1", "mds2", "mds3"]
     assert loaded.inventory.nodes[0].fencing[0].parameters["lanplus"] == "1"
     assert loaded.notes == ()
+
+
+def test_a_copied_power_device_is_told_at_both_lines(tmp_path: Path) -> None:
+    """INV-9: other times and another user's name make no other device of it."""
+    path = write_inventory(
+        tmp_path, ('ip = "198.51.100.13"\nusername = "fence"', 'ipaddr = "198.51.100.11"\nlogin = "other"'),
+        ("power_timeout = 5", "power_timeout = 7"),
+    )  # fmt: skip
+    with pytest.raises(InventoryError) as refusal:
+        load(path)
+    told = str(refusal.value).splitlines()
+    assert len(told) == 2
+    shown = path.read_text(encoding="utf-8").splitlines()
+    first, second = (int(line.split(":")[1]) for line in told)
+    assert 'ip = "198.51.100.11"' in shown[first - 1]
+    assert "[nodes.fencing.parameters]" in shown[second - 1]
+    assert first < second
+    assert "who fences mds1 would switch mds3 off" in told[0]
+    assert "who fences mds3 would switch mds1 off" in told[1]
+
+
+def test_a_device_without_a_password_is_noted_whatever_its_agent(tmp_path: Path) -> None:
+    changes = ('password_file = "secrets/pdu-password"\n', ""), ("secrets = { snmp_priv_passwd", "# { snmp_priv_passwd")
+    assert [note.split(": ", 1)[1] for note in load(write_inventory(tmp_path, *changes)).notes] == [
+        "mds3's fence_apc_snmp has no password_file"
+    ]
 
 
 def test_an_inventory_without_exports_is_told(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import stat
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -21,7 +23,14 @@ from mdscluster.adminclient import ClusterFile
 from mdscluster.config import ConfigError, Fencing, Guard, NodeConfig
 from mdscluster.mdsctl import main
 from mdscluster.pki import subject_names
-from tests.unit.deployment.support import BMC_PASSWORD, PDU_PASSWORD, deploy_render, write_inventory
+from tests.support.cluster import ROOT
+from tests.unit.deployment.support import (
+    PDU_PASSWORD,
+    PDU_PRIVACY,
+    SECRETS,
+    deploy_render,
+    write_inventory,
+)
 
 
 @pytest.fixture
@@ -177,7 +186,7 @@ def test_servers_on_one_address_share_a_host(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------- secrets
 def test_secrets_are_the_owners_only_and_in_no_other_file(out: Path, tmp_path: Path) -> None:
     secrets = [(out / "pki" / name).read_text().strip() for name in ("ca.key", "cluster.key", "mds1.key", "admin.key")]
-    secrets += [BMC_PASSWORD, PDU_PASSWORD]
+    secrets += SECRETS.values()
     found = set()
     for file in out.rglob("*"):
         if file.is_dir():
@@ -197,7 +206,7 @@ def test_no_secret_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     assert main(["deploy", "render", "--inventory", str(path), "--out", str(tmp_path / "out")]) == 0
     said = capfd.readouterr()
     key = (tmp_path / "out" / "pki" / "cluster.key").read_text().strip()
-    for secret in (BMC_PASSWORD, PDU_PASSWORD, key):
+    for secret in (*SECRETS.values(), key):
         assert secret not in said.out + said.err
 
 
@@ -206,10 +215,40 @@ def test_fencing_devices_are_in_the_inventorys_order_with_their_secrets(out: Pat
     assert [(each["node"], each["agent"]) for each in found] == [
         ("mds1", "fence_ipmilan"), ("mds2", "fence_ipmilan"), ("mds3", "fence_ipmilan"), ("mds3", "fence_apc_snmp"),
     ]  # fmt: skip
-    assert found[0]["options"] == ["ip=198.51.100.11", "lanplus=1", "username=fence"]
+    assert found[0]["options"] == [
+        "ip=198.51.100.11", "ipmitool_timeout=1", "lanplus=1", "login_timeout=1", "power_timeout=5", "power_wait=0",
+        "privlvl=operator", "shell_timeout=1", "username=fence",
+    ]  # fmt: skip
     assert found[3]["secret_files"] == ["fencing/mds3-2-fence_apc_snmp.secret"]
     secret = out / "mds2" / "mds2" / "fencing" / "mds3-2-fence_apc_snmp.secret"
-    assert secret.read_text() == f"snmp_priv_passwd={PDU_PASSWORD}\n"
+    assert secret.read_text() == f"password={PDU_PASSWORD}\nsnmp_priv_passwd={PDU_PRIVACY}\n"
+
+
+# ---------------------------------------------------------------------- what a host needs
+def test_install_md_names_the_packages_of_the_agents_of_the_inventory(out: Path, tmp_path: Path) -> None:
+    """INV-9: every metadata server may have to use any device, also one of another node."""
+    for name in ("mds1", "mds3"):
+        text = (out / name / "INSTALL.md").read_text()
+        assert "Debian packages: python3, keepalived, nftables, iproute2, fence-agents, ipmitool, snmp. " in text
+    assert "Debian packages: python3. " in (out / "ds1" / "INSTALL.md").read_text()
+    own = ('agent = "fence_apc_snmp"', 'agent = "/usr/local/sbin/our-pdu"')
+    deploy_render(write_inventory(tmp_path, own), tmp_path / "out")
+    text = (out / "mds1" / "INSTALL.md").read_text()
+    assert "fence-agents, ipmitool. " in text
+    assert "Of your own: `/usr/local/sbin/our-pdu`." in text
+
+
+def test_a_new_ca_keeps_the_cluster_key(out: Path, tmp_path: Path) -> None:
+    """INV-10: by the command of DEPLOY.md. Data servers prove by that key that they belong to the cluster."""
+    (command,) = re.findall(r"^find /srv/files/rendered/pki .*$", (ROOT / "docs/DEPLOY.md").read_text(), re.MULTILINE)
+    before = {path.name: path.read_bytes() for path in (out / "pki").iterdir()}
+    subprocess.run(["sh", "-ec", command.replace("/srv/files/rendered", str(out))], check=True, timeout=30)
+    deploy_render(tmp_path / "cluster.toml", out)
+    after = {path.name: path.read_bytes() for path in (out / "pki").iterdir()}
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] == before[name]} == {"cluster.key"}
+    assert (out / "ds1" / "ds1" / "cluster.key").read_bytes() == before["cluster.key"]
+    assert (out / "ds1" / "ds1" / "ca.pem").read_bytes() == after["ca.pem"]
 
 
 # ---------------------------------------------------------------------- again and again

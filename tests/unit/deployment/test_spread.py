@@ -8,6 +8,10 @@ import pytest
 
 from deploy import keepalived, spreading
 from deploy.reading import load
+from deploy.render import render
+from deploy.servers import node_config
+from mdscluster.config import NodeConfig
+from mdscluster.mdsctl import main
 from mdsproto.configfile import ConfigError
 from tests.unit.deployment.support import write_inventory
 from tests.unit.deployment.test_tools import EXPOSURE_MAX, call, needs_root, rendered
@@ -143,6 +147,41 @@ def test_mistakes_are_told_with_their_line(
         load(path)
     assert words in str(mistake.value)
     assert f"{path.name}:" in str(mistake.value)
+
+
+def without_vips(text: str) -> str:
+    """The inventory with no [[vips]] at all."""
+    return text[: text.index("[[vips]]")] + text[text.index("# [spread]") :]
+
+
+def test_by_ipvs_the_spread_address_may_be_the_only_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """INV-7: it is a service address like any: its state is told to the server and its guard, and so to the alerts;
+    and nobody is told that clients must mount a node's own address."""
+    text = without_vips(write_inventory(tmp_path).read_text(encoding="utf-8"))
+    path = write_inventory(tmp_path, with_spread('by = "ipvs"'), text=text)
+    loaded = load(path)
+    assert loaded.inventory.vips == ()
+    assert loaded.notes == ()
+    assert main(["deploy", "check", "--inventory", str(path)]) == 0
+    assert "3 data servers, 1 service addresses: no fault found" in capsys.readouterr().out
+    render(loaded, tmp_path / "out")
+    for node in NODES:
+        guard = NodeConfig.load(tmp_path / "out" / node / node / f"{node}.toml").guard
+        assert guard.vip_dir == str(keepalived.VIP_STATE_DIR)
+        assert (tmp_path / "out" / node / "keepalived.conf").read_text().count("vrrp_instance") == 1
+    (tmp_path / "none").mkdir()
+    without = load(write_inventory(tmp_path / "none", text=text))
+    assert ["no [[vips]] table" in note for note in without.notes] == [True]
+    assert node_config(without.inventory, without.inventory.nodes[0]).guard.vip_dir == ""
+
+
+def test_packet_rules_go_also_when_the_way_changes(tmp_path: Path) -> None:
+    """systemd stops a unit by the commands that it has now: those of ipvs must unload what nft has loaded."""
+    _, out = rendered(tmp_path, with_spread('by = "ipvs"'))
+    unit = (out / "mds1" / spreading.UNIT).read_text()
+    assert f"\nExecStop=-/usr/sbin/nft delete table ip {spreading.TABLE}\n" in unit
 
 
 def test_by_ipvs_the_other_addresses_do_not_matter(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from unittest.mock import MagicMock
+from urllib.parse import quote
 
 import pytest
 
@@ -132,6 +134,21 @@ def test_one_that_hangs_is_ended_with_all_it_started(tmp_path: Path, hangs: str)
     assert said == Answer(Result.TIMED_OUT, "no answer within 0.7 s")
     assert time.monotonic() - began < 3
     assert not is_alive(await_pid(tmp_path / "child")), "what it started in a session of its own is left"
+
+
+def test_secrets_are_not_told_in_other_spellings_either(tmp_path: Path) -> None:
+    """As a URL has them, and as a command has them that an agent tells of (fencing_snmp.py, shlex)."""
+    secret = "it's/a&secret"
+    told = [quote(secret, safe=""), shlex.quote(secret), secret.replace("'", "'\\''"), secret]
+    said = answer(_says(tmp_path, " and ".join(told), secret), "off").text
+    assert said.replace("'", "") == "*** and *** and *** and ***"
+
+
+def _says(tmp_path: Path, words: str, secret: str) -> Device:
+    (tmp_path / "words").write_text(words)
+    asked = device(tmp_path, f"cat {tmp_path}/words\nexit 1")
+    asked.secret_files[0].write_text(f"community={secret}\n")
+    return asked
 
 
 def test_one_that_leaves_something_behind_is_not_waited_for(tmp_path: Path) -> None:

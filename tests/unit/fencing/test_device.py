@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fencing.device import Device, DeviceError
+from fencing.device import SECRET_KEYS, Device, DeviceError, same_outlet
 
 GOOD = Device("ipmi-mds2", "mds2", "fence_ipmilan", ("ip=10.0.0.1", "lanplus=1", "username=op"))
 
@@ -36,6 +36,47 @@ def test_what_cannot_work_is_refused_in_the_operators_words(changes: dict[str, o
     with pytest.raises(DeviceError) as refusal:
         replace(GOOD, **changes).validate()  # type: ignore[arg-type]
     assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize("key", sorted(SECRET_KEYS))
+def test_no_secret_is_taken_from_an_option(key: str) -> None:
+    """Configurations can be read by others. In every spelling that an agent would understand."""
+    for spelt in (key, key.replace("_", "-"), key.upper()):
+        with pytest.raises(DeviceError, match=f"{key} belongs into a file of its own"):
+            replace(GOOD, options=(f"{spelt}=x",)).validate()
+
+
+def test_the_secrets_that_agents_take_are_known() -> None:
+    """SNMP communities and clouds' keys, too (fence_apc_snmp, fence_aws, fence_ibm_vpc)."""
+    assert {"password", "passwd", "snmp_priv_passwd", "hexadecimal_kg", "community", "apikey", "access_key",
+            "secret_key", "token", "api_token"} <= SECRET_KEYS  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        (dict(), True),
+        (dict(options=("username=op", "ipaddr=10.0.0.1", "power-wait=3", "login_timeout=9", "privlvl=operator")), True),
+        (dict(options=("ip=10.0.0.2", "lanplus=1", "username=op")), False),
+        (dict(options=(*GOOD.options, "ipport=6230")), False),
+        (dict(options=(*GOOD.options, "plug=2")), False),
+        (dict(agent="fence_apc"), False),
+    ],
+)
+def test_a_copied_line_is_the_same_outlet(changes: dict[str, object], same: bool) -> None:
+    """INV-9: of two nodes on one outlet the wrong one is switched off. How it is asked makes no other device of it."""
+    other = replace(GOOD, name="ipmi-mds3", node="mds3", **changes)  # type: ignore[arg-type]
+    assert [(a.name, b.name) for a, b in same_outlet((GOOD, other))] == [("ipmi-mds2", "ipmi-mds3")] * same
+    assert list(same_outlet((GOOD, replace(other, node="mds2")))) == [], "twice for one node: merely useless"
+
+
+def test_what_stands_in_secret_files_may_tell_devices_apart() -> None:
+    """An address may be given there; only where none is among the options."""
+    one, two = (
+        Device(f"pdu-{node}", node, "fence_x", ("plug=1",), (Path(f"/{node}"),)) for node in ("mds1", "mds2")
+    )
+    assert list(same_outlet((one, two))) == []
+    assert list(same_outlet((one, replace(two, secret_files=one.secret_files)))) != []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from fencing import procedure
 from fencing.agents import Result, ask
-from fencing.device import Device
+from fencing.device import SECRET_KEYS, Device
 from fencing.procedure import Outcome
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "FENCING.md").read_text()
@@ -38,6 +38,11 @@ def test_the_configuration_can_be_read() -> None:
     assert [device.node for device in devices] == ["mds1", "mds1"]
     for device in devices:
         device.validate()
+
+
+def test_every_secret_is_named() -> None:
+    """What is refused among the options, an operator can read."""
+    assert {key for key in SECRET_KEYS if f"`{key}`" not in TEXT} == set()
 
 
 @pytest.fixture

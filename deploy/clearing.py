@@ -1,0 +1,61 @@
+"""What takes things off a host: a script in its folder. A unit that is still enabled comes back with the next boot.
+
+A data server that the cluster has forgotten would register itself as a new one then, and get files.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from deploy import keepalived, spreading, units
+from deploy.inventory import Inventory
+
+SCRIPT: Final = "no-longer-wanted"
+EVERYTHING: Final = "all"
+SPREAD_SYSCTL: Final = "/etc/sysctl.d/91-mdscluster-spread.conf"
+KEEPALIVED_CONF: Final = "keepalived.conf"
+DROP_IN: Final = "/etc/systemd/system/keepalived.service.d/mdscluster.conf"
+TMPFILES: Final = "/etc/tmpfiles.d/mdscluster.conf"
+
+
+def script(inventory: Inventory) -> str:
+    """Stops and disables what earlier renderings have put on the host and the script's folder does not have.
+
+    keepalived first: service addresses leave while their server still answers. Configurations, keys and data stay.
+    """
+    etc = inventory.install.config_dir
+    return f"""\
+#!/bin/sh
+# Written by `mdsctl deploy render`. Stops and disables what was put on this host before and is not in this folder; with
+# the word `{EVERYTHING}`, whatever is. Configurations, keys and data stay where they are.
+set -e
+case "$#$1" in 0 | 1{EVERYTHING}) ;; *) echo "usage: $0 [{EVERYTHING}]" >&2; exit 2 ;; esac
+everything=$1
+cd "$(dirname "$0")"
+
+unwanted() {{ # FILE OF THIS FOLDER, WHERE IT WAS PUT
+    [ -e "$2" ] && {{ [ -n "$everything" ] || [ ! -e "$1" ]; }}
+}}
+
+if unwanted {KEEPALIVED_CONF} {DROP_IN}; then
+    echo "no longer wanted: keepalived.service"
+    systemctl disable --now keepalived.service
+    rm -f {DROP_IN} /etc/keepalived/keepalived.conf {etc}/{keepalived.NOTIFY_SCRIPT}
+fi
+for unit in /etc/systemd/system/mdscluster-*.service; do
+    name=$(basename "$unit")
+    if unwanted "$name" "$unit"; then
+        echo "no longer wanted: $name"
+        systemctl disable --now "$name"
+        rm -f "$unit"
+    fi
+done
+if unwanted {spreading.SYSCTL_FILE} {SPREAD_SYSCTL}; then
+    echo "no longer wanted: {SPREAD_SYSCTL} (what it has set lasts until the next boot)"
+    rm -f {SPREAD_SYSCTL} {etc}/{spreading.NFT_FILE}
+fi
+if unwanted {units.TMPFILES} {TMPFILES}; then
+    rm -f {TMPFILES}
+fi
+systemctl daemon-reload
+"""
