@@ -81,7 +81,7 @@ def node_config(inventory: Inventory, node: Node) -> NodeConfig:
         on_quorum_loss=settings.node.on_quorum_loss,
         join=node.join,
         guard=dataclasses.replace(
-            settings.guard, run_dir=str(RUN_DIR), vip_dir=str(VIP_STATE_DIR) if inventory.vips else "",
+            settings.guard, run_dir=str(RUN_DIR), vip_dir=str(VIP_STATE_DIR) if inventory.service_addresses else "",
             step_back_ms=max(settings.guard.step_back_ms, STEP_BACK_ADVERTS * inventory.vrrp.advert_interval_ms),
             watchdog=inventory.install.watchdog,
         ),
@@ -90,6 +90,7 @@ def node_config(inventory: Inventory, node: Node) -> NodeConfig:
             listen=str(Address(str(node.address), ports.metrics)) if inventory.metrics.enabled else "",
             slow_ms=inventory.metrics.slow_ms,
         ),
+        service_addresses=tuple(str(vip.interface.ip) for vip in inventory.service_addresses),
         log_level=settings.node.log_level,
     )
 
