@@ -352,7 +352,9 @@ class NodeConfig:
             try:
                 plain = str(ipaddress.ip_address(address))
             except ValueError as problem:
-                raise ConfigError(f"service_addresses: {address!r} is not an IP address (without a network)") from problem
+                raise ConfigError(
+                    f"service_addresses: {address!r} is not an IP address (without a network)"
+                ) from problem
             if address != plain:
                 raise ConfigError(f"service_addresses: write {address} as {plain}")
             if self.service_addresses.count(address) > 1:

@@ -89,7 +89,7 @@ class FrontEnd:
         self, config: NodeConfig, replica: Replica, runtime: Runtime, links: Links, clock_s: Callable[[], float],
         ask_voter: AskVoter, ask_device: Ask = agents.ask, node_pid: int = 0, config_file: Path | None = None,
     ) -> None:  # fmt: skip
-        """``node_pid``: the consensus process, for the guard; 0: there is none. ``config_file``: ``config``'s, if any."""
+        """``node_pid``: the consensus process, for the guard; 0: none. ``config_file``: where ``config`` is from."""
         loop = asyncio.get_running_loop()
         self.config = config
         self.service_addresses = ServiceAddresses(config, config_file)

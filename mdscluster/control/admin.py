@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from mdscluster.control.admission import Refusal
     from mdscluster.control.guarding import Guarding
-    from mdscluster.control.vips import ServiceAddresses
     from mdscluster.control.registry import Registry
+    from mdscluster.control.vips import ServiceAddresses
     from mdscluster.fsm.tables import Tables
     from mdscluster.replica import Replica
 

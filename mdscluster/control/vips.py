@@ -1,8 +1,8 @@
 """What keepalived did with this machine's service addresses, as its notify script leaves it (deploy/keepalived.py).
 
 One file for each VRRP instance, named ``vip_ADDRESS``: its state, its priority, and when that changed. keepalived that
-was killed tells nothing any more and leaves the address where it is: what the kernel has is asked of the kernel. One that
-never got so far as to tell leaves no file: which addresses there should be is the node's configuration's to say.
+was killed tells nothing any more and leaves the address where it is: what the kernel has is asked of the kernel. One
+that never got so far as to tell leaves no file: which addresses there should be is the node's configuration's to say.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How many decisions to fence the log has taken: counted here, as the replicated state keeps no such number.
 
-Its last number is no count of them: leaders' proofs take numbers, too (fencing.state.prove). What it keeps of a decision
-is a line of the history, which has room for the last hundred lines of all kinds.
+Its last number is no count of them: leaders' proofs take numbers, too (fencing.state.prove). What it keeps of a
+decision is a line of the history, which has room for the last hundred lines of all kinds.
 """
 
 from __future__ import annotations

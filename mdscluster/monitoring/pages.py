@@ -165,15 +165,15 @@ def about_proxy(page: Page, moved: Mapping[str, int]) -> None:
 
 
 def about_fencing(
-    page: Page, state: State, *, enabled: bool, held: Mapping[str, str], outcomes: Mapping[str, int], intents: int
+    page: Page, state: State, *, enabled: bool, held: Mapping[str, str], outcomes: Mapping[str, int], decided: int
 ) -> None:
-    """Cutting the power of metadata servers. ``intents``: decisions to fence (:class:`.decisions.Decisions`)."""
+    """Cutting the power of metadata servers. ``decided``: how often to fence one (:class:`.decisions.Decisions`)."""
     page.gauge("mdscluster_fencing_enabled", "1: this node knows power devices.", enabled)
     for node, known in sorted(state.nodes.items()):
         help = "1: it was fenced, and has not been back."
         page.gauge("mdscluster_fencing_server_down", help, known.down, server=node)
     help = "Decisions to fence: those in the history at this node's start (at most 100 lines), and all since."
-    page.counter("mdscluster_fencing_intents_total", help, intents)
+    page.counter("mdscluster_fencing_intents_total", help, decided)
     by_phase = {phase: [i for i in state.intents.values() if i.phase == phase] for phase in (PHASE_OFF, PHASE_ON)}
     for phase, intents in by_phase.items():
         help = "Servers that are to be switched, by what to."

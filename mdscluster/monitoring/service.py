@@ -198,7 +198,7 @@ class Monitoring:
         state = stonith.state()
         pages.about_fencing(
             page, state, enabled=stonith.enabled, held=taken.held, outcomes=taken.outcomes,
-            intents=self._decisions.count(state),
+            decided=self._decisions.count(state),
         )  # fmt: skip
         with front_end.replica.env.begin() as txn:
             rows = census.look(txn, dispatcher.tables)

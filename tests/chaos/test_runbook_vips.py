@@ -7,11 +7,13 @@ fool nobody.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from deploy.keepalived import VIP_STATE_DIR
 from tests.chaos.conftest import unavailable
 from tests.support.cluster import OPERATOR
 from tests.support.debian import Unavailable, need_tools
@@ -87,6 +89,30 @@ def die_with_the_address(site: Site) -> str:
     return dead
 
 
+def test_no_keepalived_tells_of_the_address(site: Site, operator: OnMachines) -> None:
+    """INV-7: its interface has another name, on every host: keepalived starts and tells nothing, and nothing is left
+    of what it told before. `mdsctl vip` fails, and the alert has series to be raised by."""
+    file, machines = "/etc/keepalived/keepalived.conf", site.machines.values()
+    for machine in machines:
+        machine.run(f"cp {file} {file}.good && sed -i 's/interface {INTERFACE}/interface renamed0/' {file}")
+        machine.run("systemctl restart keepalived", check=False)
+    try:
+        wait("nobody tells", lambda: all(not m.run(f"ls {VIP_STATE_DIR}").stdout for m in machines))
+        assert site.holders() == []
+        assert told(site, "holder") == told(site, "address_present") == dict.fromkeys(NODES, 0.0)
+        shown, document = site.mdsctl("vip"), site.mdsctl("vip", "--json")
+        assert (shown.returncode, document.returncode) == (1, 1), shown.stdout
+        assert shown.stdout.splitlines()[1].split() == [site.vip, "NOBODY", "-", *["UNKNOWN"] * len(NODES)]
+        (found,) = json.loads(document.stdout)["vips"]
+        assert (found["address"], found["holder"], found["since_s"]) == (site.vip, None, None)
+        assert found["states"] == dict.fromkeys(NODES, "UNKNOWN")
+    finally:
+        for machine in machines:
+            machine.run(f"mv {file}.good {file} && systemctl reset-failed keepalived && systemctl restart keepalived")
+    wait("one has the address", lambda: is_well(site))
+    assert site.mdsctl("vip").returncode == 0
+
+
 @pytest.mark.long
 def test_no_host_has_the_address(site: Site, operator: OnMachines) -> None:
     """INV-7: keepalived is stopped on every host. A client waits, and is served again as if nothing had been."""
@@ -97,6 +123,7 @@ def test_no_host_has_the_address(site: Site, operator: OnMachines) -> None:
         wait("nobody has it", lambda: max(told(site, "holder").values()) == 0)
         assert site.holders() == []
         assert max(told(site, "address_present").values()) == 0
+        assert site.mdsctl("vip").returncode == 1
         for name in NODES:
             shown, weight, status, _ = operator.follow(
                 "MdsclusterVipNoHolder", may_fail=("mdsctl vip", "systemctl status"), NODE=name

@@ -36,7 +36,8 @@ def test_leaders_proofs_are_no_decisions() -> None:
 
 
 def test_the_count_outlives_the_history() -> None:
-    """Which has room for a hundred lines, two for each of these. It never falls, or a rate would see a new beginning."""
+    """Which has room for a hundred lines, two for each of these. A count that fell would be a new beginning for a rate.
+    """
     state, decisions = armed(), Decisions()
     for number in range(1, HISTORY_MAX):
         fence(state, "mds3", number)
