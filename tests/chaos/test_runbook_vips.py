@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from deploy import units
 from deploy.keepalived import VIP_STATE_DIR
 from tests.chaos.conftest import unavailable
 from tests.support.cluster import OPERATOR
@@ -53,13 +54,17 @@ def operator(site: Site) -> Iterator[OnMachines]:
     assert len(site.holders()) == 1
 
 
+def page(site: Site, name: str) -> str:
+    """All metrics of a node, as Prometheus would find them now."""
+    url = f"http://{site.net.hosts[name]}:{METRICS_PORT}/metrics"
+    return site.net.run(OPERATOR, ["curl", "-sS", "--max-time", "5", url])
+
+
 def told(site: Site, what: str) -> dict[str, float]:
-    """By node: a metric of the service address, as Prometheus would find it now."""
+    """By node: a metric of the service address."""
     found = {}
     for name in NODES:
-        url = f"http://{site.net.hosts[name]}:{METRICS_PORT}/metrics"
-        page = site.net.run(OPERATOR, ["curl", "-sS", "--max-time", "5", url])
-        (found[name],) = values(page, f"mdscluster_vip_{what}", vip=site.vip)
+        (found[name],) = values(page(site, name), f"mdscluster_vip_{what}", vip=site.vip)
     return found
 
 
@@ -111,6 +116,28 @@ def test_no_keepalived_tells_of_the_address(site: Site, operator: OnMachines) ->
             machine.run(f"mv {file}.good {file} && systemctl reset-failed keepalived && systemctl restart keepalived")
     wait("one has the address", lambda: is_well(site))
     assert site.mdsctl("vip").returncode == 0
+
+
+def test_a_server_takes_up_which_addresses_there_are_without_a_restart(site: Site, operator: OnMachines) -> None:
+    """As keepalived does when it is told to: one that was taken out is missed no more, and one more is."""
+    name, more = "mds2", f"{site.net.network}.109"
+    machine, file = site.machines[name], f"/etc/mdscluster/{name}/{name}.toml"
+    pid = machine.unit(units.MDS_UNIT, "MainPID")
+
+    def alone() -> list[float]:
+        return values(page(site, name), "mdscluster_vip_holder", vip=more)
+
+    assert alone() == []
+    machine.run(f"cp -p {file} {file}.good && sed -i 's/^service_addresses = \\[/&\"{more}\", /' {file}")
+    try:
+        wait("the other one is missed", lambda: alone() == [0.0])
+        assert more in site.mdsctl("vip").stdout
+        assert site.mdsctl("vip").returncode == 1
+    finally:
+        machine.run(f"mv {file}.good {file}")
+    wait("it is missed no more", lambda: alone() == [])
+    assert site.mdsctl("vip").returncode == 0
+    assert machine.unit(units.MDS_UNIT, "MainPID") == pid
 
 
 @pytest.mark.long
