@@ -90,6 +90,7 @@ def node_config(inventory: Inventory, node: Node) -> NodeConfig:
             listen=str(Address(str(node.address), ports.metrics)) if inventory.metrics.enabled else "",
             slow_ms=inventory.metrics.slow_ms,
         ),
+        service_addresses=tuple(str(vip.interface.ip) for vip in inventory.service_addresses),
         log_level=settings.node.log_level,
     )
 

@@ -191,6 +191,9 @@ class NodeConfig:
     """A process of its own that judges this node (docs/GUARD.md). Without run_dir nothing of it is done."""
     metrics: Metrics = field(default_factory=Metrics)
     """Watching this node (docs/MONITORING.md)."""
+    service_addresses: tuple[str, ...] = ()
+    """The IP addresses that keepalived moves between the metadata servers. One of which it has told nothing on this
+    host is shown as UNKNOWN by mdsctl vip and metrics. Taken up without a restart."""
     propose_deadline_ms: int = 30_000
     """A change that found no quorum for this long is given up: the client's connection is closed, so that it sends the
     request again, here or to another node, and is given its outcome there."""
@@ -241,6 +244,7 @@ class NodeConfig:
         self._validate_cluster()
         self.fencing.validate(self.raft.election_max_ms)
         self.guard.validate(self.cluster.lease_ms)
+        self._validate_service_addresses()
         self._validate_metrics()
         raft, limits = self.raft, self.limits
         _at_least("raft.heartbeat_ms", raft.heartbeat_ms, 5)
@@ -342,6 +346,21 @@ class NodeConfig:
                     f"cluster.{name} must be at least {HEADER_ROOM_BYTES} bytes more than "
                     f"cluster.max_io_bytes ({cluster.max_io_bytes})"
                 )
+
+    def _validate_service_addresses(self) -> None:
+        for address in self.service_addresses:
+            try:
+                plain = str(ipaddress.ip_address(address))
+            except ValueError as problem:
+                raise ConfigError(
+                    f"service_addresses: {address!r} is not an IP address (without a network)"
+                ) from problem
+            if address != plain:
+                raise ConfigError(f"service_addresses: write {address} as {plain}")
+            if self.service_addresses.count(address) > 1:
+                raise ConfigError(f"service_addresses: {address} is there twice")
+        if self.service_addresses and not self.guard.vip_dir:
+            raise ConfigError("service_addresses needs guard.vip_dir: where keepalived's notify script tells of them")
 
     def _validate_metrics(self) -> None:
         _at_least("metrics.slow_ms", self.metrics.slow_ms, 0)

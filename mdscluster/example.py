@@ -40,6 +40,7 @@ def mds_example() -> str:
         exports=(Export(networks=("192.0.2.0/24",)),),
         fencing=Fencing(devices=tuple(_bmc(name) for name in _MDS)),
         guard=Guard(run_dir="/run/mdscluster", vip_dir="/run/mdscluster-vip"),
+        service_addresses=("192.0.2.101",),
     )
     config.validate()
     header = "A metadata server, one of three.\nCheck it: mdscluster check --config FILE"

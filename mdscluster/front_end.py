@@ -31,6 +31,7 @@ from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
 from mdscluster.control.stonith import Stonith
 from mdscluster.control.stonith_service import FencingService
+from mdscluster.control.vips import ServiceAddresses
 from mdscluster.control.witnesses import VoterLinks
 from mdscluster.fsm import lease_reports, recalls
 from mdscluster.fsm.clients import any_client
@@ -86,11 +87,12 @@ class FrontEnd:
 
     def __init__(
         self, config: NodeConfig, replica: Replica, runtime: Runtime, links: Links, clock_s: Callable[[], float],
-        ask_voter: AskVoter, ask_device: Ask = agents.ask, node_pid: int = 0,
+        ask_voter: AskVoter, ask_device: Ask = agents.ask, node_pid: int = 0, config_file: Path | None = None,
     ) -> None:  # fmt: skip
-        """``node_pid``: the consensus process, for the guard; 0: there is none."""
+        """``node_pid``: the consensus process, for the guard; 0: none. ``config_file``: where ``config`` is from."""
         loop = asyncio.get_running_loop()
         self.config = config
+        self.service_addresses = ServiceAddresses(config, config_file)
         self.replica = replica
         self.lag_ms = 0.0
         self.lag = Histogram()
@@ -299,7 +301,7 @@ def wanted_settings(config: NodeConfig) -> Settings:
     )
 
 
-async def serve(config: NodeConfig) -> None:
+async def serve(config: NodeConfig, config_file: Path) -> None:
     """Run until SIGTERM, or until the consensus process is gone."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -319,7 +321,7 @@ async def serve(config: NodeConfig) -> None:
     links, voters = DataServerLinks(*certificate), VoterLinks(*certificate)
     front_end = FrontEnd(
         config, replica, AsyncioRuntime(), links, time.monotonic, voters.ask,
-        node_pid=lifeline.parent_pid() or os.getpid(),
+        node_pid=lifeline.parent_pid() or os.getpid(), config_file=config_file,
     )  # fmt: skip
     front_end.follow_membership(await replica_async.status(replica))
     grpc_server = await front_end.serve_grpc()
@@ -385,7 +387,7 @@ def main() -> None:
         sys.exit(f"mdscluster: {error}")
     configure_logs(config.log_level, node=config.node_id)
     lifeline.await_go()
-    uvloop.run(serve(config))
+    uvloop.run(serve(config, arguments.config))
 
 
 if __name__ == "__main__":

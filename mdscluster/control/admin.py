@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mdscluster.control.admission import Refusal
     from mdscluster.control.guarding import Guarding
     from mdscluster.control.registry import Registry
+    from mdscluster.control.vips import ServiceAddresses
     from mdscluster.fsm.tables import Tables
     from mdscluster.replica import Replica
 
@@ -61,6 +62,7 @@ class FrontEndView(Protocol):
 
     lag_ms: float
     guarding: Guarding | None
+    service_addresses: ServiceAddresses
 
     def service(self) -> str: ...
     def connections(self) -> int: ...
@@ -114,7 +116,7 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             service=self._front_end.service(), feature_level=level, feature_level_known=features.SUPPORTED,
             maintenance=away,
         )  # fmt: skip
-        _tell_of_addresses(reply, self._front_end.guarding)
+        _tell_of_addresses(reply, self._front_end)
         refused = self._registry.refused(now_ms)
         for server in servers:
             silent = self._registry.silent_ms(server.ds_id, now_ms)
@@ -243,13 +245,13 @@ class AdminService(admin_pb2_grpc.AdminServicer):
             )
 
 
-def _tell_of_addresses(reply: admin_pb2.StatusReply, guarding: Guarding | None) -> None:
-    """Whether this node may have service addresses, and which it has."""
-    if guarding is None:
+def _tell_of_addresses(reply: admin_pb2.StatusReply, front_end: FrontEndView) -> None:
+    """Whether this node may have service addresses, and how it stands with each."""
+    if front_end.guarding is None:
         return
     reply.guarded = True
-    reply.unfit, reply.last_resort = guarding.standing()
-    for vip in guarding.vips():
+    reply.unfit, reply.last_resort = front_end.guarding.standing()
+    for vip in front_end.service_addresses.states():
         reply.vips.append(
             admin_pb2.VipState(address=vip.address, state=vip.state, priority=vip.priority, since_s=vip.since_s)
         )

@@ -184,10 +184,6 @@ class Guarding:
         except (OSError, ValueError):
             return UNFIT
 
-    def vips(self) -> list[vips.VipState]:
-        """The service addresses, as keepalived tells of them on this machine."""
-        return vips.states(self._guard.vip_dir)
-
     def address_gone(self) -> bool:
         """Whether no service address is here any more."""
         return not vips.has_any(self._guard.vip_dir)

@@ -1,7 +1,8 @@
 """What keepalived did with this machine's service addresses, as its notify script leaves it (deploy/keepalived.py).
 
 One file for each VRRP instance, named ``vip_ADDRESS``: its state, its priority, and when that changed. keepalived that
-was killed tells nothing any more and leaves the address where it is: what the kernel has is asked of the kernel.
+was killed tells nothing any more and leaves the address where it is: what the kernel has is asked of the kernel. One
+that never got so far as to tell leaves no file: which addresses there should be is the node's configuration's to say.
 """
 
 from __future__ import annotations
@@ -9,12 +10,21 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from mdscluster import config as nodeconfig
 from mdscluster import rtnetlink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mdscluster.config import NodeConfig
 
 MASTER: Final = "MASTER"
 VRRP_STATES: Final = (MASTER, "BACKUP", "FAULT", "STOP")
+UNKNOWN: Final = "UNKNOWN"
+"""keepalived has told nothing of the address here: it does not run, does not take its file, or has another one."""
+STATES: Final = (*VRRP_STATES, UNKNOWN)
 _PREFIX: Final = "vip_"
 _BYTES_MAX: Final = 256
 
@@ -25,10 +35,10 @@ class VipState:
 
     address: str
     state: str
-    """``MASTER``: this machine has it. ``FAULT``: it may not have it. One of ``VRRP_STATES``."""
+    """``MASTER``: this machine has it. ``FAULT``: it may not have it. One of ``STATES``."""
     priority: int
     since_s: float
-    """Wall clock."""
+    """Wall clock; 0 with ``UNKNOWN``."""
 
 
 def states(directory: str) -> list[VipState]:
@@ -47,6 +57,41 @@ def states(directory: str) -> list[VipState]:
         except (OSError, ValueError):
             continue
     return found
+
+
+def with_untold(told: list[VipState], known: Iterable[str]) -> list[VipState]:
+    """``told``, and each address of ``known`` (as IP addresses are written) that it lacks as ``UNKNOWN``; in order."""
+    lacking = {*known} - {state.address for state in told}
+    return sorted([*told, *(VipState(address, UNKNOWN, 0, 0.0) for address in lacking)], key=lambda vip: vip.address)
+
+
+class ServiceAddresses:
+    """This machine's: those that its node's configuration names, and those that keepalived tells of."""
+
+    def __init__(self, config: NodeConfig, file: Path | None = None) -> None:
+        """``file``: the one that ``config`` was read from. It is read again when it was exchanged: keepalived takes its
+        own file up while the node runs, and an address that was taken out would be missed until the node's restart."""
+        self._directory = config.guard.vip_dir
+        self._known = config.service_addresses
+        self._file = file
+        self._read_as: tuple[int, int, int] | None = None
+
+    def states(self) -> list[VipState]:
+        """Every address, in order."""
+        return with_untold(states(self._directory), self._addresses())
+
+    def _addresses(self) -> tuple[str, ...]:
+        """As the file says now; what cannot be read or cannot work says nothing, and what was known stays."""
+        if self._file is not None:
+            try:
+                found = self._file.stat()
+                version = found.st_ino, found.st_mtime_ns, found.st_size
+                if version != self._read_as:
+                    self._read_as = version
+                    self._known = nodeconfig.NodeConfig.load(self._file).service_addresses
+            except (OSError, nodeconfig.ConfigError):
+                pass
+        return self._known
 
 
 def has_any(directory: str) -> bool:

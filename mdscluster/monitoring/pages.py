@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from fencing.state import EVERYBODY, PHASE_OFF, PHASE_ON, State
-from mdscluster.control.vips import MASTER, VRRP_STATES
+from mdscluster.control.vips import MASTER, STATES, UNKNOWN
 from mdscluster.fsm import features
 from mdscluster.fsm.compound import COUNTS
 from mdscluster.nfs_frontend.counters import Counters, name_of
@@ -165,15 +165,15 @@ def about_proxy(page: Page, moved: Mapping[str, int]) -> None:
 
 
 def about_fencing(
-    page: Page, state: State, *, enabled: bool, held: Mapping[str, str], outcomes: Mapping[str, int]
+    page: Page, state: State, *, enabled: bool, held: Mapping[str, str], outcomes: Mapping[str, int], decided: int
 ) -> None:
-    """Cutting the power of metadata servers."""
+    """Cutting the power of metadata servers. ``decided``: how often to fence one (:class:`.decisions.Decisions`)."""
     page.gauge("mdscluster_fencing_enabled", "1: this node knows power devices.", enabled)
     for node, known in sorted(state.nodes.items()):
         help = "1: it was fenced, and has not been back."
         page.gauge("mdscluster_fencing_server_down", help, known.down, server=node)
-    help = "Proofs of leadership and decisions to fence, since the cluster began."
-    page.counter("mdscluster_fencing_intents_total", help, state.last_number)
+    help = "Decisions to fence: those in the history at this node's start (at most 100 lines), and all since."
+    page.counter("mdscluster_fencing_intents_total", help, decided)
     by_phase = {phase: [i for i in state.intents.values() if i.phase == phase] for phase in (PHASE_OFF, PHASE_ON)}
     for phase, intents in by_phase.items():
         help = "Servers that are to be switched, by what to."
@@ -197,11 +197,13 @@ def about_fencing(
 def about_vips(page: Page, found: Sequence[tuple[VipState, bool]]) -> None:
     """Service addresses: what keepalived said last, and whether the kernel has them (:func:`.vips.is_here`)."""
     for vip, present in found:
-        state = vip.state if vip.state in VRRP_STATES else "FAULT"
-        page.states("mdscluster_vip_state", "VRRP's state.", VRRP_STATES, state, "state", vip=vip.address)
+        state = vip.state if vip.state in STATES else "FAULT"
+        help = "VRRP's state; UNKNOWN: keepalived has told of no other."
+        page.states("mdscluster_vip_state", help, STATES, state, "state", vip=vip.address)
         help = "1: keepalived has it here."
         page.gauge("mdscluster_vip_holder", help, vip.state == MASTER, vip=vip.address)
         help = "1: this host's kernel has the address."
         page.gauge("mdscluster_vip_address_present", help, present, vip=vip.address)
-        help = "When VRRP's state changed last, Unix time."
-        page.gauge("mdscluster_vip_changed_timestamp_seconds", help, vip.since_s, vip=vip.address)
+        if state != UNKNOWN:
+            help = "When VRRP's state changed last, Unix time."
+            page.gauge("mdscluster_vip_changed_timestamp_seconds", help, vip.since_s, vip=vip.address)

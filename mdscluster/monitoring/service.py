@@ -20,6 +20,7 @@ import structlog
 from mdscluster import replica_async
 from mdscluster.control import vips
 from mdscluster.monitoring import census, health, pages
+from mdscluster.monitoring.decisions import Decisions
 from mdscluster.monitoring.room import Room
 from mdscluster.replica import ReplicaStatus
 from mdsproto import certcheck
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mdscluster.config import NodeConfig
     from mdscluster.control.registry import Heard, Registry
     from mdscluster.control.stonith import Stonith
+    from mdscluster.control.vips import ServiceAddresses
     from mdscluster.monitoring.census import Counted
     from mdscluster.nfs_frontend.dispatcher import Dispatcher
     from mdscluster.replica import Replica
@@ -55,6 +57,7 @@ class FrontEndView(Protocol):
     dispatcher: Dispatcher
     registry: Registry
     stonith: Stonith
+    service_addresses: ServiceAddresses
     lag: Histogram
     lag_ms: float
 
@@ -86,6 +89,7 @@ class Monitoring:
         self._clock_ms = clock_ms
         self._census = census.Census(front_end.replica.env, front_end.dispatcher.tables)
         self._room = Room(front_end.replica.env)
+        self._decisions = Decisions()
         self._executor = ThreadPoolExecutor(1, "metrics")
         self._page = Once(self._make_page, FRESH_S)
         self._started_s = time.time()
@@ -191,16 +195,18 @@ class Monitoring:
         page.gauge("mdscluster_nfs_connections", "Clients' connections to this node.", taken.connections)
         pages.about_proxy(page, dispatcher.counters.moved)
         pages.about_queues(page, taken.depths)
+        state = stonith.state()
         pages.about_fencing(
-            page, stonith.state(), enabled=stonith.enabled, held=taken.held, outcomes=taken.outcomes
-        )
+            page, state, enabled=stonith.enabled, held=taken.held, outcomes=taken.outcomes,
+            decided=self._decisions.count(state),
+        )  # fmt: skip
         with front_end.replica.env.begin() as txn:
             rows = census.look(txn, dispatcher.tables)
         pages.about_state(page, rows, counted, dispatcher.settings.recall_timeout_ms / 1000)
         now_ms = self._clock_ms()
         silent = {ds_id: now_ms - heard.at_ms for ds_id, heard in taken.heard.items()}
         pages.about_data_servers(page, rows, counted, taken.refused, silent)
-        found = vips.states(front_end.config.guard.vip_dir)
+        found = front_end.service_addresses.states()
         pages.about_vips(page, [(vip, vips.is_here(vip.address)) for vip in found])
         self._about_host(page)
         return page.write()

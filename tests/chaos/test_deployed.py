@@ -33,6 +33,7 @@ from tests.support.installed import (
     wait,
     waits_around,
 )
+from tests.support.machine import BIN_DIR
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
 
@@ -40,6 +41,34 @@ STALL_S = 2.0
 """What the service promises for any single fault."""
 PLANNED_S = 0.2
 """The same for what is planned, at best: keepalived alone takes 0.06 to 0.12 s, and clients are served meanwhile."""
+DEMOTED_S = 0.2
+"""From kill -9 of the metadata server until keepalived has let go of the address: the median of several."""
+DEMOTED_S_MAX = 1.0
+"""One of them, on machines that share two processors with all else."""
+_DEMOTED = """
+import os, sys, time
+
+def fit():
+    with open(sys.argv[3]) as file:
+        return file.read().strip() == "0"
+
+def here():
+    with open("/proc/net/fib_trie") as file:
+        return f"-- {sys.argv[2]}\\n" in file.read()
+
+assert fit() and here()
+told = gone = None
+began = time.monotonic()
+os.kill(int(sys.argv[1]), 9)
+while told is None or gone is None:
+    if told is None and not fit():
+        told = time.monotonic() - began
+    if gone is None and not here():
+        gone = time.monotonic() - began
+    assert time.monotonic() - began < 5, (told, gone)
+    time.sleep(0.001)
+print(told, gone)
+"""
 _WRITER = """
 import asyncio, sys
 from nfsclient import Client
@@ -147,6 +176,26 @@ def test_a_killed_server_gives_the_address_away_and_comes_back(site: Site) -> No
     assert len(site.holders()) == 1, "the killed server's machine let go of it"
     wait("systemd has started it again", lambda: machine.unit(units.MDS_UNIT, "MainPID") not in ("0", before))
     await_all_fit(site)
+
+
+def test_a_killed_server_is_demoted_within_its_time(site: Site) -> None:
+    """INV-7: kill -9 where the address is: the file says so, and keepalived has taken the address off."""
+    told: list[float] = []
+    gone: list[float] = []
+    for _ in range(5):
+        (holder,) = site.holders()
+        machine = site.machines[holder]
+        (machine.folder / "demoted.py").write_text(_DEMOTED)
+        pid = machine.unit(units.MDS_UNIT, "MainPID")
+        done = machine.run(f"{BIN_DIR}/python3 /shared/demoted.py {pid} {site.vip} {keepalived.HEALTH_FILE}")
+        for times, text in zip((told, gone), done.stdout.split(), strict=True):
+            times.append(float(text))
+        wait("systemd has started it again", lambda m=machine, p=pid: m.unit(units.MDS_UNIT, "MainPID") not in ("0", p))  # type: ignore[misc]
+        await_all_fit(site)
+    for what, times in (("the file says so", told), ("the address is off", gone)):
+        print(f"kill -9: {what} after {', '.join(f'{each * 1000:.0f}' for each in sorted(times))} ms")
+        assert statistics.median(times) < DEMOTED_S, what
+        assert max(times) < DEMOTED_S_MAX, what
 
 
 @pytest.mark.parametrize("whom", ["all", "main"])

@@ -7,11 +7,14 @@ fool nobody.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from deploy import units
+from deploy.keepalived import VIP_STATE_DIR
 from tests.chaos.conftest import unavailable
 from tests.support.cluster import OPERATOR
 from tests.support.debian import Unavailable, need_tools
@@ -51,13 +54,17 @@ def operator(site: Site) -> Iterator[OnMachines]:
     assert len(site.holders()) == 1
 
 
+def page(site: Site, name: str) -> str:
+    """All metrics of a node, as Prometheus would find them now."""
+    url = f"http://{site.net.hosts[name]}:{METRICS_PORT}/metrics"
+    return site.net.run(OPERATOR, ["curl", "-sS", "--max-time", "5", url])
+
+
 def told(site: Site, what: str) -> dict[str, float]:
-    """By node: a metric of the service address, as Prometheus would find it now."""
+    """By node: a metric of the service address."""
     found = {}
     for name in NODES:
-        url = f"http://{site.net.hosts[name]}:{METRICS_PORT}/metrics"
-        page = site.net.run(OPERATOR, ["curl", "-sS", "--max-time", "5", url])
-        (found[name],) = values(page, f"mdscluster_vip_{what}", vip=site.vip)
+        (found[name],) = values(page(site, name), f"mdscluster_vip_{what}", vip=site.vip)
     return found
 
 
@@ -87,6 +94,52 @@ def die_with_the_address(site: Site) -> str:
     return dead
 
 
+def test_no_keepalived_tells_of_the_address(site: Site, operator: OnMachines) -> None:
+    """INV-7: its interface has another name, on every host: keepalived starts and tells nothing, and nothing is left
+    of what it told before. `mdsctl vip` fails, and the alert has series to be raised by."""
+    file, machines = "/etc/keepalived/keepalived.conf", site.machines.values()
+    for machine in machines:
+        machine.run(f"cp {file} {file}.good && sed -i 's/interface {INTERFACE}/interface renamed0/' {file}")
+        machine.run("systemctl restart keepalived", check=False)
+    try:
+        wait("nobody tells", lambda: all(not m.run(f"ls {VIP_STATE_DIR}").stdout for m in machines))
+        assert site.holders() == []
+        assert told(site, "holder") == told(site, "address_present") == dict.fromkeys(NODES, 0.0)
+        shown, document = site.mdsctl("vip"), site.mdsctl("vip", "--json")
+        assert (shown.returncode, document.returncode) == (1, 1), shown.stdout
+        assert shown.stdout.splitlines()[1].split() == [site.vip, "NOBODY", "-", *["UNKNOWN"] * len(NODES)]
+        (found,) = json.loads(document.stdout)["vips"]
+        assert (found["address"], found["holder"], found["since_s"]) == (site.vip, None, None)
+        assert found["states"] == dict.fromkeys(NODES, "UNKNOWN")
+    finally:
+        for machine in machines:
+            machine.run(f"mv {file}.good {file} && systemctl reset-failed keepalived && systemctl restart keepalived")
+    wait("one has the address", lambda: is_well(site))
+    assert site.mdsctl("vip").returncode == 0
+
+
+def test_a_server_takes_up_which_addresses_there_are_without_a_restart(site: Site, operator: OnMachines) -> None:
+    """As keepalived does when it is told to: one that was taken out is missed no more, and one more is."""
+    name, more = "mds2", f"{site.net.network}.109"
+    machine, file = site.machines[name], f"/etc/mdscluster/{name}/{name}.toml"
+    pid = machine.unit(units.MDS_UNIT, "MainPID")
+
+    def alone() -> list[float]:
+        return values(page(site, name), "mdscluster_vip_holder", vip=more)
+
+    assert alone() == []
+    machine.run(f"cp -p {file} {file}.good && sed -i 's/^service_addresses = \\[/&\"{more}\", /' {file}")
+    try:
+        wait("the other one is missed", lambda: alone() == [0.0])
+        assert more in site.mdsctl("vip").stdout
+        assert site.mdsctl("vip").returncode == 1
+    finally:
+        machine.run(f"mv {file}.good {file}")
+    wait("it is missed no more", lambda: alone() == [])
+    assert site.mdsctl("vip").returncode == 0
+    assert machine.unit(units.MDS_UNIT, "MainPID") == pid
+
+
 @pytest.mark.long
 def test_no_host_has_the_address(site: Site, operator: OnMachines) -> None:
     """INV-7: keepalived is stopped on every host. A client waits, and is served again as if nothing had been."""
@@ -97,6 +150,7 @@ def test_no_host_has_the_address(site: Site, operator: OnMachines) -> None:
         wait("nobody has it", lambda: max(told(site, "holder").values()) == 0)
         assert site.holders() == []
         assert max(told(site, "address_present").values()) == 0
+        assert site.mdsctl("vip").returncode == 1
         for name in NODES:
             shown, weight, status, _ = operator.follow(
                 "MdsclusterVipNoHolder", may_fail=("mdsctl vip", "systemctl status"), NODE=name

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ DOWN_S = 3 * 0.2 + 0.2
 """What a backup waits for at most: three adverts, and less than one more (RFC 5798 §6.1)."""
 SKEW_S = 0.2
 """The same where the holder says that it lets go (RFC 5798 §6.4.2): less than an advert's interval."""
+LET_GO_S = 0.1
+"""From the health file to an interface without the address: the median of several."""
 BUSY_S = 1.0
 """What a machine that has other work may add."""
 
@@ -143,7 +146,11 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 @pytest.fixture(autouse=True)
-def _mds1_has_it(rig: Rig) -> None:
+def _well(rig: Rig) -> None:
+    mds1_has_it(rig)
+
+
+def mds1_has_it(rig: Rig) -> None:
     """All are fit, and the first one has the address."""
     rig.say(mds1=FIT, mds2=UNFIT, mds3=UNFIT)
     rig.until("mds1 has it", lambda: rig.holders() == ["mds1"], 10.0)
@@ -155,6 +162,17 @@ def test_a_weak_holder_keeps_what_it_has(rig: Rig) -> None:
     """``nopreempt``: nobody takes what is advertised, which is why a weak node steps back first."""
     rig.say(mds1=LAST_RESORT)
     rig.never(lambda: rig.holders() != ["mds1"], 2.0)
+
+
+def test_who_may_have_none_lets_go_at_once(rig: Rig) -> None:
+    """INV-7: keepalived's part of the 0.2 s within which a server that was killed has no address any more."""
+    taken = []
+    for _ in range(5):
+        rig.say(mds1=UNFIT)
+        taken.append(rig.until("mds1 lets go", lambda: rig.vip not in rig.net.addresses("mds1"), LET_GO_S + BUSY_S))
+        mds1_has_it(rig)
+    print(f"off after {', '.join(f'{each * 1000:.0f}' for each in sorted(taken))} ms")
+    assert statistics.median(taken) < LET_GO_S
 
 
 def test_who_steps_back_gives_it_to_a_fit_one_and_takes_nothing_back(rig: Rig) -> None:

@@ -16,6 +16,7 @@ from mdscluster.config import (
     Device,
     Export,
     Fencing,
+    Guard,
     Limits,
     Metrics,
     NodeConfig,
@@ -52,6 +53,21 @@ def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
     text = file.read_text()
     assert text.startswith("# two\n# lines\n")
     assert "# How long a silent client's opens, locks and layouts are kept.\nlease_ms = 90000" in text
+
+
+def test_service_addresses_are_plain_and_have_a_place_to_be_told_of() -> None:
+    with_dir = Guard(vip_dir="/run/mdscluster-vip")
+    config(guard=with_dir, service_addresses=("192.0.2.101", "fd00::64")).validate()
+    for addresses, guard, words in (
+        (("192.0.2.101/24",), with_dir, "'192.0.2.101/24' is not an IP address (without a network)"),
+        (("files.example.org",), with_dir, "'files.example.org' is not an IP address"),
+        (("fd00:0::64",), with_dir, "write fd00:0::64 as fd00::64"),
+        (("192.0.2.101", "192.0.2.101"), with_dir, "192.0.2.101 is there twice"),
+        (("192.0.2.101",), Guard(), "service_addresses needs guard.vip_dir"),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            config(guard=guard, service_addresses=addresses).validate()
+        assert words in str(refused.value)
 
 
 def test_devices_are_saved_in_their_order(tmp_path: Path) -> None:

@@ -6,14 +6,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from deploy import keepalived
 from deploy.inventory import Vip
 from mdscluster import rtnetlink
-from mdscluster.control import vips
+from mdscluster.config import NodeConfig
+from mdscluster.control import admin, vips
+from mdscluster.guardconfig import Guard
+from mdsproto import admin_pb2
+from mdsproto.configfile import save
+from tests.unit.config.test_node_config import config
 
 ROOT = Path(__file__).resolve().parents[3]
 OWN_NETWORK = """
@@ -118,6 +126,74 @@ def test_a_keepalived_that_was_killed_has_no_address(tmp_path: Path) -> None:
     assert after["192.0.2.2"] == before["192.0.2.2"], "since when"
     unit(tmp_path, "begins")
     assert vips.states(str(tmp_path)) == []
+
+
+# ---------------------------------------------------------------------- what should be there
+def known(folder: Path, *addresses: str) -> NodeConfig:
+    """A node's configuration that names these."""
+    return config(folder, guard=Guard(vip_dir=str(folder / "vips")), service_addresses=addresses)
+
+
+def told(addresses: vips.ServiceAddresses) -> dict[str, str]:
+    return {state.address: state.state for state in addresses.states()}
+
+
+def test_an_address_of_which_keepalived_told_nothing_is_told_of(tmp_path: Path) -> None:
+    """INV-7: a renamed interface or a bad file on every host, and no file is there: silence must not look well."""
+    (tmp_path / "vips").mkdir()
+    addresses = vips.ServiceAddresses(known(tmp_path, "192.0.2.101", "fd00:7::102"))
+    assert addresses.states() == [
+        vips.VipState("192.0.2.101", vips.UNKNOWN, 0, 0.0), vips.VipState("fd00:7::102", vips.UNKNOWN, 0, 0.0)
+    ]  # fmt: skip
+    notify(tmp_path / "vips", "vip_fd00_7__102", "MASTER")
+    notify(tmp_path / "vips", "vip_192.0.2.100", "BACKUP")
+    assert told(addresses) == {"192.0.2.100": "BACKUP", "192.0.2.101": vips.UNKNOWN, "fd00:7::102": "MASTER"}
+    (tmp_path / "vips" / "vip_fd00_7__102").write_text("MASTER")
+    assert told(addresses)["fd00:7::102"] == vips.UNKNOWN, "what makes no sense tells nothing"
+
+
+def test_a_keepalived_that_starts_again_and_again_is_told_of(tmp_path: Path) -> None:
+    """Its unit removes what its predecessor told, each time before it fails."""
+    (tmp_path / "vips").mkdir()
+    addresses = vips.ServiceAddresses(known(tmp_path, "192.0.2.101"))
+    notify(tmp_path / "vips", "vip_192.0.2.101", "MASTER")
+    assert told(addresses) == {"192.0.2.101": "MASTER"}
+    for _ in range(2):
+        unit(tmp_path / "vips", "begins")
+        unit(tmp_path / "vips", "ended")
+        assert told(addresses) == {"192.0.2.101": vips.UNKNOWN}
+
+
+def test_without_a_vip_dir_or_a_name_nothing_is_missed(tmp_path: Path) -> None:
+    """Configurations of earlier releases name none."""
+    assert vips.ServiceAddresses(known(tmp_path)).states() == []
+    assert vips.ServiceAddresses(config(tmp_path)).states() == []
+
+
+def test_addresses_are_taken_up_without_a_restart(tmp_path: Path) -> None:
+    """keepalived takes its file up while the node runs: one that was taken out would be missed until a restart."""
+    file = tmp_path / "mds1.toml"
+    before = known(tmp_path, "192.0.2.101", "192.0.2.102")
+    save(before, file)
+    addresses = vips.ServiceAddresses(before, file)
+    assert {*told(addresses)} == {"192.0.2.101", "192.0.2.102"}
+    save(replace(before, service_addresses=("192.0.2.102", "192.0.2.103")), file)
+    assert {*told(addresses)} == {"192.0.2.102", "192.0.2.103"}
+    for damage in (lambda: file.write_text("node_id = "), file.unlink):
+        cast(Any, damage)()
+        assert {*told(addresses)} == {"192.0.2.102", "192.0.2.103"}, "what was known stays"
+    save(before, file)
+    assert {*told(addresses)} == {"192.0.2.101", "192.0.2.102"}
+
+
+def test_a_node_tells_mdsctl_of_an_address_of_which_keepalived_told_nothing(tmp_path: Path) -> None:
+    reply = admin_pb2.StatusReply()
+    front_end = SimpleNamespace(
+        guarding=SimpleNamespace(standing=lambda: ("", False)),
+        service_addresses=vips.ServiceAddresses(known(tmp_path, "192.0.2.101")),
+    )  # fmt: skip
+    admin._tell_of_addresses(reply, cast(admin.FrontEndView, front_end))
+    assert [(vip.address, vip.state, vip.since_s) for vip in reply.vips] == [("192.0.2.101", "UNKNOWN", 0.0)]
 
 
 # ---------------------------------------------------------------------- what the kernel has

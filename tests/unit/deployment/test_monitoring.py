@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -13,12 +14,15 @@ import pytest
 from deploy import monitoring
 from deploy.monitoring import dashboard
 from deploy.reading import InventoryError, load
+from mdscluster.config import NodeConfig
+from mdscluster.control.vips import ServiceAddresses
 from mdscluster.mdsctl import main
-from mdscluster.monitoring.pages import NEVER_SENT
+from mdscluster.monitoring.pages import NEVER_SENT, about_vips
 from nfsclient.stats import LOST_STATE
 from nfswire import nfs4
-from tests.unit.deployment.alert_cases import CASES
-from tests.unit.deployment.support import write_inventory
+from telemetry.exposition import Page
+from tests.unit.deployment.alert_cases import CASES, Case, Series
+from tests.unit.deployment.support import deploy_render, write_inventory
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "deploy" / "monitoring" / monitoring.RULES
@@ -92,7 +96,7 @@ def test_mistakes_are_told_with_their_line(tmp_path: Path, old: str, new: str, w
 
 
 # ---------------------------------------------------------------------- alerts
-def unit_tests(name: str, interval: str) -> dict[str, Any]:
+def unit_tests(name: str, interval: str, case: Case | None = None) -> dict[str, Any]:
     """promtool's tests of one alert: it comes, not before its time, and not for what is near to it."""
 
     def look(at: str, expected: bool) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def unit_tests(name: str, interval: str) -> dict[str, Any]:
         firing = f'max_over_time(ALERTS{{alertname="{name}",alertstate="firing"}}[{within}])'
         return {"expr": firing, "eval_time": within, "exp_samples": []}
 
-    case = CASES[name]
+    case = case or CASES[name]
     looks = [look(case.at, True), *([look(case.early, False)] if case.early else [])]
     groups = [(case.fires, looks), *((series, [look(case.at, False)]) for series in case.quiet)]
     groups += [(series, [never("2m")]) for series in case.moves]
@@ -142,6 +146,45 @@ def test_each_alert_comes_when_it_should_and_not_otherwise(promtool: str, tmp_pa
     (tmp_path / "test.yml").write_text(json.dumps(unit_tests(name, interval)))
     done = call(promtool, "test", "rules", tmp_path / "test.yml")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def pages_of(config: NodeConfig, vips: Path) -> Series:
+    """What is told of service addresses by a node of this configuration, with keepalived's word in ``vips``."""
+    here = dataclasses.replace(config, guard=dataclasses.replace(config.guard, vip_dir=str(vips)))
+    page = Page()
+    about_vips(page, [(vip, False) for vip in ServiceAddresses(here).states()])
+    found = {}
+    for line in page.write().decode().splitlines():
+        if not line.startswith("#"):
+            name, labels, value = re.fullmatch(r"(\w+)\{(.*)\} (\S+)", line).groups()  # type: ignore[union-attr]
+            found[f'{name}{{cluster="files",node="{config.node_id}",{labels}}}'] = f"{value}x100"
+    return found
+
+
+def test_an_address_of_which_no_keepalived_tells_raises_its_alert(promtool: str, tmp_path: Path) -> None:
+    """INV-7: as rendered, and keepalived fails on every host before it has told of anything: there is no file."""
+    deploy_render(write_inventory(tmp_path), tmp_path / "out")
+    nodes = ("mds1", "mds2", "mds3")
+    configs = [NodeConfig.load(tmp_path / "out" / node / node / f"{node}.toml") for node in nodes]
+    vips = tmp_path / "vips"
+    vips.mkdir()
+    nowhere = ["192.0.2.101", "192.0.2.102", "192.0.2.103"]
+    for told in ("", "192.0.2.102"):
+        if told:
+            (vips / f"vip_{told}").write_text("MASTER 200 1.0\n")
+            nowhere.remove(told)
+        series = {name: values for config in configs for name, values in pages_of(config, vips).items()}
+        case = dataclasses.replace(CASES["MdsclusterVipNoHolder"], fires=series)
+        tests = unit_tests("MdsclusterVipNoHolder", "5s", case)
+        (look, early), *_ = [test["promql_expr_test"] for test in tests["tests"]]
+        (example,) = look["exp_samples"]
+        look["exp_samples"] = [
+            example | {"labels": example["labels"].replace("192.0.2.101", address)} for address in nowhere
+        ]
+        assert early["exp_samples"] == []
+        (tmp_path / "test.yml").write_text(json.dumps(tests))
+        done = call(promtool, "test", "rules", tmp_path / "test.yml")
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_alert_believes_a_single_scrape() -> None:

@@ -95,6 +95,18 @@ def test_when_servers_are_fenced_is_the_inventorys_to_say(tmp_path: Path) -> Non
     assert [device.node for device in made.devices] == ["mds1", "mds2", "mds3", "mds3"]
 
 
+def test_every_metadata_server_knows_what_keepalived_is_to_keep(tmp_path: Path) -> None:
+    """INV-7: or an address of which no keepalived ever told would be missed by nobody. The spread address, too."""
+    spread = ("[install]", '[spread]\naddress = "192.0.2.100/24"\n[install]')
+    for out, changes, more in ((tmp_path / "plain", (), []), (tmp_path / "spread", (spread,), ["192.0.2.100"])):
+        inventory = write_inventory(tmp_path, *changes)
+        wanted = [str(vip.interface.ip) for vip in load(inventory).inventory.service_addresses]
+        assert wanted == ["192.0.2.101", "192.0.2.102", "192.0.2.103", *more]
+        deploy_render(inventory, out)
+        for node in ("mds1", "mds2", "mds3"):
+            assert [*NodeConfig.load(out / node / node / f"{node}.toml").service_addresses] == wanted
+
+
 def test_a_weak_server_steps_back_for_as_long_as_others_need(tmp_path: Path) -> None:
     """Longer than RFC 5798's Master_Down_Interval, whatever the adverts' interval."""
     for changes, wanted_ms in (((), 1_000), ((("[install]", "[vrrp]\nadvert_interval_ms = 1000\n[install]"),), 4_000)):
@@ -263,14 +275,15 @@ def test_a_second_rendering_changes_nothing_at_all(out: Path, tmp_path: Path) ->
 
 
 def test_only_what_the_inventory_changed_is_changed(out: Path, tmp_path: Path) -> None:
-    """A service address more: no key, no certificate, no server's configuration is touched."""
+    """A service address more: no key, no certificate, no data server's configuration is touched."""
     before = contents(out)
     write_inventory(tmp_path, ("[[data_servers]]", '[[vips]]\naddress = "192.0.2.104/24"\n\n[[data_servers]]'))
     written = render(load(tmp_path / "cluster.toml"), out).written
     per_node = ("keepalived.conf", "keepalived.service.d-mdscluster.conf", "vip.nft")
     assert written.new == ()
     assert written.removed == ()
-    assert set(written.changed) == {f"mds{n}/{name}" for n in (1, 2, 3) for name in per_node} | {writing.MANIFEST}
+    changed = {f"mds{n}/{name}" for n in (1, 2, 3) for name in (*per_node, f"mds{n}/mds{n}.toml")}
+    assert set(written.changed) == changed | {writing.MANIFEST}
     after = contents(out)
     assert {path for path in after if after[path] != before[path]} == set(written.changed)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
+from pathlib import Path
 from typing import cast
 
 import pytest
 
 from mdscluster.adminclient import AdminClient, Answer, Target
+from mdscluster.mdsctl import main, status, vip
 from mdscluster.mdsctl import node as nodectl
-from mdscluster.mdsctl import status, vip
-from mdscluster.mdsctl.desk import Failure
+from mdscluster.mdsctl.desk import EXIT_NO_QUORUM, EXIT_OK, Desk, Failure
 from mdscluster.mdsctl.node import without_heir
 from mdscluster.mdsctl.view import plain
 from mdsproto import admin_pb2
@@ -65,6 +68,35 @@ def test_an_address_that_nobody_has_is_an_alarm() -> None:
     (found,) = vip.addresses_of(answers)
     assert found.holders == ()
     assert "NOBODY" in plain(vip.blocks_of([found], answers))[1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "holder"),
+    [
+        ([node(1, a=("UNKNOWN", 0.0)), node(2, a=("UNKNOWN", 0.0)), DOWN], EXIT_NO_QUORUM, None),
+        ([node(1, a=("UNKNOWN", 0.0)), node(2, a=("MASTER", 5.0)), DOWN], EXIT_OK, "mds2"),
+        ([node(1, a=("MASTER", 5.0), b=("UNKNOWN", 0.0)), node(2, a=("BACKUP", 5.0)), DOWN], EXIT_NO_QUORUM, "mds1"),
+        ([node(1, a=("STOP", 1.0)), node(2, a=("STOP", 1.0)), DOWN], EXIT_NO_QUORUM, None),
+        ([node(1), node(2), node(3)], EXIT_OK, None),
+    ],
+)
+def test_the_exit_code_says_whether_an_address_is_nowhere(
+    answers: list[Answer], code: int, holder: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """INV-7: also one of which keepalived told nothing on any host, as none of them runs."""
+    monkeypatch.setattr(Desk, "connect", lambda _desk, _cluster=None: nullcontext(Scripted(answers)))
+    words = ["--cluster", str(tmp_path / "cluster.json"), "vip"]
+    assert main(words) == code
+    shown = capsys.readouterr().out
+    assert main([*words, "--json"]) == code
+    found = {each["address"]: each for each in json.loads(capsys.readouterr().out)["vips"]}
+    assert found.get(A, {}).get("holder") == holder
+    assert ("NOBODY" in shown) == (code == EXIT_NO_QUORUM)
+    for address, each in found.items():
+        line = next(line for line in shown.splitlines() if line.startswith(address))
+        assert set(each["states"].values()) <= {*line.split()}
+        assert (each["since_s"] is None) == (each["holder"] is None)
 
 
 def test_without_a_guard_nobody_may() -> None:

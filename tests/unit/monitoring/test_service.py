@@ -7,14 +7,15 @@ import json
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fencing.state import Event, Intent, Node, State
-from mdscluster.config import Guard, Metrics
+from mdscluster.config import Guard, Metrics, NodeConfig
 from mdscluster.control.admission import Refusal
+from mdscluster.control.vips import ServiceAddresses
 from mdscluster.monitoring import census, service
 from mdscluster.monitoring.service import Monitoring
 from mdscluster.pki import ClusterPki
@@ -31,7 +32,11 @@ def fencing_state() -> State:
     intent.attempts = 2
     return State(
         nodes={"mds2": Node(1, down=True), "mds3": Node(1)}, intents={"mds3": intent}, paused={"*": "admin"},
-        last_number=7, history=[Event(5_000_000_000, "fenced", "mds2", ""), Event(9_000_000_000, "fenced", "mds2", "")],
+        last_number=7,
+        history=[
+            Event(4_000_000_000, "intent", "mds2", "", 3), Event(5_000_000_000, "fenced", "mds2", "", 3),
+            Event(9_000_000_000, "fenced", "mds2", "", 3), Event(9_500_000_000, "intent", "mds3", "", 7),
+        ],
     )  # fmt: skip
 
 
@@ -49,9 +54,13 @@ def view(tmp_path: Path) -> Any:
     (vips / "vip_127.0.0.1").write_text("MASTER 200 1700000000.5\n")
     tls = SimpleNamespace(ca=pki.ca, certificate=paths.certificate)
     metrics, guard = Metrics("127.0.0.1:20890"), Guard(vip_dir=str(vips))
+    config = SimpleNamespace(
+        node_id="mds1", tls=tls, data_dir=tmp_path, metrics=metrics, guard=guard,
+        service_addresses=("127.0.0.1", "192.0.2.102"),
+    )  # fmt: skip
     cluster.registry.refuse("ds9", Refusal("foreign store", "it is another"), cluster.now_ms)
     return SimpleNamespace(
-        config=SimpleNamespace(node_id="mds1", tls=tls, data_dir=tmp_path, metrics=metrics, guard=guard),
+        config=config, service_addresses=ServiceAddresses(cast(NodeConfig, config)),
         replica=cluster.replica, dispatcher=client.dispatcher, registry=cluster.registry, lag=Histogram(), lag_ms=1.5,
         stonith=SimpleNamespace(state=fencing_state, enabled=True, held={"mds3": "?"}, outcomes={"not fenced": 2}),
         service=lambda: client.dispatcher.service, connections=lambda: 3, now_ms=cluster.now_ms,
@@ -99,6 +108,18 @@ def test_every_part_of_a_node_is_on_the_page(view: Any) -> None:
     used, high_water = one(found, "mdscluster_state_used_bytes"), one(found, "mdscluster_state_high_water_bytes")
     assert 0 < used <= high_water < 64 << 20
     assert one(found, "mdscluster_front_end_process_resident_memory_bytes") > 1 << 20
+
+
+def test_an_address_of_which_keepalived_told_nothing_is_on_it(view: Any) -> None:
+    """INV-7: MdsclusterVipNoHolder needs a series to be raised by. Since when is not told, as nobody knows."""
+    found = scrape(view)
+    assert one(found, "mdscluster_vip_holder", vip="192.0.2.102") == 0
+    assert one(found, "mdscluster_vip_address_present", vip="192.0.2.102") == 0
+    assert one(found, "mdscluster_vip_state", vip="192.0.2.102", state="UNKNOWN") == 1
+    assert one(found, "mdscluster_vip_state", vip="192.0.2.102", state="FAULT") == 0
+    assert one(found, "mdscluster_vip_state", vip="127.0.0.1", state="UNKNOWN") == 0
+    since = found["mdscluster_vip_changed_timestamp_seconds"]
+    assert [dict(labels)["vip"] for labels in since] == ["127.0.0.1"]
 
 
 def test_what_was_never_counted_is_not_on_it(view: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +174,7 @@ def test_fencing_is_on_it_as_it_stands_in_the_log(view: Any) -> None:
     assert one(found, "mdscluster_fencing_failed_attempts", server="mds3", phase="off") == 2
     assert one(found, "mdscluster_fencing_held_servers") == 1
     assert one(found, "mdscluster_fencing_maintenance", server="*") == 1
-    assert one(found, "mdscluster_fencing_intents_total") == 7
+    assert one(found, "mdscluster_fencing_intents_total") == 2, "leaders' proofs take numbers, too, and are none"
     assert one(found, "mdscluster_fencing_outcomes_total", outcome="not fenced") == 2
     assert one(found, "mdscluster_fencing_event_timestamp_seconds", server="mds2", kind="fenced") == 9
 
