@@ -55,6 +55,12 @@ UMask=0077
 LimitCORE=0
 """
 
+_BACKUPS_GIVE_WAY: Final = """\
+# A process that writes a backup steps behind the others. Without CAP_SYS_NICE nobody is made more urgent by it.
+SystemCallFilter=setpriority
+"""
+"""Comes after :data:`_SANDBOX`, which takes it away."""
+
 
 _CPU_WEIGHT: Final = "CPUWeight=1000\n"
 """Ten times what everything else on the host has, its data servers included, where there is too little for all."""
@@ -119,7 +125,7 @@ CapabilityBoundingSet={" ".join(capabilities)}
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_PACKET AF_UNIX
 PrivateDevices=yes
 ReadWritePaths={data_dir}
-{_RUNTIME_DIRECTORY}{_SANDBOX}
+{_RUNTIME_DIRECTORY}{_SANDBOX}{_BACKUPS_GIVE_WAY}
 [Install]
 WantedBy=multi-user.target
 """

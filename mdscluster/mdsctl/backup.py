@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SILENCE_MAX_S: Final = 24 * 3600.0
 """The longest that a backup may take."""
 _ROOM: Final = "make room there, as much as the metadata take once more, or take FILE to where there is some"
+_UNREADABLE: Final = "give the service's user a copy: `install -m 0600 -o USER FILE COPY`, as root"
 _DAMAGED: Final = "use another backup; `mdsctl backup verify FILE` tells whether one is whole"
 
 app = typer.Typer(no_args_is_help=True)
@@ -99,7 +100,10 @@ def restore_(
     set_aside: Annotated[bool, typer.Option("--set-aside", help="Move a state that is there out of the way.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Make the state of one metadata server of a new cluster. Give it on every one of them, then start all."""
+    """Make the state of one metadata server of a new cluster. Give it on every one of them, then start all.
+
+    As the service's user, who must be able to read FILE: the state is to be its. Another user is refused.
+    """
     from mdscluster.backup.restore import restore
     from mdscluster.backup.stream import CorruptBackup
 
@@ -108,7 +112,8 @@ def restore_(
     try:
         found = restore(file, chosen, set_aside=set_aside)
     except CorruptBackup as problem:
-        raise Failure(str(problem), _DAMAGED, code=EXIT_DIFFERENT) from problem
+        unreadable = isinstance(problem.__cause__, PermissionError)
+        raise Failure(str(problem), _UNREADABLE if unreadable else _DAMAGED, code=EXIT_DIFFERENT) from problem
     desk.answer(
         _document(file, found) | {"node": chosen.node_id},
         [
