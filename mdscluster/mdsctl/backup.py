@@ -12,19 +12,20 @@ import typer
 from mdscluster.adminclient import AdminClient, leader_of, members_of
 from mdscluster.config import NodeConfig
 from mdscluster.mdsctl.asking import asking
-from mdscluster.mdsctl.desk import EXIT_DIFFERENT, EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json
+from mdscluster.mdsctl.desk import EXIT_DIFFERENT, EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json, of_system
 from mdscluster.mdsctl.view import human_bytes
 from mdsproto import admin_pb2
 
 if TYPE_CHECKING:
     from mdscluster.backup.restore import Restored
+    from mdscluster.backup.stream import CorruptBackup
 
 # The backup's own modules bring the state machine along: imported only by commands that need them.
 
 SILENCE_MAX_S: Final = 24 * 3600.0
 """The longest that a backup may take."""
 _ROOM: Final = "make room there, as much as the metadata take once more, or take FILE to where there is some"
-_UNREADABLE: Final = "give the service's user a copy: `install -m 0600 -o USER FILE COPY`, as root"
+_UNREADABLE: Final = "it must be this user's, too: `install -m 0600 -o USER FILE COPY`, as root"
 _DAMAGED: Final = "use another backup; `mdsctl backup verify FILE` tells whether one is whole"
 
 app = typer.Typer(no_args_is_help=True)
@@ -87,7 +88,7 @@ def verify_(context: typer.Context, file: File, as_json: Json = False) -> int:
     except Unverified as problem:
         raise Failure(str(problem), _ROOM) from problem
     except CorruptBackup as problem:
-        raise Failure(str(problem), "use another backup", code=EXIT_DIFFERENT) from problem
+        raise Failure(str(problem), _what_now(problem), code=EXIT_DIFFERENT) from problem
     desk.answer(_document(file, found), [f"{file}: whole, {found.rows} rows", *_about(found)])
     return EXIT_OK
 
@@ -112,8 +113,7 @@ def restore_(
     try:
         found = restore(file, chosen, set_aside=set_aside)
     except CorruptBackup as problem:
-        unreadable = isinstance(problem.__cause__, PermissionError)
-        raise Failure(str(problem), _UNREADABLE if unreadable else _DAMAGED, code=EXIT_DIFFERENT) from problem
+        raise Failure(str(problem), _what_now(problem), code=EXIT_DIFFERENT) from problem
     desk.answer(
         _document(file, found) | {"node": chosen.node_id},
         [
@@ -123,6 +123,16 @@ def restore_(
         ],
     )  # fmt: skip
     return EXIT_OK
+
+
+def _what_now(problem: CorruptBackup) -> str:
+    """Advice on a backup that is of no use here."""
+    match problem.__cause__:
+        case PermissionError():
+            return _UNREADABLE
+        case FileNotFoundError() as cause:
+            return of_system(cause).advice
+    return _DAMAGED
 
 
 def _spare_node(client: AdminClient) -> str:

@@ -86,8 +86,8 @@ def support_bundle(
     collection = Collection()
     with desk.connect(cluster) as client:
         _ask(client, cluster, collection)
-    _collect_local(cluster, collection)
-    _collect_metrics(cluster, collection)
+    collect_local(cluster, collection)
+    collect_metrics(cluster, collection)
     found, missing = collection.found, collection.missing
     collection.tell("missing", missing)
     try:
@@ -144,7 +144,7 @@ def _ask(client: AdminClient, cluster: ClusterFile, collection: Collection) -> N
     collection.attempt("digest", ask_digests)
 
 
-def _collect_metrics(cluster: ClusterFile, collection: Collection) -> None:
+def collect_metrics(cluster: ClusterFile, collection: Collection) -> None:
     """The pages for Prometheus of all servers whose configuration is at hand, and says where."""
     hosts = {target.id: target.nfs.rpartition(":")[0].strip("[]") for target in cluster.mds}
     hosts |= {str(server["id"]): str(server["host"]) for server in cluster.ds}
@@ -183,7 +183,7 @@ def _page(place: Address) -> bytes | str:
 
 
 # ---------------------------------------------------------------------- what lies here
-def _collect_local(cluster: ClusterFile, collection: Collection) -> None:
+def collect_local(cluster: ClusterFile, collection: Collection) -> None:
     """Files on this host that cluster.json leads to."""
     collection.take("cluster.json", cluster.path)
     rendered = _collect_rendered(cluster.path.resolve().parent, collection)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import pwd
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,9 @@ import typer
 
 from mdscluster import mdsctl
 from mdscluster.mdsctl.app import app
+from mdscluster.mdsctl.desk import Desk
+
+NOBODY = pwd.getpwnam("nobody").pw_uid
 
 
 def every_command() -> list[list[str]]:
@@ -40,7 +47,9 @@ def test_without_a_cluster_it_says_what_to_do(tmp_path: Path, capsys: pytest.Cap
     told = capsys.readouterr()
     assert (told.out, "is the cluster up?" in told.err, "--cluster FILE" in told.err) == ("", True, True)
     assert mdsctl.main(["--cluster", str(file), "status", "--json"]) == 2
-    assert "is the cluster up?" in json.loads(capsys.readouterr().out)["error"]
+    failure = json.loads(capsys.readouterr().out)
+    assert "is the cluster up?" in failure["error"]
+    assert failure["advice"]
 
 
 @pytest.mark.parametrize(
@@ -65,4 +74,59 @@ def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) 
     assert mdsctl.main(words) == 2
     capsys.readouterr()
     assert mdsctl.main([*words, "--json"]) == 2
-    assert json.loads(capsys.readouterr().out)["error"]
+    failure = json.loads(capsys.readouterr().out)
+    assert failure["error"]
+    assert "--help" in failure["advice"]
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    """A folder that this user may not look into: root is somebody else for as long as the test takes."""
+    folder = tmp_path / "closed"
+    (folder / "pki").mkdir(parents=True)
+    (folder / "pki" / "ca.pem").touch()
+    me = os.geteuid()
+    folder.chmod(0o700 if me == 0 else 0)
+    if me == 0:
+        os.seteuid(NOBODY)
+    yield folder
+    if me == 0:
+        os.seteuid(me)
+    folder.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["certs", "renew", "--out", "{}"], ["backup", "create", "{}/file"], ["support-bundle", "{}/file"],
+        ["backup", "verify", "{}/file"], ["config", "check", "{}/file"], ["deploy", "check", "--inventory", "{}/file"],
+        ["node", "rejoin", "--config", "{}/file"], ["--cluster", "{}/cluster.json", "status"],
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)  # fmt: skip
+def test_what_the_system_refuses_is_told_with_what_to_do(
+    words: list[str], closed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback, whoever gives the command."""
+    typed = [word.format(closed) for word in words]
+    assert mdsctl.main(typed) in (1, 2, 3)
+    assert "Permission denied" in capsys.readouterr().err
+    assert mdsctl.main([*typed, "--json"]) in (1, 2, 3)
+    failure = json.loads(capsys.readouterr().out)
+    assert "Permission denied" in failure["error"]
+    assert "user" in failure["advice"]
+
+
+def test_whatever_the_system_refuses_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where no command has thought of it."""
+    for number, words in ((errno.ENOSPC, "make room"), (errno.EIO, "then give the command again")):
+        with pytest.MonkeyPatch.context() as patched:
+
+            def refuse(desk: Desk, number: int = number) -> None:
+                raise OSError(number, os.strerror(number), "/somewhere")
+
+            patched.setattr(Desk, "cluster", refuse)
+            assert mdsctl.main(["status", "--json"]) == 2
+        failure = json.loads(capsys.readouterr().out)
+        assert failure["error"] == f"cannot use /somewhere: {os.strerror(number)}"
+        assert words in failure["advice"]
