@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SILENCE_MAX_S: Final = 24 * 3600.0
 """The longest that a backup may take."""
 _ROOM: Final = "make room there, as much as the metadata take once more, or take FILE to where there is some"
-_UNREADABLE: Final = "it must be this user's, too: `install -m 0600 -o USER FILE COPY`, as root"
+_UNREADABLE: Final = "as root, give this user a copy: `install -m 0600 -o USER FILE COPY`"
 _DAMAGED: Final = "use another backup; `mdsctl backup verify FILE` tells whether one is whole"
 
 app = typer.Typer(no_args_is_help=True)
