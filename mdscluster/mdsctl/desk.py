@@ -60,16 +60,18 @@ _SYSTEM_ADVICE: Final = {
 }
 
 
-def of_system(problem: OSError, doing: str = "use") -> Failure:
-    """What the system refuses, as a failure; ``doing``: what was to be done with the file that it names."""
-    what = f"cannot {doing} {problem.filename}: " if problem.filename else ""
+def of_system(problem: OSError) -> Failure:
+    """What the system refuses."""
+    what = f"cannot use {problem.filename}: " if problem.filename else ""
     return Failure(f"{what}{problem.strerror or problem}", _system_advice(problem), code=EXIT_USAGE)
 
 
 def of_config(problem: ConfigError) -> Failure:
     """What cannot work as it is written, and says itself what would be right."""
     cause = problem.__cause__
-    return Failure(str(problem), _system_advice(cause) if isinstance(cause, OSError) else _MEND, code=EXIT_USAGE)
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__
+    return Failure(str(problem), _system_advice(cause) if cause else _MEND, code=EXIT_USAGE)
 
 
 def _system_advice(problem: OSError) -> str:
