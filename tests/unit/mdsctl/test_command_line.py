@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -79,20 +80,21 @@ def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) 
     assert "--help" in failure["advice"]
 
 
-@pytest.fixture
-def closed(tmp_path: Path) -> Iterator[Path]:
-    """A folder that this user may not look into: root is somebody else for as long as the test takes."""
-    folder = tmp_path / "closed"
+@contextlib.contextmanager
+def shut_out(folder: Path) -> Iterator[None]:
+    """The folder is closed to this user; root is somebody else meanwhile."""
     (folder / "pki").mkdir(parents=True)
     (folder / "pki" / "ca.pem").touch()
     me = os.geteuid()
     folder.chmod(0o700 if me == 0 else 0)
     if me == 0:
         os.seteuid(NOBODY)
-    yield folder
-    if me == 0:
-        os.seteuid(me)
-    folder.chmod(0o700)
+    try:
+        yield
+    finally:
+        if me == 0:
+            os.seteuid(me)
+        folder.chmod(0o700)
 
 
 @pytest.mark.parametrize(
@@ -100,18 +102,22 @@ def closed(tmp_path: Path) -> Iterator[Path]:
     [
         ["certs", "renew", "--out", "{}"], ["backup", "create", "{}/file"], ["support-bundle", "{}/file"],
         ["backup", "verify", "{}/file"], ["config", "check", "{}/file"], ["deploy", "check", "--inventory", "{}/file"],
-        ["node", "rejoin", "--config", "{}/file"], ["--cluster", "{}/cluster.json", "status"],
+        ["node", "rejoin", "--config", "{}/file"], ["status"],
     ],
     ids=lambda words: " ".join(words[:2]),
 )  # fmt: skip
 def test_what_the_system_refuses_is_told_with_what_to_do(
-    words: list[str], closed: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No traceback, whoever gives the command."""
-    typed = [word.format(closed) for word in words]
-    assert mdsctl.main(typed) in (1, 2, 3)
-    assert "Permission denied" in capsys.readouterr().err
-    assert mdsctl.main([*typed, "--json"]) in (1, 2, 3)
+    folder = tmp_path / "closed"
+    typed = ["--cluster", str(folder / "cluster.json"), *(word.format(folder) for word in words)]
+    assert mdsctl.main(typed) in (1, 2, 3), "nothing is there yet; and its code is loaded, which nobody may read"
+    with shut_out(folder):
+        capsys.readouterr()
+        assert mdsctl.main(typed) in (1, 2, 3)
+        assert "Permission denied" in capsys.readouterr().err
+        assert mdsctl.main([*typed, "--json"]) in (1, 2, 3)
     failure = json.loads(capsys.readouterr().out)
     assert "Permission denied" in failure["error"]
     assert "user" in failure["advice"]
