@@ -382,7 +382,6 @@ def test_a_configuration_that_cannot_work_is_not_tried_again_and_again(site: Sit
     wait("all are back", lambda: site.mdsctl("status").stdout.count("DOWN") == 0)
 
 
-@pytest.mark.long
 def test_a_new_cluster_of_a_backup_by_nobody_but_the_service_user(site: Site, tmp_path: Path) -> None:
     """INV-8: as docs/OPERATIONS.md says. What root would make the servers could not open: it is refused, and nothing
     has changed."""
