@@ -1,9 +1,9 @@
 """systemd units of a host: every server under its own user, with the capabilities it uses and no others.
 
 What each of them may is told by what the code does: a metadata server opens raw sockets to tell clients of a takeover
-(``mdscluster/nfs_frontend/tickle.py``, CAP_NET_RAW) and listens to the kernel's news of addresses (AF_NETLINK). A data
-server needs nothing, nor does a guard: it ends processes of its own user only. Ports below 1024 need
-CAP_NET_BIND_SERVICE.
+(``mdscluster/nfs_frontend/tickle.py``, CAP_NET_RAW), listens to the kernel's news of addresses (AF_NETLINK), and lets
+who writes a backup step behind it (``mdscluster/backup/dump.py``, setpriority). A data server needs nothing, nor does a
+guard: it ends processes of its own user only. Ports below 1024 need CAP_NET_BIND_SERVICE.
 """
 
 from __future__ import annotations
@@ -54,6 +54,12 @@ UMask=0077
 # A core would hold keys and clients' data.
 LimitCORE=0
 """
+
+_BACKUPS_GIVE_WAY: Final = """\
+# A process that writes a backup steps behind the others. Without CAP_SYS_NICE nobody is made more urgent by it.
+SystemCallFilter=setpriority
+"""
+"""Comes after :data:`_SANDBOX`, which takes it away."""
 
 
 _CPU_WEIGHT: Final = "CPUWeight=1000\n"
@@ -119,7 +125,7 @@ CapabilityBoundingSet={" ".join(capabilities)}
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_PACKET AF_UNIX
 PrivateDevices=yes
 ReadWritePaths={data_dir}
-{_RUNTIME_DIRECTORY}{_SANDBOX}
+{_RUNTIME_DIRECTORY}{_SANDBOX}{_BACKUPS_GIVE_WAY}
 [Install]
 WantedBy=multi-user.target
 """

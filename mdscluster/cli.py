@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse and run; the exit code. A :class:`ConfigError` becomes one line and exit code 2."""
+    """Parse and run; the exit code. A :class:`ConfigError` becomes one line and exit code 2.
+
+    So does what the system refuses to a command for people. Of a server that runs it is for its unit to see.
+    """
     arguments = parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)
     except ConfigError as problem:
         print(f"mdscluster: {problem}", file=sys.stderr)
+        return 2
+    except OSError as problem:
+        if run not in (_rejoin, _check, _new_node, _pki):
+            raise
+        print(f"mdscluster: cannot use {problem.filename}: {problem.strerror}", file=sys.stderr)
         return 2
 
 
@@ -41,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
     guard.set_defaults(run=_guard)
 
     rejoin = commands.add_parser(
-        "rejoin", help="let a metadata server that lost its disk join again: makes an empty, quarantined state"
+        "rejoin",
+        help="let a metadata server that lost its disk join again: makes an empty, quarantined state; as its own user",
     )
     rejoin.add_argument("--config", type=Path, required=True, metavar="FILE", help="its TOML file")
     rejoin.add_argument("--set-aside", action="store_true", help="move state that is there (damaged) out of the way")

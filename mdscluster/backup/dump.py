@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from mdscluster.backup import stream
@@ -18,7 +19,8 @@ from mdsproto.lifeline import die_with_parent
 
 def main() -> None:
     die_with_parent()
-    os.nice(10)
+    with suppress(OSError):  # a courtesy, which a sandbox may refuse; the rendered unit allows it
+        os.nice(10)
     state_dir, node = sys.argv[1:]
     env = open_environment(Path(state_dir), readonly=True)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=1 << 18) as out:

@@ -21,7 +21,7 @@ from mdscluster.raft import seeding
 from mdscluster.raft.environment import open_environment, words
 from mdscluster.raft.errors import StorageError
 from mdscluster.raft.store import Store
-from mdscluster.rejoin import make_room, sync_directory
+from mdscluster.rejoin import make_room, require_server_user, sync_directory
 from mdsproto.nodelock import NodeLock
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def verify(file: Path, work_dir: Path | None = None) -> Restored:
 def restore(file: Path, config: NodeConfig, *, set_aside: bool = False) -> Restored:
     """Make the node's state from a backup. Every metadata server of the new cluster is to be made from the same one.
 
-    ``ConfigError`` when the node runs, or has a state; :class:`CorruptBackup`: nothing has changed.
+    ``ConfigError`` when the node runs, has a state, or is another user's; :class:`CorruptBackup`: nothing has changed.
     """
+    require_server_user(config, "mdsctl backup restore FILE --config FILE")
     lock = NodeLock(config.data_dir, config.node_id)
     incoming = config.state_dir.with_name(config.state_dir.name + ".restored")
     try:

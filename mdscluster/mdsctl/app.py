@@ -29,7 +29,7 @@ from mdscluster.mdsctl import (
     vip,
     watch,
 )
-from mdscluster.mdsctl.desk import EXIT_OK, EXIT_USAGE, Desk, Failure
+from mdscluster.mdsctl.desk import EXIT_OK, Desk, Failure, of_config, of_system
 
 _WrongUsage: Final[Any] = typer.BadParameter.mro()[2]
 """What click raises for all that it refuses. typer carries a click of its own, with no public name for this."""
@@ -90,20 +90,26 @@ def run(argv: list[str] | None = None) -> int:
     try:
         code = typer.main.get_command(app).main(words, prog_name="mdsctl", standalone_mode=False, obj=desk)
     except Failure as failure:
-        desk.fail(failure)
-        return failure.code
+        return _failed(desk, failure)
     except ConfigError as problem:
-        desk.fail(Failure(str(problem)))
-        return EXIT_USAGE
+        return _failed(desk, of_config(problem))
     except _WrongUsage as problem:
         problem.show()
         if "--json" in words:
-            print(json.dumps({"error": problem.format_message()}, indent=2), flush=True)
+            command = problem.ctx.command_path if problem.ctx else "mdsctl"
+            document = {"error": problem.format_message(), "advice": f"`{command} --help` tells what it takes"}
+            print(json.dumps(document, indent=2), flush=True)
         return int(problem.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        desk.fail(Failure("stopped; give the command again to go on"))
-        return 1
+        return _failed(desk, Failure("stopped", "give the command again to go on"))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may the interpreter's last flush complain
         return EXIT_OK
+    except OSError as problem:
+        return _failed(desk, of_system(problem))
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _failed(desk: Desk, failure: Failure) -> int:
+    desk.fail(failure)
+    return failure.code

@@ -12,18 +12,20 @@ import typer
 from mdscluster.adminclient import AdminClient, leader_of, members_of
 from mdscluster.config import NodeConfig
 from mdscluster.mdsctl.asking import asking
-from mdscluster.mdsctl.desk import EXIT_DIFFERENT, EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json
+from mdscluster.mdsctl.desk import EXIT_DIFFERENT, EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json, of_system
 from mdscluster.mdsctl.view import human_bytes
 from mdsproto import admin_pb2
 
 if TYPE_CHECKING:
     from mdscluster.backup.restore import Restored
+    from mdscluster.backup.stream import CorruptBackup
 
 # The backup's own modules bring the state machine along: imported only by commands that need them.
 
 SILENCE_MAX_S: Final = 24 * 3600.0
 """The longest that a backup may take."""
 _ROOM: Final = "make room there, as much as the metadata take once more, or take FILE to where there is some"
+_UNREADABLE: Final = "as root, give this user a copy: `install -m 0600 -o USER FILE COPY`"
 _DAMAGED: Final = "use another backup; `mdsctl backup verify FILE` tells whether one is whole"
 
 app = typer.Typer(no_args_is_help=True)
@@ -86,7 +88,7 @@ def verify_(context: typer.Context, file: File, as_json: Json = False) -> int:
     except Unverified as problem:
         raise Failure(str(problem), _ROOM) from problem
     except CorruptBackup as problem:
-        raise Failure(str(problem), "use another backup", code=EXIT_DIFFERENT) from problem
+        raise Failure(str(problem), _what_now(problem), code=EXIT_DIFFERENT) from problem
     desk.answer(_document(file, found), [f"{file}: whole, {found.rows} rows", *_about(found)])
     return EXIT_OK
 
@@ -99,7 +101,10 @@ def restore_(
     set_aside: Annotated[bool, typer.Option("--set-aside", help="Move a state that is there out of the way.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Make the state of one metadata server of a new cluster. Give it on every one of them, then start all."""
+    """Make the state of one metadata server of a new cluster. Give it on every one of them, then start all.
+
+    As the service's user, who must be able to read FILE: the state is to be its. Another user is refused.
+    """
     from mdscluster.backup.restore import restore
     from mdscluster.backup.stream import CorruptBackup
 
@@ -108,7 +113,7 @@ def restore_(
     try:
         found = restore(file, chosen, set_aside=set_aside)
     except CorruptBackup as problem:
-        raise Failure(str(problem), _DAMAGED, code=EXIT_DIFFERENT) from problem
+        raise Failure(str(problem), _what_now(problem), code=EXIT_DIFFERENT) from problem
     desk.answer(
         _document(file, found) | {"node": chosen.node_id},
         [
@@ -118,6 +123,16 @@ def restore_(
         ],
     )  # fmt: skip
     return EXIT_OK
+
+
+def _what_now(problem: CorruptBackup) -> str:
+    """Advice on a backup that is of no use here."""
+    match problem.__cause__:
+        case PermissionError():
+            return _UNREADABLE
+        case FileNotFoundError() as cause:
+            return of_system(cause).advice
+    return _DAMAGED
 
 
 def _spare_node(client: AdminClient) -> str:

@@ -9,7 +9,7 @@ import grpc
 import typer
 
 from mdscluster.adminclient import AdminClient, explain
-from mdscluster.mdsctl.asking import current_leader
+from mdscluster.mdsctl.asking import ASK_AGAIN, current_leader
 from mdscluster.mdsctl.desk import EXIT_OK, Desk, Failure, Json, not_empty
 from mdscluster.mdsctl.paging import SHOWN, Limit, client_id_of, open_listing, readable
 from mdscluster.mdsctl.view import Grid, human_time
@@ -55,7 +55,7 @@ def evict(
             " has run out",
             "unknown": "give the command again",
         }
-        raise Failure(f"{client}: {reply.text}", advice.get(reply.code, ""))
+        raise Failure(f"{client}: {reply.text}", advice.get(reply.code, ASK_AGAIN))
     gone = f"{client_id:016x}"
     desk.answer({"client_id": gone, "evicted": True}, [f"{gone} is gone, and all that it held"])
     return EXIT_OK

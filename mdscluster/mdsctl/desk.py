@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from mdscluster.adminclient import AdminClient, ClusterFile
+from mdscluster.config import ConfigError
 from mdscluster.mdsctl.view import Block, print_blocks
 from mdscluster.pki import ClusterPki
 
@@ -39,11 +41,41 @@ def not_empty(value: str | None) -> str | None:
 class Failure(Exception):
     """A command ends without having done what it should. ``problem`` says why, ``advice`` what to do about it."""
 
-    def __init__(self, problem: str, advice: str = "", *, code: int = EXIT_NO_QUORUM) -> None:
+    def __init__(self, problem: str, advice: str, *, code: int = EXIT_NO_QUORUM) -> None:
         super().__init__(problem)
         self.problem = problem
         self.advice = advice
         self.code = code
+
+
+_MEND: Final = "mend what it names, then give the command again"
+_SYSTEM_ADVICE: Final = {
+    errno.EACCES: "give the command as a user who may: root, or whom the file belongs to",
+    errno.EPERM: "give the command as a user who may: root, or whom the file belongs to",
+    errno.ENOENT: "is the path right, and of this host?",
+    errno.ENOTDIR: "is the path right, and of this host?",
+    errno.ENOSPC: "make room there, then give the command again",
+    errno.EDQUOT: "make room there, then give the command again",
+    errno.EROFS: "name a place that can be written",
+}
+
+
+def of_system(problem: OSError) -> Failure:
+    """What the system refuses."""
+    what = f"cannot use {problem.filename}: " if problem.filename else ""
+    return Failure(f"{what}{problem.strerror or problem}", _system_advice(problem), code=EXIT_USAGE)
+
+
+def of_config(problem: ConfigError) -> Failure:
+    """What cannot work as it is written, and says itself what would be right."""
+    cause = problem.__cause__
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__
+    return Failure(str(problem), _system_advice(cause) if cause else _MEND, code=EXIT_USAGE)
+
+
+def _system_advice(problem: OSError) -> str:
+    return _SYSTEM_ADVICE.get(problem.errno or 0, _MEND)
 
 
 class Desk:
@@ -108,8 +140,6 @@ class Desk:
 
     def fail(self, failure: Failure) -> None:
         """Say why the command ends."""
-        advice = f"\n  {failure.advice}" if failure.advice else ""
-        print(f"mdsctl: {failure.problem}{advice}", file=sys.stderr, flush=True)
+        print(f"mdsctl: {failure.problem}\n  {failure.advice}", file=sys.stderr, flush=True)
         if self.json:
-            document = {"error": failure.problem} | ({"advice": failure.advice} if failure.advice else {})
-            print(json.dumps(document, indent=2), flush=True)
+            print(json.dumps({"error": failure.problem, "advice": failure.advice}, indent=2), flush=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Any, Final
 
 import typer
 
@@ -22,8 +22,7 @@ def digest(context: typer.Context, as_json: Json = False) -> int:
     with desk.connect() as client:
         index, values = compare(client)
     equal = len(set(values.values())) == 1
-    document = {"applied_index": index, "equal": equal, "digests": {n: d.hex() for n, d in sorted(values.items())}}
-    desk.answer(document, verdict(index, values))
+    desk.answer(json_of(index, values), verdict(index, values))
     return EXIT_OK if equal else EXIT_DIFFERENT
 
 
@@ -50,6 +49,12 @@ def compare(client: AdminClient) -> tuple[int, dict[str, bytes]]:
     raise Failure(
         "the nodes were never at the same index: too busy to compare", "give the command again when there is less load"
     )
+
+
+def json_of(index: int, values: dict[str, bytes]) -> dict[str, Any]:
+    """For programs."""
+    equal = len(set(values.values())) == 1
+    return {"applied_index": index, "equal": equal, "digests": {n: d.hex() for n, d in sorted(values.items())}}
 
 
 def verdict(index: int, values: dict[str, bytes]) -> list[Block]:

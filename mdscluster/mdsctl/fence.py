@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -29,7 +30,7 @@ def list_(context: typer.Context, as_json: Json = False) -> int:
     desk = Desk.of(context, as_json)
     with desk.connect() as client:
         leader = current_leader(client)
-        shown = _listed(client, leader)
+        shown = listed(client, leader)
     if not shown.enabled:
         raise Failure(
             f"{leader} has no fencing device: nobody is fenced", "name devices in the inventory (docs/FENCING.md)"
@@ -43,18 +44,22 @@ def history(context: typer.Context, as_json: Json = False) -> int:
     """What was decided and done, the oldest first."""
     desk = Desk.of(context, as_json)
     with desk.connect() as client:
-        events = _listed(client, current_leader(client)).history
+        events = listed(client, current_leader(client)).history
     rows = [[_time(event.wall_ns), event.node_id or "all", event.kind, event.text] for event in events]
-    document = [
+    grid = Grid(["TIME (UTC)", "NODE", "WHAT", "HOW"], rows)
+    desk.answer({"history": history_json(events)}, [grid] if rows else ["nothing has happened yet"])
+    return EXIT_OK
+
+
+def history_json(events: Iterable[fencing_pb2.Event]) -> list[dict[str, Any]]:
+    """What was decided and done, for programs."""
+    return [
         {
             "time": _time(event.wall_ns), "node": event.node_id, "kind": event.kind, "text": event.text,
             "intent": event.intent or None,
         }
         for event in events
     ]  # fmt: skip
-    grid = Grid(["TIME (UTC)", "NODE", "WHAT", "HOW"], rows)
-    desk.answer({"history": document}, [grid] if rows else ["nothing has happened yet"])
-    return EXIT_OK
 
 
 @app.command("test")
@@ -152,7 +157,8 @@ def _stub(client: AdminClient, node: str) -> fencing_pb2_grpc.FencingStub:
     return fencing_pb2_grpc.FencingStub(client.channel(node))
 
 
-def _listed(client: AdminClient, node: str) -> fencing_pb2.ListReply:
+def listed(client: AdminClient, node: str) -> fencing_pb2.ListReply:
+    """What a server tells of fencing. ``Failure``: it does not answer."""
     with asking(node):
         return _stub(client, node).List(fencing_pb2.ListRequest(), timeout=CALL_TIMEOUT_S)
 

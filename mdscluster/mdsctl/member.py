@@ -16,6 +16,7 @@ import typer
 
 from mdscluster.adminclient import AdminClient, Answer, explain, leader_of, members_of
 from mdscluster.mdsctl import clusterfile
+from mdscluster.mdsctl.asking import ASK_AGAIN
 from mdscluster.mdsctl.desk import EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json, not_empty
 from mdscluster.mdsctl.view import Grid, plain
 from mdsproto import admin_pb2
@@ -96,14 +97,26 @@ def _carry_out(context: typer.Context, as_json: bool, command: Callable[[Operato
         try:
             command(Operator(client, desk.cluster_file, desk.progress))
         except Refused as problem:
-            raise Failure(str(problem)) from problem
+            raise Failure(str(problem), problem.advice) from problem
         if desk.json:
             desk.answer(json_of(client.status(STATUS_TIMEOUT_S)), [])
     return EXIT_OK
 
 
+_MEMBERS: Final = "`mdsctl member list` shows who is, docs/MEMBERSHIP.md tells what is allowed"
+_ADVICE: Final = {
+    "refused": _MEMBERS,
+    "behind": "give the command again to go on waiting; `mdsctl nodes` shows whom it hears",
+    "no_majority": "start those that are missing first: `mdsctl nodes` shows them",
+}
+
+
 class Refused(Exception):
-    """It would not work, or not now; the text is for the operator."""
+    """It would not work, or not now; the text and ``advice`` are for the operator."""
+
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(problem)
+        self.advice = advice
 
 
 class Operator:
@@ -142,7 +155,7 @@ class Operator:
     def remove(self, node_id: str, *, even_ok: bool) -> None:
         """Remove a voter or a learner; a leader hands over first."""
         if node_id not in {member.node_id for member in members_of(self._client.status(STATUS_TIMEOUT_S))}:
-            raise Refused(f"{node_id} is no member")
+            raise Refused(f"{node_id} is no member", _MEMBERS)
         self._change(admin_pb2.ChangeMembersRequest(kind="remove", node_id=node_id, even_ok=even_ok))
         self._forget_in_cluster_file(node_id)
         voters = self._voters()
@@ -152,7 +165,7 @@ class Operator:
         """Add the new one before the old one goes: never fewer voters than before."""
         members = {member.node_id for member in members_of(self._client.status(STATUS_TIMEOUT_S))}
         if old not in members and node_id not in members:
-            raise Refused(f"{old} is no member")
+            raise Refused(f"{old} is no member", _MEMBERS)
         self.add(node_id, raft, admin, nfs, timeout_s)
         if old in members:
             self.remove(old, even_ok=len(members) % 2 == 0)
@@ -168,7 +181,7 @@ class Operator:
             if reply.code != code:
                 code, since_s = reply.code, self._clock_s()
             if self._clock_s() - since_s > limits_s.get(code, _SETTLE_S):
-                raise Refused(reply.text)
+                raise Refused(reply.text, _ADVICE.get(code, ASK_AGAIN))
             if code in ("behind", "handing_over") and reply.text != told:
                 told = reply.text
                 self._say(told)

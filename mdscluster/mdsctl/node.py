@@ -65,7 +65,7 @@ def rejoin(
 ) -> int:
     """On the host of a metadata server that lost its disk: an empty state in quarantine. Then start it as usual.
 
-    The same as `mdscluster rejoin`. As the service's user: the state is to be its.
+    The same as `mdscluster rejoin`. As the service's user: the state is to be its, and another user is refused.
     """
     from mdscluster.rejoin import rejoin as make_empty  # brings the log's code along, which other commands do not need
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from mdscluster.mdsctl.desk import EXIT_OK, Desk, Json
@@ -30,17 +32,18 @@ def sessions(context: typer.Context, client: ClientId = "", limit: Limit = SHOWN
         ],
         right=range(2, 7),
     )  # fmt: skip
-    document = [
-        {
-            "session_id": row.session_id.hex(), "client_id": f"{row.client_id:016x}", "slots": row.slots,
-            "back_channel": row.back_channel, "back_slots": row.back_slots,
-            "max_request_bytes": row.max_request_bytes, "max_response_bytes": row.max_response_bytes,
-            "max_operations": row.max_operations,
-        }
-        for row in rows
-    ]  # fmt: skip
-    desk.answer(listing.document("sessions", document), listing.blocks(grid))
+    desk.answer(listing.document("sessions", [session_json(row) for row in rows]), listing.blocks(grid))
     return EXIT_OK
+
+
+def session_json(row: admin_pb2.SessionRow) -> dict[str, Any]:
+    """A session, for programs."""
+    return {
+        "session_id": row.session_id.hex(), "client_id": f"{row.client_id:016x}", "slots": row.slots,
+        "back_channel": row.back_channel, "back_slots": row.back_slots,
+        "max_request_bytes": row.max_request_bytes, "max_response_bytes": row.max_response_bytes,
+        "max_operations": row.max_operations,
+    }  # fmt: skip
 
 
 def layouts(
@@ -61,16 +64,17 @@ def layouts(
         ],
         right=(0, 4),
     )  # fmt: skip
-    document = [
-        {
-            "fileid": row.fileid, "client_id": f"{row.client_id:016x}", "stateid": row.stateid_other.hex(),
-            "seqid": row.seqid, "iomode": _IOMODES.get(row.iomodes, ""), "epoch": row.epoch,
-            "data_servers": list(row.data_servers), "recalled_ms": None if row.recalled_ms < 0 else row.recalled_ms,
-        }
-        for row in rows
-    ]  # fmt: skip
-    desk.answer(listing.document("layouts", document), listing.blocks(grid))
+    desk.answer(listing.document("layouts", [layout_json(row) for row in rows]), listing.blocks(grid))
     return EXIT_OK
+
+
+def layout_json(row: admin_pb2.LayoutRow) -> dict[str, Any]:
+    """A layout, for programs."""
+    return {
+        "fileid": row.fileid, "client_id": f"{row.client_id:016x}", "stateid": row.stateid_other.hex(),
+        "seqid": row.seqid, "iomode": _IOMODES.get(row.iomodes, ""), "epoch": row.epoch,
+        "data_servers": list(row.data_servers), "recalled_ms": None if row.recalled_ms < 0 else row.recalled_ms,
+    }  # fmt: skip
 
 
 def locks(
@@ -92,19 +96,20 @@ def locks(
         ],
         right=(0, 3, 4),
     )  # fmt: skip
-    document = [
-        {
-            "fileid": row.fileid, "client_id": f"{row.client_id:016x}", "stateid": row.stateid_other.hex(),
-            "owner": readable(row.owner),
-            "ranges": [
-                {
-                    "kind": "write" if one.write else "read", "first": one.first,
-                    "last": None if one.last == _END else one.last,
-                }
-                for one in row.ranges
-            ],
-        }
-        for row in rows
-    ]  # fmt: skip
-    desk.answer(listing.document("locks", document), listing.blocks(grid))
+    desk.answer(listing.document("locks", [lock_json(row) for row in rows]), listing.blocks(grid))
     return EXIT_OK
+
+
+def lock_json(row: admin_pb2.LockRow) -> dict[str, Any]:
+    """An owner's locks on a file, for programs."""
+    return {
+        "fileid": row.fileid, "client_id": f"{row.client_id:016x}", "stateid": row.stateid_other.hex(),
+        "owner": readable(row.owner),
+        "ranges": [
+            {
+                "kind": "write" if one.write else "read", "first": one.first,
+                "last": None if one.last == _END else one.last,
+            }
+            for one in row.ranges
+        ],
+    }  # fmt: skip

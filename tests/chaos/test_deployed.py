@@ -7,10 +7,14 @@ filter rule, and every unit as it is rendered: what the sandbox forbids, the ser
 from __future__ import annotations
 
 import functools
+import json
+import shutil
 import statistics
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +22,7 @@ from deploy import keepalived, units
 from deploy.reading import load
 from deploy.render import render
 from tests.chaos.conftest import unavailable
+from tests.support import runbook
 from tests.support.cluster import OPERATOR
 from tests.support.debian import Unavailable
 from tests.support.installed import (
@@ -86,6 +91,32 @@ async def main():
 asyncio.run(main())
 """
 
+_HOLDER = """
+import asyncio, sys
+from nfsclient import Client
+from nfswire import nfs4
+
+async def main():
+    async with await Client.connect([(sys.argv[1], 2049)]) as client:
+        await client.open("/held", create=nfs4.UNCHECKED4)
+        print("it is open", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+_PRIORITIES = """
+import os
+
+def told(act):
+    try:
+        return act()
+    except OSError as problem:
+        return type(problem).__name__
+
+acts = (lambda: os.nice(10), lambda: os.nice(-1), lambda: os.sched_setaffinity(0, {0}))
+print("priorities:", *map(told, acts))
+"""
+
 
 _DELETER = """
 import asyncio, sys
@@ -115,11 +146,26 @@ class Moved:
         self.taken_s = time.monotonic() - began
 
 
+def answer(site: Site, *words: str) -> Any:
+    """The JSON that a command answers."""
+    done = site.mdsctl(*words, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def clients(site: Site) -> set[str]:
+    return {client["client_id"] for client in answer(site, "clients", "list")["clients"]}
+
+
+def is_level_raised(node: dict[str, Any]) -> bool:
+    return bool(node["feature_level"] == node["feature_level_known"])
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Rendered, installed and serving."""
     try:
-        with installed(tmp_path_factory.mktemp("site"), "mdd") as made:
+        with installed(tmp_path_factory.mktemp("site"), "mdd", "[metrics]\nenabled = true\n") as made:
             yield made
     except Unavailable as reason:
         unavailable(reason)
@@ -161,6 +207,77 @@ def test_secrets_are_readable_by_their_service_only(site: Site) -> None:
         assert listed.stdout.splitlines() == [f"600 {user}"] * 2
     other = machine.run("runuser -u mdscluster-ds -- cat /etc/mdscluster/mds1/mds1.pem", check=False)
     assert other.returncode != 0
+
+
+def test_a_backup_may_give_way_and_nobody_may_push_forward(site: Site) -> None:
+    """What the metadata server's sandbox lets its processes do with priorities, as the kernel answers it."""
+    machine = site.machines["mds1"]
+    unit = machine.run(f"cat /etc/systemd/system/{units.MDS_UNIT}").stdout.splitlines()
+    kinds = ("SystemCall", "NoNewPrivileges", "CapabilityBoundingSet", "AmbientCapabilities", "User", "Nice")
+    sandbox = "\n".join(line for line in unit if line.startswith(kinds))
+    (machine.folder / "probe.service").write_text(
+        f"[Service]\nType=oneshot\n{sandbox}\nExecStart={BIN_DIR}/python3 /run/probe.py\n"
+    )
+    (machine.folder / "probe.py").write_text(_PRIORITIES)
+    machine.run("install -m 0644 /shared/probe.py /run/ && install -m 0644 /shared/probe.service /run/systemd/system/")
+    machine.run("systemctl start probe.service", check=False)
+    wait("the probe has told", lambda: "priorities: " in machine.journal("probe.service"), 10.0)
+    assert "priorities: 5 PermissionError PermissionError" in machine.journal("probe.service")
+
+
+def test_what_an_operator_asks_of_servers_in_their_sandbox(site: Site, tmp_path: Path) -> None:
+    """INV-8: a backup whose digest is right; members, data servers, a client that has to go."""
+    assert [member["id"] for member in answer(site, "member", "list")["members"]] == list(NODES)
+    backup = str(tmp_path / "backup")
+    made = answer(site, "backup", "create", backup)
+    assert answer(site, "backup", "verify", backup)["digest"] == made["digest"]
+    wait("all that this release knows is in use", lambda: all(map(is_level_raised, answer(site, "nodes")["nodes"])))
+    for off in (False, True):
+        answer(site, "ds", "drain", "ds2", *(["--off"] if off else []))
+        drained = {each["id"]: each["drained"] for each in answer(site, "ds", "list")["data_servers"]}
+        assert drained == {"ds1": False, "ds2": not off, "ds3": False}
+    before = clients(site)
+    holder = site.client(_HOLDER)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "it is open\n"
+        (client,) = clients(site) - before
+        assert answer(site, "clients", "evict", client) == {"client_id": client, "evicted": True}
+        assert client not in clients(site)
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_support_bundle_and_the_logs_of_the_hosts(site: Site, tmp_path: Path) -> None:
+    """What docs/RUNBOOK.md has collected, by its own lines: all of it is there, and no secret."""
+    bundle, line = tmp_path / "bundle.tar.gz", runbook.commands()["MdsclusterForbiddenStatusSent"][-1]
+    found = answer(site, "support-bundle", str(bundle))
+    assert [name.split()[0] for name in found["missing"]] == ["logs"], found["missing"]
+    assert line in "".join(found["missing"].values()), "the command says how they are taken along"
+    told = {"status", "nodes", "members", "vip", "fence", "digest", "clients", "sessions", "layouts", "locks"}
+    assert {f"{each}.json" for each in told} | {"cluster.json", "missing.json"} <= {*found["contents"]}
+    for name in NODES:
+        server = name.replace("mds", "ds")
+        rendered = {f"{name}/{name}.toml", f"{server}/{server}.toml", units.MDS_UNIT, "keepalived.conf"}
+        wanted = {f"rendered/{name}/{file}" for file in rendered} | {f"{name}/metrics.txt", f"{server}/metrics.txt"}
+        assert wanted <= {*found["contents"]}
+    secrets = [path.read_bytes().strip() for path in site.out.rglob("*.key")]
+    assert len(secrets) > 10
+    with tarfile.open(bundle) as archive:
+        for entry in archive:
+            content = archive.extractfile(entry)
+            assert content is not None
+            text = content.read()
+            assert text
+            assert not any(secret in text for secret in (*secrets, b"PRIVATE KEY")), entry.name
+    for name, machine in site.machines.items():
+        told_there = machine.run(f"cd /tmp && {line} && zcat {name}.log.gz").stdout
+        ds_unit = f"mdscluster-ds-{name.replace('mds', 'ds')}.service"
+        for unit in (units.MDS_UNIT, units.GUARD_UNIT, ds_unit, "keepalived.service"):
+            logged = machine.journal(unit).splitlines()
+            assert logged, unit
+            assert logged[0] in told_there, unit
 
 
 def test_a_killed_server_gives_the_address_away_and_comes_back(site: Site) -> None:
@@ -328,6 +445,33 @@ def test_a_configuration_that_cannot_work_is_not_tried_again_and_again(site: Sit
     assert health(machine) == str(keepalived.UNFIT)
     machine.run(f"mv {file}.good {file} && systemctl restart {units.MDS_UNIT}")
     wait("all are back", lambda: site.mdsctl("status").stdout.count("DOWN") == 0)
+
+
+def test_a_new_cluster_of_a_backup_by_nobody_but_the_service_user(site: Site, tmp_path: Path) -> None:
+    """INV-8: as docs/OPERATIONS.md says. What root would make the servers could not open: it is refused, and nothing
+    has changed."""
+    backup = tmp_path / "backup"
+    answer(site, "backup", "create", str(backup))
+    for machine in site.machines.values():
+        machine.run(f"systemctl stop {units.MDS_UNIT}")
+    for name, machine in site.machines.items():
+        shutil.copy(backup, machine.folder / "backup")
+        machine.run("install -m 0600 -o mdscluster -g mdscluster /shared/backup /tmp/backup")
+        config = f"/etc/mdscluster/{name}/{name}.toml"
+        restore = f"{BIN_DIR}/python3 -m mdscluster.mdsctl backup restore /tmp/backup --config {config} --set-aside"
+        rejoin = f"{BIN_DIR}/mdscluster rejoin --config {config} --set-aside"
+        listing = f"find /var/lib/mdscluster/{name} -printf '%p %U %s %T@\\n' | sort"
+        before = machine.run(listing).stdout
+        for command in (restore, rejoin):
+            refused = machine.run(command, check=False)
+            assert refused.returncode == 2, refused.stdout + refused.stderr
+            assert "runuser -u mdscluster -- " in refused.stderr
+        assert machine.run(listing).stdout == before
+        machine.run(f"runuser -u mdscluster -- {restore}")
+    for machine in site.machines.values():
+        machine.run(f"systemctl start {units.MDS_UNIT}")
+    wait("it serves again", lambda: site.mdsctl("status").stdout.count(" up ") >= len(NODES), 60.0)
+    await_all_fit(site)
 
 
 def test_a_data_server_that_was_taken_away_does_not_come_back_with_the_next_boot(site: Site, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ What needs hosts (keepalived), disks or clocks of its own is followed in modules
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,9 +91,12 @@ def test_procedures_that_stop_nothing(stage: Stage, tmp_path: Path) -> None:
     assert json.loads(follow("MdsclusterDataServerNotReady", DS="ds1")[0].told)["ready"]
     for section in ("FeatureLevelLag", "ReleasesMixed", "DiskNearlyFull", "QueueDepth"):
         assert follow(f"Mdscluster{section}")[-1].told
-    follow("MdsclusterForbiddenStatusSent")
+    follow("MdsclusterForbiddenStatusSent", NODE="mds1")
     with tarfile.open(tmp_path / "bundle.tar.gz") as bundle:
-        assert len(bundle.getnames()) > 5
+        names = {name.partition("/")[2] for name in bundle.getnames()}
+    assert {"status.json", "fence.json", "vip.json", "digest.json", "mds1/config.toml", "ds1/metrics.txt"} <= names
+    with gzip.open(tmp_path / f"{socket.gethostname()}.log.gz", "rt") as log:
+        assert "mds1" in log.read()
     hand_over(stage)
     assert "mds1" in follow("MdsclusterFencingDeviceLied", NODE="mds1")[-1].told
     for section in ("SlowOperations", "StateNearlyFull", "RecallOverdue"):

@@ -31,7 +31,7 @@ _SECTION: Final = re.compile(r"^## (\w+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.D
 _BLOCK: Final = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _PLACE: Final = re.compile(r"\b(?:NODE|DS|CLIENT|CONFIG|ADDRESS|INTERFACE|HOST:\d+)\b")
 _UNIT: Final = re.compile(r"systemctl (start|stop) mdscluster-(mds|ds-(\w+))")
-_JOURNAL: Final = re.compile(r"journalctl -u mdscluster-(mds|ds-(\w+))")
+_JOURNAL: Final = re.compile(r"journalctl -u (?:mdscluster-(?:mds|ds-(\w+))|'mdscluster-\*' [^|]*)")
 _AT_HOME: Final = re.compile(r"(?:mdsctl|curl)\b")
 """What is typed on the operator's machine; all else on the host concerned. The page says so, too."""
 _END_S: Final = 30.0
@@ -127,7 +127,7 @@ class OnProcesses(Operator):
             return 0, self._systemctl(unit[1], unit[3] or names["NODE"], "ds" if unit[3] else "mds")
         if command in self.stand_ins:
             return 0, self.stand_ins[command]()
-        command = _JOURNAL.sub(lambda unit: f"cat {self._logs(unit[2] or names['NODE'])}", command)
+        command = _JOURNAL.sub(lambda unit: f"cat {self._logs(unit[1] or names['NODE'])}", command)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         done = subprocess.run(
             ["sh", "-c", command], capture_output=True, text=True, cwd=self._folder, timeout=_COMMAND_S, check=False,

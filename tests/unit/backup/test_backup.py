@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import pwd
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,11 +24,13 @@ from mdscluster.fsm.tables import U64, Tables
 from mdscluster.plan import ClusterPlan, UpConfig
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.store import Store
+from mdscluster.rejoin import rejoin
 from nfswire import nfs4
 from tests.unit.fsm.support.compounds import Namespace, at, putfh, remove, setattr_
 from tests.unit.fsm.support.sessions import BOTH, END, WRITE, connect
 from tests.unit.fsm.test_state_sessions import give_layout
 
+NOBODY = pwd.getpwnam("nobody")
 OLD_TABLES = ("client", "client_owner", "session", "slot", "state", "state_file", "state_client", "state_owner", "lock")
 
 
@@ -201,3 +206,45 @@ def test_a_state_that_is_there_is_not_overwritten(fs: Namespace, tmp_path: Path,
     assert (config.state_dir / "data.mdb").read_bytes() == first
     restore.restore(file, config, set_aside=True)
     assert list(config.data_dir.glob("state.aside-*"))
+
+
+def made_by_root(place: Path) -> None:
+    """What root finds there: the directory of another user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a directory away: who may make a state is NOT tested here")
+    os.chown(place, NOBODY.pw_uid, NOBODY.pw_gid)
+
+
+@pytest.mark.parametrize("how", ["the directory", "the one above", "a new disk"])
+def test_nobody_makes_a_state_that_the_server_cannot_open(
+    fs: Namespace, tmp_path: Path, config: NodeConfig, how: str
+) -> None:
+    """INV-2: root is refused, restoring and rejoining, and told as whom to do it; nothing is changed."""
+    file = tmp_path / "backup"
+    dump(fs, file)
+    if how == "the one above":
+        shutil.rmtree(config.data_dir, ignore_errors=True)
+        made_by_root(config.data_dir.parent)
+    else:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        made_by_root(config.data_dir if how == "the directory" else config.tls.key)
+    before = sorted(tmp_path.rglob("*"))
+    for command in (lambda: restore.restore(file, config, set_aside=True), lambda: rejoin(config, set_aside=True)):
+        with pytest.raises(ConfigError, match=f"runuser -u {NOBODY.pw_name} -- md") as refused:
+            command()
+        assert (f"install -d -m 0700 -o {NOBODY.pw_name}" in str(refused.value)) == (how == "a new disk")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_servers_own_user_restores(fs: Namespace, tmp_path: Path, config: NodeConfig) -> None:
+    """And nobody else, whoever that is."""
+    file = tmp_path / "backup"
+    dump(fs, file)
+    me = os.geteuid()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "geteuid", lambda: me + 1)
+        with pytest.raises(ConfigError, match=r"nothing has changed.*`sudo -u \S+ mdsctl backup restore"):
+            restore.restore(file, config)
+    assert not config.state_dir.exists()
+    restore.restore(file, config)
+    assert (config.state_dir / "data.mdb").stat().st_uid == me

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,26 @@ import grpc
 import pytest
 from cryptography import x509
 
+from mdscluster.cli import main
 from mdscluster.config import ConfigError
 from mdscluster.pki import ClusterPki, parse_request, subject_names
 from mdsproto import admin_pb2, admin_pb2_grpc, credentials
+
+
+def test_what_the_system_refuses_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """To people. A server that runs fails as it did, or its unit would take it for a wrong configuration (exit code 2)
+    and not start it again."""
+    (tmp_path / "file").touch()
+    assert main(["pki", "--directory", str(tmp_path / "file" / "pki")]) == 2
+    assert capsys.readouterr().err.startswith(f"mdscluster: cannot use {tmp_path / 'file'}")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("mdscluster.server.serve", full)
+        with pytest.raises(OSError, match="No space left"):
+            main(["serve", "--config", "x"])
+
+
+def full(config: Path) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.fixture

@@ -50,6 +50,26 @@ def test_another_process_writes_it(fs: Namespace, tmp_path: Path) -> None:
     assert (found.head.digest, found.head.node) == (fs.replica.digest().hex(), fs.replica.node_id)
 
 
+def test_a_sandbox_that_refuses_a_lower_priority_gets_its_backup(
+    fs: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-8: as a filter of system calls refuses it; the lower priority is a courtesy, the backup is not."""
+    marker = tmp_path / "refused"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, pathlib\n"
+        "def refuse(step):\n"
+        f"    pathlib.Path({str(marker)!r}).touch()\n"
+        "    raise PermissionError(1, 'Operation not permitted')\n"
+        "os.nice = refuse\n"
+    )
+    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    file = tmp_path / "backup"
+    file.write_bytes(asyncio.run(receive(BackingUp(fs.replica))))
+    assert marker.exists(), "vacuous: nothing was refused"
+    assert verify(file, tmp_path).head.digest == fs.replica.digest().hex()
+
+
 def test_one_at_a_time(fs: Namespace) -> None:
     """And who stops listening leaves nothing behind that is in the way of the next."""
 

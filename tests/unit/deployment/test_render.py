@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 
 from dataserver.config import DsConfig
-from deploy import writing
+from deploy import units, writing
 from deploy.reading import load
 from deploy.render import render
 from deploy.servers import hosts
@@ -149,6 +149,14 @@ def test_a_server_that_crashed_is_started_again_long_before_it_would_be_fenced(o
     waits = [line.removeprefix("RestartSec=") for line in unit.splitlines() if line.startswith("RestartSec=")]
     assert [wait.endswith("ms") for wait in waits] == [True]
     assert int(waits[0].removesuffix("ms")) <= Fencing().suspect_ms / 10
+
+
+def test_only_a_metadata_server_may_lower_a_priority_and_nobody_may_do_more(out: Path) -> None:
+    """A backup's process does; what it takes beside that is refused to it like to all others."""
+    for unit in out.glob("*/*.service"):
+        filters = [line for line in unit.read_text().splitlines() if line.startswith("SystemCallFilter=")]
+        assert filters[:2] == ["SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources"], unit
+        assert filters[2:] == (["SystemCallFilter=setpriority"] if unit.name == units.MDS_UNIT else []), unit
 
 
 def test_a_server_has_its_time_to_stop(out: Path) -> None:

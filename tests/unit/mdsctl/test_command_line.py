@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
+import pwd
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,9 @@ import typer
 
 from mdscluster import mdsctl
 from mdscluster.mdsctl.app import app
+from mdscluster.mdsctl.desk import Desk
+
+NOBODY = pwd.getpwnam("nobody").pw_uid
 
 
 def every_command() -> list[list[str]]:
@@ -40,7 +48,9 @@ def test_without_a_cluster_it_says_what_to_do(tmp_path: Path, capsys: pytest.Cap
     told = capsys.readouterr()
     assert (told.out, "is the cluster up?" in told.err, "--cluster FILE" in told.err) == ("", True, True)
     assert mdsctl.main(["--cluster", str(file), "status", "--json"]) == 2
-    assert "is the cluster up?" in json.loads(capsys.readouterr().out)["error"]
+    failure = json.loads(capsys.readouterr().out)
+    assert "is the cluster up?" in failure["error"]
+    assert failure["advice"]
 
 
 @pytest.mark.parametrize(
@@ -65,4 +75,64 @@ def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) 
     assert mdsctl.main(words) == 2
     capsys.readouterr()
     assert mdsctl.main([*words, "--json"]) == 2
-    assert json.loads(capsys.readouterr().out)["error"]
+    failure = json.loads(capsys.readouterr().out)
+    assert failure["error"]
+    assert "--help" in failure["advice"]
+
+
+@contextlib.contextmanager
+def shut_out(folder: Path) -> Iterator[None]:
+    """The folder is closed to this user; root is somebody else meanwhile."""
+    (folder / "pki").mkdir(parents=True)
+    (folder / "pki" / "ca.pem").touch()
+    me = os.geteuid()
+    folder.chmod(0o700 if me == 0 else 0)
+    if me == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if me == 0:
+            os.seteuid(me)
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["certs", "renew", "--out", "{}"], ["backup", "create", "{}/file"], ["support-bundle", "{}/file"],
+        ["backup", "verify", "{}/file"], ["config", "check", "{}/file"], ["deploy", "check", "--inventory", "{}/file"],
+        ["node", "rejoin", "--config", "{}/file"], ["status"],
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)  # fmt: skip
+def test_what_the_system_refuses_is_told_with_what_to_do(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback, whoever gives the command."""
+    folder = tmp_path / "closed"
+    typed = ["--cluster", str(folder / "cluster.json"), *(word.format(folder) for word in words)]
+    assert mdsctl.main(typed) in (1, 2, 3), "nothing is there yet; and its code is loaded, which nobody may read"
+    with shut_out(folder):
+        capsys.readouterr()
+        assert mdsctl.main(typed) in (1, 2, 3)
+        assert "Permission denied" in capsys.readouterr().err
+        assert mdsctl.main([*typed, "--json"]) in (1, 2, 3)
+    failure = json.loads(capsys.readouterr().out)
+    assert "Permission denied" in failure["error"]
+    assert "user" in failure["advice"]
+
+
+def test_whatever_the_system_refuses_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where no command has thought of it."""
+    for number, words in ((errno.ENOSPC, "make room"), (errno.EIO, "then give the command again")):
+        with pytest.MonkeyPatch.context() as patched:
+
+            def refuse(desk: Desk, number: int = number) -> None:
+                raise OSError(number, os.strerror(number), "/somewhere")
+
+            patched.setattr(Desk, "cluster", refuse)
+            assert mdsctl.main(["status", "--json"]) == 2
+        failure = json.loads(capsys.readouterr().out)
+        assert failure["error"] == f"cannot use /somewhere: {os.strerror(number)}"
+        assert words in failure["advice"]

@@ -100,7 +100,9 @@ def test_support_bundle(cluster: Embedded, tmp_path: Path) -> None:
     file = tmp_path / "bundle.tar.gz"
     found = answer(cluster, "support-bundle", str(file))
     assert found["missing"] == {}
-    wanted = {"status.json", "clients.json", "mds1/config.toml", "mds1/mds1.log", "ds2/config.toml"}
+    wanted = {"mds1/config.toml", "mds1/mds1.log", "ds2/config.toml"}
+    told = ("status", "nodes", "members", "vip", "fence", "digest", "clients", "sessions", "layouts", "locks")
+    wanted |= {f"{name}.json" for name in (*told, "cluster", "missing")}
     assert wanted <= {*found["contents"]}
     secrets = [path.read_bytes().strip() for path in (cluster.base_dir / "pki").glob("*.key")]
     assert len(secrets) > 3
@@ -118,7 +120,9 @@ def test_a_refusal_says_why(cluster: Embedded) -> None:
     refused = cluster.mdsctl("member", "remove", "mds3")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("mdsctl: 2 voters would be left")
-    assert "no member" in answer(cluster, "member", "remove", "mds9", code=1)["error"]
+    failure = answer(cluster, "member", "remove", "mds9", code=1)
+    assert "no member" in failure["error"]
+    assert "mdsctl member list" in failure["advice"]
 
 
 def test_without_the_operators_key(cluster: Embedded, tmp_path: Path) -> None:

@@ -100,15 +100,17 @@ def test_what_may_pass_is_asked_again(tmp_path: Path, code: str) -> None:
     assert cluster.voters == ["mds2", "mds3", "mds4"]
     assert cluster.listed() == ["mds2", "mds3", "mds4"]
     cluster.script = [(code, "not now")] * 1000
-    with pytest.raises(Refused, match="not now"):
+    with pytest.raises(Refused, match="not now") as refused:
         cluster.operator().remove("mds2", even_ok=True)
+    assert "mdsctl" in refused.value.advice
 
 
 def test_a_refusal_ends_it_at_once(tmp_path: Path) -> None:
     cluster = FakeCluster(tmp_path, "mds1", "mds2", "mds3", script=[("refused", "2 voters would be left")])
-    with pytest.raises(Refused, match="2 voters"):
+    with pytest.raises(Refused, match="2 voters") as refused:
         cluster.operator().remove("mds3", even_ok=False)
     assert len(cluster.asked) == 1
+    assert "mdsctl member list" in refused.value.advice
     with pytest.raises(Refused, match="no member"):
         cluster.operator().remove("mds9", even_ok=False)
     assert len(cluster.asked) == 1
