@@ -9,6 +9,7 @@ from mdscluster.raft.errors import ConsensusBug, StorageError
 from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Message
 from tests.simulation.consensus.cluster import Cluster
+from tests.simulation.disk import COMMIT_FAILS
 from tests.simulation.fixtures import MakeCluster
 from tests.unit.raft.support.clusters import elected
 
@@ -239,3 +240,20 @@ def test_a_failing_disk_stops_the_node(make_cluster: MakeCluster, monkeypatch: p
         cluster.turn(leader, 60)
     assert b"x" not in node.results
     del others
+
+
+def test_after_a_failure_no_turn_hands_over_what_was_not_made_durable(make_cluster: MakeCluster) -> None:
+    """INV-1, INV-2: n3's vote was not written. A later turn has nothing to write, and must not take that for leave."""
+    cluster = make_cluster()
+    cluster.start()
+    cluster.calm()
+    stand(cluster, "n1")
+    node = cluster["n3"]
+    node.disk.fault = (COMMIT_FAILS, "Input/output error")
+    with pytest.raises(StorageError, match="Input/output error"):
+        cluster.deliver("n1", "n3")
+    node.disk.fault = None
+    for step in (node.begin_turn, node.finish_turn, node.turn):
+        with pytest.raises(StorageError, match="failed earlier"):
+            step()
+    assert not cluster.queues["n3", "n1"]
