@@ -153,6 +153,30 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         _BARRIERS + "test_a_deposed_leader_answers_no_read",
     ),
     _consensus(
+        "reads: no voter of a later term confirms",
+        "confirm_in_any_term",
+        _RULES + "test_a_voter_of_a_later_term_vouches_for_no_read",
+        seeds=0,
+    ),
+    _consensus(
+        "reads: no voter that lost its term confirms",
+        "confirm_without_memory",
+        _RULES + "test_a_voter_that_lost_its_term_vouches_for_no_read",
+        seeds=0,
+    ),
+    _consensus(
+        "reads: no voter in quarantine confirms",
+        "confirm_in_quarantine",
+        _RULES + "test_a_voter_in_quarantine_vouches_for_no_read",
+        seeds=0,
+    ),
+    _consensus(
+        "reads: no voter in quarantine asks",
+        "read_in_quarantine",
+        _RULES + "test_a_voter_in_quarantine_asks_for_no_read",
+        seeds=0,
+    ),
+    _consensus(
         "reads after an entry of the leader's own term",
         "read_before_own_commit",
         _BARRIERS + "test_a_new_leader_parks_reads_until_it_has_committed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -18,7 +19,7 @@ from mdscluster.raft.proposals import Proposals
 from mdscluster.raft.quarantine import Quarantine
 from mdscluster.raft.readindex import ReadIndex
 from mdscluster.raft.store import Store
-from mdsproto.raft_pb2 import Ack, AppendEntries, Message
+from mdsproto.raft_pb2 import Ack, AppendEntries, Message, ReadConfirmed
 
 
 @contextmanager
@@ -207,6 +208,42 @@ def without_read_confirmation() -> Any:
         self._answer(requester, self._core.commit_index, waiters)
 
     return replaced((ReadIndex, "_confirm", at_once))
+
+
+def _confirm_if(may: Callable[[ReadIndex, int], bool]) -> Any:
+    """A follower vouches for a leader of the given term if ``may`` says so."""
+
+    def on_confirm(self: ReadIndex, peer: str, term: int, number: int) -> None:
+        if may(self, term):
+            self._outbox.put(peer, Message(term=term, read_confirmed=ReadConfirmed(id=number)))
+
+    return replaced((ReadIndex, "on_confirm", on_confirm))
+
+
+def confirm_in_any_term() -> Any:
+    """A follower vouches for a read in a term that it knows to be over."""
+    return _confirm_if(lambda self, term: not self._guards.quarantine.on)
+
+
+def confirm_without_memory() -> Any:
+    """A wiped follower vouches for a read in any term that its empty disk does not know to be over."""
+    return _confirm_if(lambda self, term: term >= self._core.term)
+
+
+def confirm_in_quarantine() -> Any:
+    """A replaced follower vouches for reads as soon as it is in the leader's term."""
+    return _confirm_if(lambda self, term: term == self._core.term)
+
+
+def read_in_quarantine() -> Any:
+    """A replaced follower asks its leader for reads, which counts as its word, as soon as it knows one."""
+    run = ReadIndex.run
+
+    def eager(self: ReadIndex, *arguments: Any) -> None:
+        with patch.object(self._guards, "quarantine", SimpleNamespace(on=False)):
+            run(self, *arguments)
+
+    return replaced((ReadIndex, "run", eager))
 
 
 def read_before_own_commit() -> Any:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from mdsproto.raft_pb2 import Message
+from mdsproto.raft_pb2 import Message, ReadConfirm
 from tests.simulation.consensus.cluster import Cluster
 from tests.simulation.consensus.directed import COMMANDS, append_entries, holds, led, stand, stand_after_pre_vote
 from tests.simulation.fixtures import MakeCluster
+from tests.unit.raft.support.clusters import bodies
 
 
 def test_a_vote_counts_once(make_cluster: MakeCluster) -> None:
@@ -330,3 +331,98 @@ def trace_figure_8(cluster: Cluster) -> None:
 def test_an_older_terms_entry_is_not_committed_by_count(make_cluster: MakeCluster) -> None:
     """INV-2: only an entry of the leader's own term is committed by counting (Raft paper §5.4.2, figure 8)."""
     holds(led(make_cluster, 5), trace_figure_8)
+
+
+# Who vouches for a read.
+
+
+def deposed_unheard(cluster: Cluster) -> None:
+    """n2 and n3 elect n3 in term 2 and commit ``new``; n1, which led term 1, hears nothing and still takes itself
+    for the leader."""
+    cluster.disconnect("n1", "n3")
+    cluster.calm()
+    cluster.elect("n3", "n2", "n3")
+    cluster.propose("n3", b"new")
+    for _ in range(4):
+        cluster.settle("n2", "n3", rounds=1, step_ms=1)
+    cluster.calm()
+    assert cluster.acknowledged() == [b"new"]
+    cluster.cut_off("n1")
+
+
+def read_of_n1_asked_of_n2(cluster: Cluster) -> None:
+    """n1 asks n2 for its word, which alone would do. A read that it answers must show ``new``."""
+    node = cluster["n1"]
+    assert node.engine.core.is_leader
+    node.engine.barrier("read", node.now_ms)
+    cluster.turn("n1", 1)
+    assert "read_confirm" in bodies(cluster, "n1", "n2")
+    cluster.deliver("n1", "n2")
+    cluster.deliver("n2", "n1")
+    cluster.turn("n1", 1)
+    assert not node.barriers.get("read") or b"new" in node.history(), "INV-4: a read that is stale"
+
+
+def test_a_voter_of_a_later_term_vouches_for_no_read(make_cluster: MakeCluster) -> None:
+    """INV-4: n2 voted for n3 and acknowledged ``new``: it is no majority for n1, which led before."""
+    cluster = led(make_cluster)
+    deposed_unheard(cluster)
+    read_of_n1_asked_of_n2(cluster)
+
+
+def test_a_voter_that_lost_its_term_vouches_for_no_read(make_cluster: MakeCluster) -> None:
+    """INV-4: as above, and n2 has lost its disk since, and with it that it knows of term 2."""
+    cluster = led(make_cluster)
+    deposed_unheard(cluster)
+    cluster.kill("n2")
+    cluster.wipe("n2")
+    cluster.start("n2", connect=False, replace=True)
+    cluster.connect("n1", "n2")
+    cluster.calm()
+    read_of_n1_asked_of_n2(cluster)
+
+
+def admitted(make_cluster: MakeCluster) -> Cluster:
+    """A replaced n3 takes n1's appends already, and so is in its term, but has yet to apply what it lacks."""
+    cluster = led(make_cluster)
+    append_entries(cluster, "n1", *COMMANDS)
+    cluster.settle()
+    cluster.kill("n3")
+    cluster.wipe("n3")
+    cluster.start("n3", replace=True)
+    cluster.calm()
+    ping(cluster, "n2", "n3")
+    engine = cluster["n3"].engine
+    while engine.core.term != cluster["n1"].engine.core.term:
+        cluster.turn("n1", 60)
+        cluster.deliver("n1", "n3", 1)
+    assert engine.guards.quarantine.on
+    assert engine.core.leader_id == "n1"
+    return cluster
+
+
+def test_a_voter_in_quarantine_vouches_for_no_read(make_cluster: MakeCluster) -> None:
+    """INV-4: what it once promised it does not know yet, so its word is no part of a majority."""
+    cluster = admitted(make_cluster)
+    engine = cluster["n3"].engine
+    asked = Message(term=engine.core.term, read_confirm=ReadConfirm(id=1)).SerializeToString()
+    cluster.hand("n1", "n3", asked)
+    cluster.turn("n3")
+    assert "read_confirmed" not in bodies(cluster, "n3", "n1")
+    cluster.settle()
+    assert not engine.guards.quarantine.on
+    cluster.hand("n1", "n3", asked)
+    cluster.turn("n3")
+    assert "read_confirmed" in bodies(cluster, "n3", "n1")
+
+
+def test_a_voter_in_quarantine_asks_for_no_read(make_cluster: MakeCluster) -> None:
+    """INV-4: its asking would count as its word. Its own barriers wait until it is out of quarantine."""
+    cluster = admitted(make_cluster)
+    node = cluster["n3"]
+    node.engine.barrier("own", node.now_ms)
+    cluster.turn("n3")
+    assert "read_request" not in bodies(cluster, "n3", "n1")
+    cluster.settle()
+    assert not node.engine.guards.quarantine.on
+    assert node.barriers == {"own": True}
