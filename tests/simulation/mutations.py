@@ -34,7 +34,7 @@ class Mutation:
     off: str
     """``module:function`` that makes the context manager. Its docstring says what is wrong meanwhile."""
     directed: tuple[str, ...] = ()
-    """pytest node ids. Each must pass without the mutation; one that fails with it has caught it."""
+    """pytest node ids. Each must pass without the mutation and fail with it."""
     depth: str = "consensus"
     nodes: tuple[int, ...] = field(default=(3,))
     """Random seeds are tried with each of these cluster sizes in turn."""
@@ -60,7 +60,13 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "fsync before send",
         "without_flush",
         _RULES + "test_a_vote_survives_power_loss",
-        _ENGINE + "test_everybody_loses_power_at_every_flush",
+        _ENGINE + "test_everybody_loses_power_at_every_flush[client answered-lost]",
+    ),
+    _consensus(
+        "fsync before send: log entries",
+        "log_without_flush",
+        _ENGINE + "test_everybody_loses_power_at_every_flush[client answered-lost]",
+        _ENGINE + "test_everybody_loses_power_at_every_flush[entry sent and acknowledged-lost]",
     ),
     _consensus(
         "commit before send",

@@ -43,6 +43,11 @@ def without_flush() -> Any:
     return replaced((Store, "_promised", _always(False)))
 
 
+def log_without_flush() -> Any:
+    """Entries are acknowledged with a commit that power loss may undo. Terms and votes are flushed."""
+    return replaced((Store, "promise", lambda self: None))
+
+
 def send_before_commit() -> Any:
     """Acks and votes leave with a turn's first half."""
     begin = Engine.begin_turn
