@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from mdsproto.raft_pb2 import Message, ReadConfirm
+from mdsproto.raft_pb2 import AppendEntries, Message, ReadConfirm
 from tests.simulation.consensus.cluster import Cluster
 from tests.simulation.consensus.directed import COMMANDS, append_entries, holds, led, stand, stand_after_pre_vote
 from tests.simulation.fixtures import MakeCluster
@@ -54,6 +54,54 @@ def test_a_returning_node_does_not_depose_the_leader(make_cluster: MakeCluster) 
                 cluster.drop(outcast, node_id)
     cluster.run(1_000)
     assert cluster[cluster.await_leader()].engine.core.term == term, "liveness: an election for nothing"
+
+
+def test_who_hears_a_leader_votes_for_nobody_else(make_cluster: MakeCluster) -> None:
+    """Rule 6: n3 stands without having asked, as after its own pause; n1 leads and n2 hears it: neither minds."""
+    cluster = led(make_cluster)
+    stand(cluster, "n3")
+    assert cluster["n3"].engine.core.term == 2
+    for voter in ("n1", "n2"):
+        cluster.deliver("n3", voter)
+        assert "vote" not in bodies(cluster, voter, "n3")
+        assert cluster[voter].engine.core.term == 1
+    assert cluster["n1"].engine.core.is_leader
+
+
+def test_who_hears_a_leader_grants_nobody_a_pre_vote(make_cluster: MakeCluster) -> None:
+    """Rule 6: nor does it encourage one that does not hear the leader. Once the leader is silent it does."""
+    cluster = led(make_cluster)
+    for granted in (False, True):
+        cluster["n3"].engine.guards._start_pre_vote()
+        cluster.turn("n3")
+        cluster.deliver("n3", "n2")
+        assert ("pre_vote_granted" in bodies(cluster, "n2", "n3")) == granted
+        cluster.now_ms += cluster["n2"].engine.config.election_min_ms
+
+
+def test_a_commit_index_counts_as_far_as_the_log_was_verified(make_cluster: MakeCluster) -> None:
+    """INV-2, INV-8: n1 has a tail of its own when n2, which leads now, tells it the commit index without entries.
+
+    It does so while n1 owes it acknowledgements; such an append verifies what lies before it, and no more.
+    """
+    cluster = led(make_cluster)
+    known = cluster["n1"].engine.journal.last_index
+    append_entries(cluster, "n1", b"lost-1", b"lost-2", b"lost-3")
+    cluster.isolate("n1")
+    cluster.elect("n2", "n2", "n3")
+    append_entries(cluster, "n2", *COMMANDS)
+    cluster.settle("n2", "n3")
+    engine = cluster["n1"].engine
+    commit = cluster["n2"].engine.core.commit_index
+    assert known < engine.journal.last_index < commit
+    cluster.connect("n1", "n2")
+    body = AppendEntries(prev_index=known, prev_term=1, commit_index=commit)
+    cluster.hand("n2", "n1", Message(term=2, append=body).SerializeToString())
+    cluster.turn("n1")
+    assert (engine.core.leader_id, engine.core.commit_index) == ("n2", known)
+    cluster.run(500)
+    cluster.check()
+    assert cluster["n1"].history() == cluster["n2"].history()
 
 
 def test_a_vote_goes_to_no_log_that_lacks_something(make_cluster: MakeCluster) -> None:
