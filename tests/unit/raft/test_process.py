@@ -98,7 +98,7 @@ def lost_disk(node: Node) -> None:
     def meet(*_: object) -> bool:
         raise DiskLost("the cluster has run, and this disk is empty")
 
-    node._admission.meet = meet  # type: ignore[method-assign]
+    node._admission.meet = meet  # type: ignore[assignment, method-assign]
     with pytest.raises(PeerError):
         node.on_introduced("n2", Hello())
 
