@@ -240,6 +240,7 @@ class Engine:
         entry in a later turn, and so after its own commit. Nothing else leaves so early. More may be received, but
         no other turn begun, before ``finish_turn``.
         """
+        self.store.check()
         self._at(now_ms)
         self._urgent, self._events = set(), []
         due_ms = min(self.guards.deadline_ms(), self.proposals.deadline_ms(), self.transfer.deadline_ms())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
@@ -384,16 +385,11 @@ class Node:
         try:
             address = self.engine.roster.peers[leader]
             directory = await snapshot.fetch(self.config, leader, address, self.introduce())
-            # No await from here on: the vote that the image gets must be the last this process gave.
-            self._halted = True
-            index = snapshot.adopt(directory, self.engine.store, self.engine.applied)
-            self.engine.store.commit()
-            snapshot.switch(directory, self.config.state_dir)
+            index = self._install(directory)
         except SnapshotError as error:
             self.engine.measures.snapshots["not received"] += 1
             log.warning("snapshot not installed", peer=leader, reason=str(error))
             snapshot.discard_incoming(self.config.state_dir)
-            self._halted = False
             self._schedule()
         else:
             log.info("snapshot installed; restarting", applied_index=index)
@@ -402,6 +398,24 @@ class Node:
         finally:
             self._fetching = False
             self._fetch_after_s = self._clock() + _SNAPSHOT_RETRY_S
+
+    def _install(self, directory: Path) -> int:
+        """Put a received image in force; its applied index. ``SnapshotError``: nothing has changed.
+
+        No await in here: the vote that the image gets must be the last this process gave. Whoever has stopped for
+        another reason meanwhile, a failed disk above all, stays stopped.
+        """
+        if self._halted:
+            raise SnapshotError("this node is stopping")
+        self._halted = True
+        try:
+            index = snapshot.adopt(directory, self.engine.store, self.engine.applied)
+        except SnapshotError:
+            self._halted = self.finished.done() or self.engine.store.failed
+            raise
+        self.engine.store.commit()
+        snapshot.switch(directory, self.config.state_dir)
+        return index
 
 
 async def run(

@@ -61,10 +61,14 @@ class Store:
     def txn(self) -> lmdb.Transaction:
         """The current tick's write transaction."""
         if self._txn is None:
-            if self.failed:
-                raise StorageError("storage failed earlier")
+            self.check()
             self._txn = self.env.begin(write=True)
         return self._txn
+
+    def check(self) -> None:
+        """``StorageError`` once a commit has failed: what was not made durable then must not be promised later."""
+        if self.failed:
+            raise StorageError("storage failed earlier")
 
     def _check_format(self) -> None:
         """Refuse what a later release wrote. Before there was a mark, the format was 1."""
@@ -100,6 +104,7 @@ class Store:
         """
         txn = self._txn
         if txn is None:
+            self.check()
             return False
         self._txn = None
         began_s = self._measures.clock_s()

@@ -27,6 +27,8 @@ class Verdict:
     """The test that caught it and how it failed; empty: none did."""
     seeds: str
     """Which seed caught it and how; empty: none did, or none was tried."""
+    missed: tuple[str, ...]
+    """Directed tests that pass with the mutation as well: they do not defend what the row says."""
     tried: int
     """Random seeds run."""
     broken: str
@@ -35,7 +37,7 @@ class Verdict:
 
     @property
     def caught(self) -> bool:
-        return bool(self.directed or self.seeds) and not self.broken
+        return bool(self.directed or self.seeds) and not self.missed and not self.broken
 
 
 class _Collector:
@@ -50,7 +52,7 @@ class _Collector:
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             told = crash.message.splitlines()[0] if crash is not None else "error outside the test"
-            self.failures.append((report.nodeid.rpartition("::")[2], f"{report.when}: {told}"))
+            self.failures.append((report.nodeid, f"{report.when}: {told}"))
         elif report.passed and report.when == "call":
             self.passed += 1
 
@@ -79,18 +81,29 @@ def check_row(index: int, seeds_max: int | None) -> Verdict:
     row = MUTATIONS[index]
     began_s = time.monotonic()
     directed = broken = ""
+    missed: tuple[str, ...] = ()
     if row.directed:
         if failures := _run_tests(row.directed).failures:
-            broken = f"fails without the mutation: {failures[0][0]}: {failures[0][1]}"
+            broken = f"fails without the mutation: {_name(failures[0][0])}: {failures[0][1]}"
         with row.switched_off():
             collector = _run_tests(row.directed)
         caught = [(name, told) for name, told in collector.failures if told.startswith("call:")]
+        missed = tuple(_name(node_id) for node_id in row.directed if not _among(caught, node_id))
         if caught:
-            directed = f"{caught[0][0]}: {caught[0][1].removeprefix('call: ')}"
+            directed = f"{_name(caught[0][0])}: {caught[0][1].removeprefix('call: ')}"
         elif collector.failures:
             broken = broken or f"no failure of a test, but: {collector.failures[0][1]}"
     seeds, tried = _try_seeds(row, row.seeds if seeds_max is None else min(seeds_max, row.seeds))
-    return Verdict(row.name, directed, seeds, tried, broken, time.monotonic() - began_s)
+    return Verdict(row.name, directed, seeds, missed, tried, broken, time.monotonic() - began_s)
+
+
+def _name(node_id: str) -> str:
+    return node_id.partition("::")[2] or node_id
+
+
+def _among(failures: list[tuple[str, str]], node_id: str) -> bool:
+    """The test has failed; of one with parameters that are not named, one case at least."""
+    return any(failed == node_id or failed.startswith(f"{node_id}[") for failed, _ in failures)
 
 
 def _try_seeds(row: Mutation, bound: int) -> tuple[str, int]:
@@ -117,6 +130,8 @@ def report(verdicts: list[Verdict]) -> str:
         if verdict.broken:
             lines.append(f"            the row is broken: {verdict.broken}")
         lines.append(f"            directed: {verdict.directed or 'not caught'}"[:220])
+        if verdict.directed:
+            lines += [f"            directed, but passes: {name}"[:220] for name in verdict.missed]
         if verdict.seeds:
             lines.append(f"            random, {_count(verdict.tried)}: {verdict.seeds}"[:220])
         elif verdict.tried:

@@ -24,6 +24,9 @@ _WITNESSES: Final = "tests/simulation/whole/test_fencing_witnesses.py::"
 _READS: Final = "tests/unit/nfs_frontend/test_reads.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
 
+_OUT_OF_SEQUENCE: Final = ("chunk lost", "chunk twice", "chunks swapped")
+_OTHER_CONTENT: Final = ("last chunk lost", "bytes changed", "another length")
+
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
@@ -34,7 +37,7 @@ class Mutation:
     off: str
     """``module:function`` that makes the context manager. Its docstring says what is wrong meanwhile."""
     directed: tuple[str, ...] = ()
-    """pytest node ids. Each must pass without the mutation; one that fails with it has caught it."""
+    """pytest node ids. Each must pass without the mutation and fail with it."""
     depth: str = "consensus"
     nodes: tuple[int, ...] = field(default=(3,))
     """Random seeds are tried with each of these cluster sizes in turn."""
@@ -60,7 +63,13 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "fsync before send",
         "without_flush",
         _RULES + "test_a_vote_survives_power_loss",
-        _ENGINE + "test_everybody_loses_power_at_every_flush",
+        _ENGINE + "test_everybody_loses_power_at_every_flush[client answered-lost]",
+    ),
+    _consensus(
+        "fsync before send: log entries",
+        "log_without_flush",
+        _ENGINE + "test_everybody_loses_power_at_every_flush[client answered-lost]",
+        _ENGINE + "test_everybody_loses_power_at_every_flush[entry sent and acknowledged-lost]",
     ),
     _consensus(
         "commit before send",
@@ -98,12 +107,23 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         _TRACES + "test_c_no_tail_of_its_own_is_applied_while_a_snapshot_is_due",
     ),
     _consensus(
+        "commit index no higher than what was verified",
+        "commit_beyond_match",
+        _RULES + "test_a_commit_index_counts_as_far_as_the_log_was_verified",
+    ),
+    _consensus(
         "snapshot rule: never back", "snapshot_may_go_back", _SNAPSHOT + "test_never_back", nodes=(3, 5), seeds=0
     ),
     _consensus(
-        "snapshot rule: sequence, length and digest of the stream",
-        "snapshot_stream_unchecked",
-        _SNAPSHOT + "test_a_stream_with_a_mishap_is_refused[chunk lost]",
+        "snapshot rule: the stream's sequence",
+        "snapshot_sequence_unchecked",
+        *(_SNAPSHOT + f"test_a_stream_with_a_mishap_is_refused[{it}]" for it in _OUT_OF_SEQUENCE),
+        seeds=0,
+    ),
+    _consensus(
+        "snapshot rule: the stream's length and digest",
+        "snapshot_trailer_unchecked",
+        *(_SNAPSHOT + f"test_a_stream_with_a_mishap_is_refused[{it}]" for it in _OTHER_CONTENT),
         seeds=0,
     ),
     _consensus(
@@ -118,9 +138,16 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     ),
     _consensus("vote count", "without_vote_count", _RULES + "test_a_vote_counts_once", seeds=0),
     _consensus(
-        "PreVote and stickiness",
+        "PreVote",
         "without_pre_vote",
         _RULES + "test_a_returning_node_does_not_depose_the_leader",
+        seeds=0,
+    ),
+    _consensus(
+        "stickiness",
+        "without_stickiness",
+        _RULES + "test_who_hears_a_leader_votes_for_nobody_else",
+        _RULES + "test_who_hears_a_leader_grants_nobody_a_pre_vote",
         seeds=0,
     ),
     _consensus(
@@ -151,6 +178,30 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "ReadIndex confirmation",
         "without_read_confirmation",
         _BARRIERS + "test_a_deposed_leader_answers_no_read",
+    ),
+    _consensus(
+        "reads: no voter of a later term confirms",
+        "confirm_in_any_term",
+        _RULES + "test_a_voter_of_a_later_term_vouches_for_no_read",
+        seeds=0,
+    ),
+    _consensus(
+        "reads: no voter that lost its term confirms",
+        "confirm_without_memory",
+        _RULES + "test_a_voter_that_lost_its_term_vouches_for_no_read",
+        seeds=0,
+    ),
+    _consensus(
+        "reads: no voter in quarantine confirms",
+        "confirm_in_quarantine",
+        _RULES + "test_a_voter_in_quarantine_vouches_for_no_read",
+        seeds=0,
+    ),
+    _consensus(
+        "reads: no voter in quarantine asks",
+        "read_in_quarantine",
+        _RULES + "test_a_voter_in_quarantine_asks_for_no_read",
+        seeds=0,
     ),
     _consensus(
         "reads after an entry of the leader's own term",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -75,6 +78,36 @@ def test_a_row_that_nothing_catches_is_reported(monkeypatch: pytest.MonkeyPatch)
     assert not verdict.caught
     assert "NOT CAUGHT" in mutation_check.report([verdict])
     assert "0 of 1 mutations caught" in mutation_check.report([verdict])
+
+
+def test_every_test_of_a_row_must_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that a row lists and that passes all the same defends something else, whatever its name says."""
+    here = "tests/simulation/test_cli.py::"
+    row = Mutation("half", f"{HERE}:eight_is_odd", (here + "test_eight_is_even", here + "test_seven_is_odd"))
+    monkeypatch.setattr(mutation_check, "MUTATIONS", (row,))
+    verdict = mutation_check.check_row(0, 0)
+    assert verdict.directed.startswith("test_eight_is_even")
+    assert verdict.missed == ("test_seven_is_odd",)
+    assert not verdict.caught
+    assert "passes: test_seven_is_odd" in mutation_check.report([verdict])
+    whole = Mutation("whole", row.off, row.directed[:1])
+    monkeypatch.setattr(mutation_check, "MUTATIONS", (whole,))
+    assert mutation_check.check_row(0, 0).caught
+
+
+NUMBERS = {"eight": 8}
+
+
+@contextmanager
+def eight_is_odd() -> Iterator[None]:
+    """A mutation for the test above."""
+    with patch.dict(NUMBERS, {"eight": 9}):
+        yield
+
+
+def test_eight_is_even() -> None:
+    """What the mutation above breaks."""
+    assert NUMBERS["eight"] % 2 == 0
 
 
 def test_seven_is_odd() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
@@ -63,17 +64,45 @@ def dying_before(step: int) -> Iterator[None]:
             raise Died
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A snapshot of ``index`` under way from ``leader``, in that life of it."""
+
+    leader: SimNode
+    life: Life
+    index: int
+
+
 class Installs:
     """Who receives a snapshot from whom."""
 
     def __init__(self, world: Simulation) -> None:
         self._world = world
-        self._fetching: dict[str, str] = {}
+        self._fetching: dict[str, Transfer] = {}
         self._again_ms: dict[str, float] = {}
 
     def died(self, node_id: str) -> None:
         """The process is gone, and its transfers with it."""
-        self._fetching.pop(node_id, None)
+        self._ended(node_id)
+
+    def _ended(self, node_id: str) -> None:
+        """However a transfer ends, its leader keeps its log for it no longer."""
+        transfer = self._fetching.pop(node_id, None)
+        if transfer is None or world_life(self._world, transfer.leader) is not transfer.life:
+            return
+        if transfer.leader.up and transfer.leader.engine.pinned_index == transfer.index:
+            transfer.leader.engine.pin_log(None)
+
+    def check(self) -> None:
+        """No log is kept for a transfer that is over: it would grow to several times what it is meant to hold."""
+        for node in self._world.nodes.values():
+            if not node.up or self._sends(node.id):
+                continue
+            if (pinned := node.engine.pinned_index) <= node.engine.journal.last_index:
+                self._world.violated(f"{node.id} keeps its log from entry {pinned} on for no transfer")
+
+    def _sends(self, node_id: str) -> bool:
+        return any(transfer.leader.id == node_id for transfer in self._fetching.values())
 
     def wanted(self, node: SimNode, leader_id: str) -> None:
         """The leader says that the node needs one."""
@@ -83,21 +112,21 @@ class Installs:
         leader = world.nodes[leader_id]
         lanes = (world.network.lanes[leader_id, node.id], world.network.lanes[node.id, leader_id])
         refused = not (leader.up and world.listens(leader_id) and leader.engine.core.is_leader)
-        if refused or any(lane.holes for lane in lanes) or leader_id in self._fetching.values():
+        if refused or any(lane.holes for lane in lanes) or self._sends(leader_id):
             self._failed(node, "refused")
             return
         world.note(node.id, f"receives a snapshot of entry {leader.engine.applied} from {leader_id}")
         directory = node.receive_image(leader)
-        leader.engine.pin_log(leader.engine.applied)
-        self._fetching[node.id] = leader_id
         mine, theirs = world.lives[node.id], world.lives[leader_id]
+        self._fetching[node.id] = Transfer(leader, theirs, leader.engine.applied)
+        leader.engine.pin_log(leader.engine.applied)
         world.at(world.rng.uniform(*_TRANSFER_MS), self._received, node, leader, (mine, theirs), directory)
 
     def _failed(self, node: SimNode, why: str) -> None:
         world = self._world
         world.note(node.id, f"gets no snapshot: {why}")
         snapshot.discard_incoming(node.dir)
-        self._fetching.pop(node.id, None)
+        self._ended(node.id)
         self._again_ms[node.id] = world.now_ms + _RETRY_MS
 
     def _received(self, node: SimNode, leader: SimNode, lives: tuple[Life, Life], directory: Path) -> None:
@@ -110,7 +139,6 @@ class Installs:
         if lives[1] is not world_life(world, leader) or (world.trouble and world.rng.random() < 0.1):
             self._failed(node, "the stream broke")
             return
-        leader.engine.pin_log(None)
         life.halted = True
         step = world.rng.randrange(len(STEPS)) if world.trouble and world.rng.random() < 0.4 else None
         if step is None:

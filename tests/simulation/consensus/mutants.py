@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -18,7 +20,7 @@ from mdscluster.raft.proposals import Proposals
 from mdscluster.raft.quarantine import Quarantine
 from mdscluster.raft.readindex import ReadIndex
 from mdscluster.raft.store import Store
-from mdsproto.raft_pb2 import Ack, AppendEntries, Message
+from mdsproto.raft_pb2 import Ack, AppendEntries, Message, ReadConfirmed, SnapshotFrame, SnapshotTrailer
 
 
 @contextmanager
@@ -40,6 +42,11 @@ def _always(value: object) -> property:
 def without_flush() -> Any:
     """A commit's meta page is never flushed."""
     return replaced((Store, "_promised", _always(False)))
+
+
+def log_without_flush() -> Any:
+    """Entries are acknowledged with a commit that power loss may undo. Terms and votes are flushed."""
+    return replaced((Store, "promise", lambda self: None))
 
 
 def send_before_commit() -> Any:
@@ -128,6 +135,18 @@ def commit_without_match() -> Any:
     return replaced((Guards, "_append", credulous))
 
 
+def commit_beyond_match() -> Any:
+    """Rule 4: a follower takes the commit index of an append that verified less of its log."""
+
+    touch = Guards._touch
+
+    def credulous(self: Guards, peer: str, term: int, commit: int, match: int) -> None:
+        touch(self, peer, term, commit, match)
+        self.core.deliver(peer, {"type": "append_entries", "term": term, "commit_index": commit})
+
+    return replaced((Guards, "_touch", credulous))
+
+
 def vote_for_any_log() -> Any:
     """A vote goes to whoever asks first, though its log lacks what the voter's has (Raft paper §5.4.1)."""
     on_request = Elections._on_request_vote
@@ -149,11 +168,13 @@ def without_vote_count() -> Any:
 
 
 def without_pre_vote() -> Any:
-    """Rule 6: whoever misses the leader stands at once, and everybody listens."""
-    return replaced(
-        (Elections, "_start_pre_vote", lambda self: self.core.start_election()),
-        (Elections, "_sticky", lambda self: False),
-    )
+    """Rule 6: whoever misses the leader stands at once, in a term of its own."""
+    return replaced((Elections, "_start_pre_vote", lambda self: self.core.start_election()))
+
+
+def without_stickiness() -> Any:
+    """Rule 6: whoever hears a leader votes another one in all the same."""
+    return replaced((Elections, "_sticky", lambda self: False))
 
 
 def without_quarantine() -> Any:
@@ -209,6 +230,42 @@ def without_read_confirmation() -> Any:
     return replaced((ReadIndex, "_confirm", at_once))
 
 
+def _confirm_if(may: Callable[[ReadIndex, int], bool]) -> Any:
+    """A follower vouches for a leader of the given term if ``may`` says so."""
+
+    def on_confirm(self: ReadIndex, peer: str, term: int, number: int) -> None:
+        if may(self, term):
+            self._outbox.put(peer, Message(term=term, read_confirmed=ReadConfirmed(id=number)))
+
+    return replaced((ReadIndex, "on_confirm", on_confirm))
+
+
+def confirm_in_any_term() -> Any:
+    """A follower vouches for a read in a term that it knows to be over."""
+    return _confirm_if(lambda self, term: not self._guards.quarantine.on)
+
+
+def confirm_without_memory() -> Any:
+    """A wiped follower vouches for a read in any term that its empty disk does not know to be over."""
+    return _confirm_if(lambda self, term: term >= self._core.term)
+
+
+def confirm_in_quarantine() -> Any:
+    """A replaced follower vouches for reads as soon as it is in the leader's term."""
+    return _confirm_if(lambda self, term: term == self._core.term)
+
+
+def read_in_quarantine() -> Any:
+    """A replaced follower asks its leader for reads, which counts as its word, as soon as it knows one."""
+    run = ReadIndex.run
+
+    def eager(self: ReadIndex, *arguments: Any) -> None:
+        with patch.object(self._guards, "quarantine", SimpleNamespace(on=False)):
+            run(self, *arguments)
+
+    return replaced((ReadIndex, "run", eager))
+
+
 def read_before_own_commit() -> Any:
     """A new leader answers reads before it has committed an entry of its own term."""
     return replaced((ReadIndex, "_may_answer", lambda self: self._core.is_leader))
@@ -250,15 +307,46 @@ def snapshot_without_vote() -> Any:
     return replaced((snapshot, "adopt", forgetful))
 
 
-def snapshot_stream_unchecked() -> Any:
+def _stream_told_otherwise(tell: Callable[[SnapshotFrame, list[bytes]], None]) -> Any:
+    """The receiver of a snapshot sees each frame as ``tell`` makes it. It is given the chunks so far as well."""
+    receive, read = snapshot._receive, snapshot._next
+
+    async def credulous(reader: Any, path: Path) -> None:
+        chunks: list[bytes] = []
+
+        async def read_and_tell(reader: Any) -> SnapshotFrame:
+            frame = await read(reader)
+            if frame.HasField("chunk"):
+                chunks.append(frame.chunk.data)
+            tell(frame, chunks)
+            return frame
+
+        with patch.object(snapshot, "_next", read_and_tell):
+            await receive(reader, path)
+
+    return replaced((snapshot, "_receive", credulous))
+
+
+def snapshot_sequence_unchecked() -> Any:
     """Chunks are taken in whatever order and number they come."""
 
-    async def receive(reader: Any, path: Path) -> None:
-        with path.open("xb") as file:
-            while (frame := await snapshot._next(reader)).WhichOneof("body") in ("header", "chunk"):
-                file.write(frame.chunk.data)
+    def numbered(frame: SnapshotFrame, chunks: list[bytes]) -> None:
+        if frame.HasField("chunk"):
+            frame.chunk.sequence = len(chunks) - 1
 
-    return replaced((snapshot, "_receive", receive))
+    return _stream_told_otherwise(numbered)
+
+
+def snapshot_trailer_unchecked() -> Any:
+    """Whatever was received has the length and the digest that the trailer tells."""
+
+    def agreed(frame: SnapshotFrame, chunks: list[bytes]) -> None:
+        if frame.HasField("trailer"):
+            data = b"".join(chunks)
+            digest = hashlib.blake2b(data, digest_size=32).digest()
+            frame.trailer.CopyFrom(SnapshotTrailer(chunks=len(chunks), length_bytes=len(data), digest=digest))
+
+    return _stream_told_otherwise(agreed)
 
 
 def lease_clock_restarts() -> Any:

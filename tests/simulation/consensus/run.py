@@ -121,6 +121,7 @@ def heal(world: Simulation, members: Callable[[], list[SimNode]] | None = None) 
         for node in nodes:
             _ask_once(world, node, asked)
         if nodes and all(_answered(node, asked) for node in nodes) and len({node.count() for node in nodes}) == 1:
+            world.installs.check()
             return
     if not world.violations:
         states = [_state(node, asked) for node in world.nodes.values()]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from mdsproto.raft_pb2 import Message
+from mdsproto.raft_pb2 import AppendEntries, Message, ReadConfirm
 from tests.simulation.consensus.cluster import Cluster
 from tests.simulation.consensus.directed import COMMANDS, append_entries, holds, led, stand, stand_after_pre_vote
 from tests.simulation.fixtures import MakeCluster
+from tests.unit.raft.support.clusters import bodies
 
 
 def test_a_vote_counts_once(make_cluster: MakeCluster) -> None:
@@ -53,6 +54,54 @@ def test_a_returning_node_does_not_depose_the_leader(make_cluster: MakeCluster) 
                 cluster.drop(outcast, node_id)
     cluster.run(1_000)
     assert cluster[cluster.await_leader()].engine.core.term == term, "liveness: an election for nothing"
+
+
+def test_who_hears_a_leader_votes_for_nobody_else(make_cluster: MakeCluster) -> None:
+    """Rule 6: n3 stands without having asked, as after its own pause; n1 leads and n2 hears it: neither minds."""
+    cluster = led(make_cluster)
+    stand(cluster, "n3")
+    assert cluster["n3"].engine.core.term == 2
+    for voter in ("n1", "n2"):
+        cluster.deliver("n3", voter)
+        assert "vote" not in bodies(cluster, voter, "n3")
+        assert cluster[voter].engine.core.term == 1
+    assert cluster["n1"].engine.core.is_leader
+
+
+def test_who_hears_a_leader_grants_nobody_a_pre_vote(make_cluster: MakeCluster) -> None:
+    """Rule 6: nor does it encourage one that does not hear the leader. Once the leader is silent it does."""
+    cluster = led(make_cluster)
+    for granted in (False, True):
+        cluster["n3"].engine.guards._start_pre_vote()
+        cluster.turn("n3")
+        cluster.deliver("n3", "n2")
+        assert ("pre_vote_granted" in bodies(cluster, "n2", "n3")) == granted
+        cluster.now_ms += cluster["n2"].engine.config.election_min_ms
+
+
+def test_a_commit_index_counts_as_far_as_the_log_was_verified(make_cluster: MakeCluster) -> None:
+    """INV-2, INV-8: n1 has a tail of its own when n2, which leads now, tells it the commit index without entries.
+
+    It does so while n1 owes it acknowledgements; such an append verifies what lies before it, and no more.
+    """
+    cluster = led(make_cluster)
+    known = cluster["n1"].engine.journal.last_index
+    append_entries(cluster, "n1", b"lost-1", b"lost-2", b"lost-3")
+    cluster.isolate("n1")
+    cluster.elect("n2", "n2", "n3")
+    append_entries(cluster, "n2", *COMMANDS)
+    cluster.settle("n2", "n3")
+    engine = cluster["n1"].engine
+    commit = cluster["n2"].engine.core.commit_index
+    assert known < engine.journal.last_index < commit
+    cluster.connect("n1", "n2")
+    body = AppendEntries(prev_index=known, prev_term=1, commit_index=commit)
+    cluster.hand("n2", "n1", Message(term=2, append=body).SerializeToString())
+    cluster.turn("n1")
+    assert (engine.core.leader_id, engine.core.commit_index) == ("n2", known)
+    cluster.run(500)
+    cluster.check()
+    assert cluster["n1"].history() == cluster["n2"].history()
 
 
 def test_a_vote_goes_to_no_log_that_lacks_something(make_cluster: MakeCluster) -> None:
@@ -330,3 +379,98 @@ def trace_figure_8(cluster: Cluster) -> None:
 def test_an_older_terms_entry_is_not_committed_by_count(make_cluster: MakeCluster) -> None:
     """INV-2: only an entry of the leader's own term is committed by counting (Raft paper §5.4.2, figure 8)."""
     holds(led(make_cluster, 5), trace_figure_8)
+
+
+# Who vouches for a read.
+
+
+def deposed_unheard(cluster: Cluster) -> None:
+    """n2 and n3 elect n3 in term 2 and commit ``new``; n1, which led term 1, hears nothing and still takes itself
+    for the leader."""
+    cluster.disconnect("n1", "n3")
+    cluster.calm()
+    cluster.elect("n3", "n2", "n3")
+    cluster.propose("n3", b"new")
+    for _ in range(4):
+        cluster.settle("n2", "n3", rounds=1, step_ms=1)
+    cluster.calm()
+    assert cluster.acknowledged() == [b"new"]
+    cluster.cut_off("n1")
+
+
+def read_of_n1_asked_of_n2(cluster: Cluster) -> None:
+    """n1 asks n2 for its word, which alone would do. A read that it answers must show ``new``."""
+    node = cluster["n1"]
+    assert node.engine.core.is_leader
+    node.engine.barrier("read", node.now_ms)
+    cluster.turn("n1", 1)
+    assert "read_confirm" in bodies(cluster, "n1", "n2")
+    cluster.deliver("n1", "n2")
+    cluster.deliver("n2", "n1")
+    cluster.turn("n1", 1)
+    assert not node.barriers.get("read") or b"new" in node.history(), "INV-4: a read that is stale"
+
+
+def test_a_voter_of_a_later_term_vouches_for_no_read(make_cluster: MakeCluster) -> None:
+    """INV-4: n2 voted for n3 and acknowledged ``new``: it is no majority for n1, which led before."""
+    cluster = led(make_cluster)
+    deposed_unheard(cluster)
+    read_of_n1_asked_of_n2(cluster)
+
+
+def test_a_voter_that_lost_its_term_vouches_for_no_read(make_cluster: MakeCluster) -> None:
+    """INV-4: as above, and n2 has lost its disk since, and with it that it knows of term 2."""
+    cluster = led(make_cluster)
+    deposed_unheard(cluster)
+    cluster.kill("n2")
+    cluster.wipe("n2")
+    cluster.start("n2", connect=False, replace=True)
+    cluster.connect("n1", "n2")
+    cluster.calm()
+    read_of_n1_asked_of_n2(cluster)
+
+
+def admitted(make_cluster: MakeCluster) -> Cluster:
+    """A replaced n3 takes n1's appends already, and so is in its term, but has yet to apply what it lacks."""
+    cluster = led(make_cluster)
+    append_entries(cluster, "n1", *COMMANDS)
+    cluster.settle()
+    cluster.kill("n3")
+    cluster.wipe("n3")
+    cluster.start("n3", replace=True)
+    cluster.calm()
+    ping(cluster, "n2", "n3")
+    engine = cluster["n3"].engine
+    while engine.core.term != cluster["n1"].engine.core.term:
+        cluster.turn("n1", 60)
+        cluster.deliver("n1", "n3", 1)
+    assert engine.guards.quarantine.on
+    assert engine.core.leader_id == "n1"
+    return cluster
+
+
+def test_a_voter_in_quarantine_vouches_for_no_read(make_cluster: MakeCluster) -> None:
+    """INV-4: what it once promised it does not know yet, so its word is no part of a majority."""
+    cluster = admitted(make_cluster)
+    engine = cluster["n3"].engine
+    asked = Message(term=engine.core.term, read_confirm=ReadConfirm(id=1)).SerializeToString()
+    cluster.hand("n1", "n3", asked)
+    cluster.turn("n3")
+    assert "read_confirmed" not in bodies(cluster, "n3", "n1")
+    cluster.settle()
+    assert not engine.guards.quarantine.on
+    cluster.hand("n1", "n3", asked)
+    cluster.turn("n3")
+    assert "read_confirmed" in bodies(cluster, "n3", "n1")
+
+
+def test_a_voter_in_quarantine_asks_for_no_read(make_cluster: MakeCluster) -> None:
+    """INV-4: its asking would count as its word. Its own barriers wait until it is out of quarantine."""
+    cluster = admitted(make_cluster)
+    node = cluster["n3"]
+    node.engine.barrier("own", node.now_ms)
+    cluster.turn("n3")
+    assert "read_request" not in bodies(cluster, "n3", "n1")
+    cluster.settle()
+    assert not node.engine.guards.quarantine.on
+    assert node.barriers == {"own": True}

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from mdscluster.raft import snapshot
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.environment import open_environment
-from mdscluster.raft.errors import ConsensusBug, StorageError
+from mdscluster.raft.errors import ConsensusBug, PeerError, StorageError
+from mdscluster.raft.founding import DiskLost
 from mdscluster.raft.interface import STORAGE_EXIT_CODE
 from mdscluster.raft.process import Node
 from mdscluster.raft.process import run as run_node
+from mdscluster.raft.snapshot import SnapshotError
+from mdsproto.raft_pb2 import Hello, Message
 from tests.simulation.consensus.machine import AppendMachine
 
 
@@ -83,3 +88,116 @@ def test_a_bug_is_told_with_its_traceback(tmp_path: Path) -> None:
     assert line["exc_info"] is bug
     with pytest.raises(ConsensusBug):
         finished.result()
+
+
+def full_disk(node: Node) -> None:
+    node._fail(StorageError("cannot make the log durable: No space left on device"))
+
+
+def lost_disk(node: Node) -> None:
+    def meet(*_: object) -> bool:
+        raise DiskLost("the cluster has run, and this disk is empty")
+
+    node._admission.meet = meet  # type: ignore[assignment, method-assign]
+    with pytest.raises(PeerError):
+        node.on_introduced("n2", Hello())
+
+
+def stops(node: Node) -> None:
+    """As the first of what ``stop`` does. It goes on to cancel the transfer, which may have ended by then."""
+    node._halted = True
+
+
+@pytest.mark.parametrize("image", ["failed", "is here", "is old"])
+@pytest.mark.parametrize("cause", [full_disk, lost_disk, stops])
+def test_a_transfer_that_ends_undoes_no_fail_stop(
+    cause: Callable[[Node], None], image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-1, INV-2: a vote of the turn whose commit failed is in the outbox, and a snapshot's transfer is under way.
+
+    Whatever becomes of the transfer, the vote stays where it is, and no image is put in force.
+    """
+    sent: list[object] = []
+    in_force: list[Path] = []
+
+    async def run() -> None:
+        config = RaftConfig("n1", dict.fromkeys(("n1", "n2", "n3"), ("127.0.0.1", 1)), tmp_path / "state")
+        env = open_environment(config.state_dir)
+        stopped = asyncio.Event()
+
+        async def fetch(*_: object) -> Path:
+            await stopped.wait()
+            if image == "failed":
+                raise SnapshotError("No space left on device")
+            return tmp_path / "image"
+
+        def adopt(*_: object) -> int:
+            if image == "is old":
+                raise SnapshotError("the image is of entry 1, this node has applied 1")
+            return 9
+
+        monkeypatch.setattr(snapshot, "fetch", fetch)
+        monkeypatch.setattr(snapshot, "adopt", adopt)
+        monkeypatch.setattr(snapshot, "switch", lambda directory, state_dir: in_force.append(directory))
+        node = Node(config, env, AppendMachine)
+        monkeypatch.setattr(node._transport, "send", sent.extend)
+        try:
+            node._want_snapshot("n2")
+            node._turn()
+            sent.clear()
+            vote = Message(term=1)
+            vote.vote.SetInParent()
+            node.engine.outbox.put("n2", vote)
+            cause(node)
+            stopped.set()
+            while node._fetching:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            for _ in range(5):
+                node._schedule()
+                await asyncio.sleep(0)
+            assert node._halted
+            if node.finished.done():
+                node.finished.exception()  # looked at, or asyncio complains of it
+        finally:
+            await node.stop()
+            env.close()
+
+    asyncio.run(run())
+    assert sent == []
+    assert in_force == []
+
+
+def test_a_node_whose_image_is_old_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guard 4: nothing has failed, so the halt around the install ends with it."""
+    sent: list[object] = []
+
+    async def run() -> None:
+        config = RaftConfig("n1", dict.fromkeys(("n1", "n2", "n3"), ("127.0.0.1", 1)), tmp_path / "state")
+        env = open_environment(config.state_dir)
+
+        async def fetch(*_: object) -> Path:
+            return tmp_path / "image"
+
+        def adopt(*_: object) -> int:
+            assert node._halted, "it could vote meanwhile"
+            raise SnapshotError("the image is of entry 1, this node has applied 1")
+
+        monkeypatch.setattr(snapshot, "fetch", fetch)
+        monkeypatch.setattr(snapshot, "adopt", adopt)
+        node = Node(config, env, AppendMachine)
+        monkeypatch.setattr(node._transport, "send", sent.extend)
+        vote = Message(term=1)
+        vote.vote.SetInParent()
+        try:
+            node._want_snapshot("n2")
+            while node._fetching:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            assert not node._halted
+            node.engine.outbox.put("n2", vote)
+            await asyncio.sleep(0)
+            assert sent == [("n2", vote.SerializeToString())]
+        finally:
+            await node.stop()
+            env.close()
+
+    asyncio.run(run())

@@ -305,25 +305,32 @@ def _newer(f: list[SnapshotFrame]) -> None:
     f[0].header.format = snapshot.FORMAT + 1
 
 
-MISHAPS: dict[str, Callable[[list[SnapshotFrame]], object]] = {
-    "no header": lambda f: f.pop(0),
-    "chunk lost": lambda f: f.pop(2),
-    "chunk twice": lambda f: f.insert(2, f[1]),
-    "chunks swapped": _swap,
-    "last chunk lost": lambda f: f.pop(3),
-    "bytes changed": _corrupt,
-    "no trailer": lambda f: f.pop(),
-    "a format of the future": _newer,
-    "refused": lambda f: f.__setitem__(0, SnapshotFrame(refused="busy")),
+def _shorter(f: list[SnapshotFrame]) -> None:
+    f[4].trailer.length_bytes -= 1
+
+
+MISHAPS: dict[str, tuple[Callable[[list[SnapshotFrame]], object], str]] = {
+    "no header": (lambda f: f.pop(0), "without a header"),
+    "chunk lost": (lambda f: f.pop(2), "chunk 1 is missing"),
+    "chunk twice": (lambda f: f.insert(2, f[1]), "chunk 1 is missing"),
+    "chunks swapped": (_swap, "chunk 0 is missing"),
+    "last chunk lost": (lambda f: f.pop(3), "does not agree with its trailer"),
+    "bytes changed": (_corrupt, "does not agree with its trailer"),
+    "another length": (_shorter, "does not agree with its trailer"),
+    "no trailer": (lambda f: f.pop(), "0 bytes read on a total of 4"),
+    "a format of the future": (_newer, "upgrade this node first"),
+    "refused": (lambda f: f.__setitem__(0, SnapshotFrame(refused="busy")), "busy"),
 }
+"""What is done to the stream, and what it is refused for: each rule for itself, not the next one that notices too."""
 
 
 @pytest.mark.parametrize("mishap", MISHAPS)
 def test_a_stream_with_a_mishap_is_refused(tmp_path: Path, mishap: str) -> None:
     """Guard 4: sequence, length and digest are checked before anything is used."""
     stream = frames()
-    MISHAPS[mishap](stream)
-    with pytest.raises((ValueError, EOFError)):
+    happens, reason = MISHAPS[mishap]
+    happens(stream)
+    with pytest.raises((ValueError, EOFError), match=reason):
         receive(stream, tmp_path / "image")
 
 
