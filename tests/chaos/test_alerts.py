@@ -210,8 +210,8 @@ def test_a_slow_disk_a_wrong_clock_a_processor_that_others_have(
             shim.shift_clock(victim, OFF_S)
         shim.shift_clock(victim, 0.0)
         it.ends("ClockWrong")
-        with in_pulses(it.cluster.pid(victim)), it.raises("LoopLag", node=victim, loop="consensus"):
-            pass
+        with contextlib.ExitStack() as until_raised, it.raises("LoopLag", node=victim, loop="consensus"):
+            until_raised.enter_context(in_pulses(it.cluster.pid(victim)))
 
 
 # ---------------------------------------------------------------------- many clients, and one that does not answer

@@ -25,7 +25,7 @@ from tests.support.lifeline import die_with_parent
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("root")]
 
-FIRST_OCTET, CLIENTS = 41, 6
+FIRST_OCTET, CLIENTS = 32, 6
 PORT = 2049
 ROUNDS = 10
 STALL_S = 5.0
