@@ -60,6 +60,8 @@ LAG_ENTRIES = 10_000
 """A follower that lacks more than so many raises MdsclusterFollowerLag."""
 SLOW_FSYNC_MS = 150
 OFF_S = 90.0
+DATA = b"of both data servers" * (4 << 20 >> 4)
+"""More than is left on a data server that is full."""
 STILL_S, RUNS_S = 0.25, 0.75
 """Stopped for longer than MdsclusterLoopLag allows, and for less than an election takes."""
 CROWD, SLOTS = 48, 64
@@ -404,7 +406,7 @@ async def fill(stage: Stage) -> None:
 def test_a_data_server_is_full_and_then_loses_its_store(
     tmp_path: Path, small: Callable[[Path, int], Small]
 ) -> None:
-    """INV-10: programs are told, and so is whoever watches; what was given up stays so."""
+    """INV-10: programs are told, and so is whoever watches; what was acknowledged is there while there is no room."""
     disk = small(tmp_path / "small", 96)
     watched = Watched(tmp_path)
     place_data(watched, FULL, disk.folder)
@@ -418,6 +420,7 @@ def test_a_data_server_is_full_and_then_loses_its_store(
             pytest.raises(NfsError, match="NFS4ERR_NOSPC"),
         ):
             asyncio.run(write(it.stage, "/late"))
+        assert asyncio.run(read(it.stage, "/kept")) == DATA
 
         def replace() -> None:
             disk.free()
@@ -433,13 +436,21 @@ def test_a_data_server_is_full_and_then_loses_its_store(
         it.ends("DataServerSpace")
 
 
+async def read(stage: Stage, name: str) -> bytes:
+    async with (
+        await Client.connect(stage.cluster.addresses()) as client,
+        await client.open(name, nfs4.OPEN4_SHARE_ACCESS_READ) as file,
+    ):
+        return await file.read(0, len(DATA))
+
+
 async def write(stage: Stage, name: str) -> None:
-    """As much as does not fit into what is left, on both data servers."""
+    """On both data servers."""
     async with (
         await Client.connect(stage.cluster.addresses()) as client,
         await client.open(name, create=nfs4.UNCHECKED4) as file,
     ):
-        await file.write(0, bytes(4 << 20))
+        await file.write(0, DATA)
         await file.flush()
 
 
