@@ -9,9 +9,7 @@ then, a step to the right time, is done to that server's clock instead. That chr
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,20 +17,16 @@ from pathlib import Path
 import pytest
 
 from dataserver import leadership
-from dataserver.config import DsConfig
 from dataserver.monitoring import ALERTED
-from mdsproto.configfile import save
 from nfsclient.client import Client
 from nfsclient.errors import NfsError
 from nfswire import nfs4
 from tests.chaos.conftest import unavailable
 from tests.chaos.shim import Shim
-from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable, need_tools
-from tests.support.lifeline import die_with_parent
 from tests.support.power import Disk, Small
 from tests.support.prometheus import values
-from tests.support.troubled import Stage, staged, until
+from tests.support.troubled import Stage, left_behind, place_data, staged, until
 from tests.support.watched import Watched
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
@@ -41,7 +35,6 @@ LATE = "mds3"
 ROOM_MIB, LEFT_MIB = 512, 16
 """Of the late follower's disk, and what is left on it: less than a snapshot takes, more than the server itself."""
 FULL = "No space left on device"
-FLOOD_S = 240.0
 FAILURES = 2
 """More than so many raise MdsclusterSnapshotsFail."""
 FAILING = "ds2"
@@ -69,7 +62,7 @@ def test_a_follower_has_no_room_for_a_snapshot(tmp_path: Path, small: Small) -> 
     """INV-8: it goes on with what it has, and has all that the others have once there is room. Nothing is restarted."""
     with staged(Watched(tmp_path)) as stage:
         assert stage.cluster.mdsctl("fence", "suspend").returncode == 0  # it will be away for longer than a while
-        left_behind(stage)
+        left_behind(stage, LATE)
         small.fill(LEFT_MIB << 20)
         stage.cluster.start(LATE)
         until("snapshots fail again and again", lambda: failures(stage) > FAILURES, 90.0)
@@ -81,32 +74,6 @@ def test_a_follower_has_no_room_for_a_snapshot(tmp_path: Path, small: Small) -> 
         until("it began anew with the snapshot that it got", lambda: failures(stage) == 0)
         assert stage.cluster.pid(LATE) == pid, "by itself"
         assert stage.cluster.mdsctl("digest").returncode == 0
-
-
-def left_behind(stage: Stage) -> None:
-    """Kill it, and change things until no other node's log reaches back to where it was."""
-    last = next(node["applied_index"] for node in stage.cluster.status()["mds"] if node["id"] == LATE)
-    stage.cluster.kill(LATE)
-    stop = stage.watched.folder / "flood.stop"
-    servers = [f"{node['host']}:{node['nfs_port']}" for name, node in stage.cluster.nodes().items() if name != LATE]
-    flood = subprocess.Popen(
-        [sys.executable, "-m", "tests.chaos.flood", str(stop), *servers], cwd=ROOT, preexec_fn=die_with_parent,
-    )  # fmt: skip
-
-    def behind() -> bool:
-        assert flood.poll() is None, "the client has ended"
-        nodes = [node for node in stage.cluster.status()["mds"] if node["reachable"]]
-        return len(nodes) > 1 and min(node["first_log_index"] for node in nodes) > last + 1
-
-    try:
-        until("no log reaches back to it", behind, FLOOD_S)
-    finally:
-        stop.touch()
-        try:
-            flood.wait(20)
-        except subprocess.TimeoutExpired:
-            flood.kill()
-            flood.wait()
 
 
 def failures(stage: Stage) -> float:
@@ -136,7 +103,7 @@ def test_a_data_servers_disk_fails(tmp_path: Path, disks: tuple[Disk, Disk]) -> 
     acknowledged reads as zeros afterwards; and programs get no more errors."""
     old, new = disks
     watched = Watched(tmp_path)
-    place_data(watched, old)
+    place_data(watched, FAILING, old.folder)
     with staged(watched) as stage:
         asyncio.run(write(stage, "/kept"))
         asyncio.run(write(stage, "/left"))
@@ -167,14 +134,6 @@ def test_a_data_servers_disk_fails(tmp_path: Path, disks: tuple[Disk, Disk]) -> 
         with pytest.raises(NfsError, match="NFS4ERR_IO"):
             asyncio.run(read(stage, "/left"))
         assert errors(stage) == 0
-
-
-def place_data(watched: Watched, disk: Disk) -> None:
-    """The data server's data on the disk; its log stays where it is."""
-    (file,) = (node.config for node in watched.plan.ds if node.id == FAILING)
-    data = disk.folder / "data"
-    (watched.plan.base_dir / FAILING / "node.pid").symlink_to(data / "node.pid")  # where a test looks for it
-    save(dataclasses.replace(DsConfig.load(file), data_dir=data), file)
 
 
 def is_up(stage: Stage) -> bool:

@@ -78,20 +78,27 @@ class Site:
         )
 
 
-def inventory(net: Hanet) -> str:
+def inventory(net: Hanet, *, spread: bool = False) -> str:
+    """``spread``: the service address is one that clients are spread from, over one more of each node."""
     text = 'name = "deployed"\n'
     for name, octet in NODES.items():
         text += f'[[nodes]]\nid = "{name}"\naddresses = ["{net.network}.{octet}/24"]\ninterface = "{INTERFACE}"\n'
     for number, octet in enumerate(NODES.values(), 1):
         text += f'[[data_servers]]\nid = "ds{number}"\naddresses = ["{net.network}.{octet}"]\nnfs_port = 2050\n'
-    text += f'[[vips]]\naddress = "{net.network}.{VIP}/24"\n'
+    if spread:
+        for number, name in enumerate(NODES, VIP + 1):
+            text += f'[[vips]]\naddress = "{net.network}.{number}/24"\npreferred = "{name}"\n'
+        text += f'[spread]\naddress = "{net.network}.{VIP}/24"\n'
+    else:
+        text += f'[[vips]]\naddress = "{net.network}.{VIP}/24"\n'
     text += f'[[exports]]\nnetworks = ["{net.network}.0/24"]\nroot_squash = false\n'
     return text + f'[install]\nbin_dir = "{BIN_DIR}"\n'
 
 
 @contextmanager
-def installed(base: Path, family: str, more: str = "") -> Iterator[Site]:
+def installed(base: Path, family: str, more: str = "", *, spread: bool = False) -> Iterator[Site]:
     """Rendered, installed and serving. ``family``: of the network's names. ``more``: of the inventory.
+    ``spread``: :func:`inventory`'s.
 
     Raises Unavailable where machines cannot be made.
     """
@@ -100,9 +107,12 @@ def installed(base: Path, family: str, more: str = "") -> Iterator[Site]:
         net = stack.enter_context(Hanet(family))
         for name, octet in {**NODES, OPERATOR: 5, CLIENT: 31}.items():
             net.add_host(name, octet)
-        (base / "cluster.toml").write_text(inventory(net) + more)
+        (base / "cluster.toml").write_text(inventory(net, spread=spread) + more)
         render(load(base / "cluster.toml"), base / "out")
-        machines = {name: stack.enter_context(Machine(name, base / "hosts" / name, net.netns(name))) for name in NODES}
+        machines = {
+            name: stack.enter_context(Machine(name, base / "hosts" / name, net.netns(name), sets_network=spread))
+            for name in NODES
+        }
         made = Site(net, machines, base / "out")
         copy_rendered(made)
         for name in NODES:

@@ -3,7 +3,8 @@
 A machine has its own processes, mounts, cgroups, host name, and the network namespace it is given. Its root is an
 overlay: in memory, and whatever is installed, enabled or written there is gone with it; or on a disk of its own, which
 it finds again when it boots anew, as a host does: what was enabled then starts by itself. The kernel's settings cannot
-be changed from inside. Of this system's own services only the journal runs (and, with a disk, what fills /run).
+be changed from inside, but, where a test asks for that, those of its network, which are its own. Of this system's own
+services only the journal runs (and, with a disk, what fills /run).
 """
 
 from __future__ import annotations
@@ -59,13 +60,14 @@ done
 """
 _INIT = r"""
 set -eu
-place=$1 name=$2 source=$3 packages=$4 shared=$5 python=$6 version=$7 disk=$8
+place=$1 name=$2 source=$3 packages=$4 shared=$5 python=$6 version=$7 disk=$8 network=$9
 [ -n "$disk" ] || { mount -t tmpfs -o mode=0755 tmpfs "$place"; disk=$place; }
 mkdir -p "$disk/up" "$disk/work" "$disk/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$disk/up,workdir=$disk/work" "$disk/root"
 cd "$disk/root"
 mount -t proc proc proc
 mount --bind proc/sys proc/sys && mount -o remount,ro,bind proc/sys
+[ -z "$network" ] || { mount --bind proc/sys/net proc/sys/net && mount -o remount,rw,bind proc/sys/net; }
 mount -t sysfs -o ro sysfs sys
 mount -t tmpfs -o mode=0755 tmpfs sys/fs/cgroup
 mkdir sys/fs/cgroup/systemd
@@ -121,9 +123,13 @@ exec /lib/systemd/systemd --system --unit=machine.target --log-target=journal --
 class Machine:
     """``with Machine("mds1", folder, netns) as machine``: systemd is up. ``folder`` is ``/shared`` inside."""
 
-    def __init__(self, name: str, folder: Path, netns: str, disk: Path | None = None) -> None:
-        """``netns``: the name of a network namespace that is there. ``disk``: a mounted file system for its root."""
+    def __init__(
+        self, name: str, folder: Path, netns: str, disk: Path | None = None, *, sets_network: bool = False
+    ) -> None:
+        """``netns``: the name of a network namespace that is there. ``disk``: a mounted file system for its root.
+        ``sets_network``: sysctl(8) may change what is below ``net``."""
         self.name, self.folder, self.netns, self.disk = name, folder, netns, disk
+        self._sets_network = sets_network
         self._outer: subprocess.Popen[bytes] | None = None
         self._followers: list[subprocess.Popen[bytes]] = []
         self._pid = 0
@@ -152,7 +158,8 @@ class Machine:
         place.mkdir(parents=True, exist_ok=True)
         packages = sysconfig.get_path("purelib")
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        given = (place, self.name, ROOT, packages, self.folder, sys.base_prefix, version, self.disk or "")
+        network = "yes" if self._sets_network else ""
+        given = (place, self.name, ROOT, packages, self.folder, sys.base_prefix, version, self.disk or "", network)
         init = ["sh", "-c", _INIT, "init", *map(str, given)]
         # ip(8) hides /sys/fs/cgroup, so that comes second.
         inside = ["ip", "netns", "exec", self.netns, "unshare", *_NAMESPACES, "--fork", "--kill-child", *init]

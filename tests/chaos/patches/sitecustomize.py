@@ -9,6 +9,8 @@ gone; ``NODE.held`` appears when one does. So a node can be stopped exactly ther
 the term in which it was when the file came (``NODE.term``), and for good: no two lead in one term, whatever they
 believe, so a process that is started later must not believe in the term that it finds then. ``NODE.wanted`` appears,
 and grows, when it asks the log to prove that.
+
+``map_bytes``, for all nodes: how large a node's environment may become, instead of what the release says.
 """
 
 import asyncio
@@ -74,7 +76,16 @@ def _delude(stonith):
     stonith.Suspicions.suspected = all_lost
 
 
-_PATCHES = {"mdscluster.control.links": _hold_cuts, "mdscluster.control.stonith": _delude}
+def _limit_state(environment):
+    limit = _BASE / "map_bytes"
+    if limit.exists():
+        environment.open_environment.__kwdefaults__["map_bytes"] = int(limit.read_text())
+
+
+_PATCHES = {
+    "mdscluster.control.links": _hold_cuts, "mdscluster.control.stonith": _delude,
+    "mdscluster.raft.environment": _limit_state,
+}
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
