@@ -236,7 +236,7 @@ class Settings:
     node: NodeSettings = field(default_factory=NodeSettings)
     """Metadata servers, each for itself."""
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
-    """What all must agree on: counts when the cluster first starts."""
+    """What all must agree on: each leader commits its own file's as it takes office."""
     raft: RaftTimes = field(default_factory=RaftTimes)
     """Consensus timing."""
     fencing: FencingSettings = field(default_factory=FencingSettings)

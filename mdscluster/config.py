@@ -1,8 +1,8 @@
 """Configuration of a metadata server: one TOML file, one frozen dataclass.
 
-``NodeConfig.load(path)`` reads and validates. What the cluster must agree on (``[cluster]``) is proposed
-to the log once, by the first leader; from then on the log's word counts, so that nodes whose files differ
-cannot diverge.
+``NodeConfig.load(path)`` reads and validates. What the cluster must agree on (``[cluster]``) each leader
+commits from its own file as it takes office, where the log says otherwise; what counts on every node is the log's
+word, so that nodes whose files differ cannot diverge.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
-    """What all nodes must agree on; committed to the log when the cluster first starts."""
+    """What all nodes must agree on: the log's word counts, into which each leader puts its own as it takes office."""
 
     name: str = "mdscluster"
     """Server owner and scope that clients see, on every node the same. Changed, it costs clients their locks."""
@@ -180,7 +180,8 @@ class NodeConfig:
     exports: tuple[Export, ...] = (Export(),)
     """Who may mount, and with which rights; the first that matches a client's address counts."""
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
-    """What all nodes must agree on. Counts when the cluster first starts; later the log's word does."""
+    """What all nodes must agree on, the same on every node. Each leader commits its own as it takes office; what
+    counts is what was committed last."""
     raft: RaftTimes = field(default_factory=RaftTimes)
     """Consensus timing, the same on every node."""
     limits: Limits = field(default_factory=Limits)

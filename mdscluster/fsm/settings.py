@@ -1,8 +1,8 @@
 """Settings that shape replies or state, and so must be the same in every replica.
 
 They are not read from a node's own configuration file inside ``apply``: two nodes whose files
-differ would diverge. The leader proposes its configuration once (``ConfigureCluster``); from then
-on every replica uses what the log says.
+differ would diverge. Each leader commits its own file's as it takes office, where the log says
+otherwise (``ConfigureCluster``); every replica uses what the log says.
 """
 
 from __future__ import annotations
