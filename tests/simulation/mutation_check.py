@@ -133,7 +133,7 @@ def report(verdicts: list[Verdict]) -> str:
         if verdict.directed:
             lines += [f"            directed, but passes: {name}"[:220] for name in verdict.missed]
         if verdict.seeds:
-            lines.append(f"            random, {_count(verdict.tried)}: {verdict.seeds}"[:220])
+            lines.append(f"            random, after {_count(verdict.tried)}: {verdict.seeds}"[:220])
         elif verdict.tried:
             lines.append(f"            random: not caught by {_count(verdict.tried)}")
     missed = sum(not verdict.caught for verdict in verdicts)
@@ -142,4 +142,4 @@ def report(verdicts: list[Verdict]) -> str:
 
 
 def _count(seeds: int) -> str:
-    return f"after {seeds} seed{'s' if seeds != 1 else ''}"
+    return f"{seeds} seed{'s' if seeds != 1 else ''}"
