@@ -337,13 +337,19 @@ class Chaos:
         )  # fmt: skip
 
     def settle(self, timeout_s: float = 45.0) -> None:
-        """Until every node answers, follows one leader and has caught up, and every client goes on."""
-        self._until(self._settled, timeout_s, lambda: f"the cluster does not come together: {self._views()}")
+        """Until every node answers, follows one leader and has caught up, and every client goes on.
+
+        What a node said before this was asked does not count: it may have been stopped and started since.
+        """
+        asked_s = time.monotonic()
+        self._until(
+            lambda: self._settled(asked_s), timeout_s, lambda: f"the cluster does not come together: {self._views()}"
+        )
         self.await_progress()
 
-    def _settled(self) -> bool:
-        now = time.monotonic()
-        latest = [sample for sample in self.monitor.latest().values() if now - sample.at_s < FRESH_S and sample.role]
+    def _settled(self, since_s: float) -> bool:
+        oldest_s = max(since_s, time.monotonic() - FRESH_S)
+        latest = [sample for sample in self.monitor.latest().values() if sample.at_s > oldest_s and sample.role]
         if len(latest) < len(self.nodes) or not self._leader_now():
             return False
         good = all(sample.has_quorum and not sample.quarantined for sample in latest)
