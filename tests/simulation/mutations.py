@@ -198,6 +198,9 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "without_waiting_for_fences",
         "a_layout_is_revoked_while_a_data_server_is_cut_off",
     ),
+    _whole("a client is fenced before it is dropped", "lapsed_clients_dropped_unfenced", seeds=30),
+    _whole("a client is fenced before its locks go", "lapsed_clients_fenced_late", seeds=30),
+    _whole("a client is dropped when nobody can write for it", "lapsed_clients_written_for", seeds=30),
     _whole(
         "data servers obey the latest leader only",
         "obeying_everybody",

@@ -19,7 +19,7 @@ from mdscluster import replica_async
 from mdscluster.config import ClusterConfig, Export, Limits, NodeConfig, Peer, TlsPaths
 from mdscluster.control import witnesses
 from mdscluster.control.mandates import Superseded
-from mdscluster.control.registry import Heard
+from mdscluster.control.registry import Heard, Registry
 from mdscluster.control.stonith_service import FencingService
 from mdscluster.front_end import FrontEnd
 from mdscluster.fsm import features
@@ -198,6 +198,7 @@ class SimFrontEnd:
         )  # fmt: skip
         self.front_end = front_end
         self._note_unconfirmed(front_end.dispatcher)
+        self._note_heartbeats(front_end.registry)
         front_end.follow_membership(await replica_async.status(replica))
         self.world.net.listen(self.world.nfs_address(self.node.id), self.process, self._accept)
         jobs = (
@@ -239,6 +240,17 @@ class SimFrontEnd:
                 self.world.oracle.unconfirmed[name] = self.confirmed_ms
 
         dispatcher.reader._answer_read_only = noted  # type: ignore[method-assign]
+
+    def _note_heartbeats(self, registry: Registry) -> None:
+        """Tell the oracle which data servers this front end hears of."""
+        note, oracle = registry.note, self.world.oracle
+        oracle.front_began(self.node.id)
+
+        def noted(heard: Heard) -> None:
+            note(heard)
+            oracle.heartbeat(self.node.id, heard.ds_id)
+
+        registry.note = noted  # type: ignore[method-assign]
 
     def _job_ended(self, task: asyncio.Task[None]) -> None:
         if self.process.alive:
