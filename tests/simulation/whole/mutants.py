@@ -12,6 +12,8 @@ import msgspec
 from dataserver.leadership import Leadership, NotObeyed
 from fencing import state as rules
 from fencing.suspicion import Statement, Suspicions
+from mdscluster import replica_async
+from mdscluster.control import liveness
 from mdscluster.control.fencing import FencePusher
 from mdscluster.control.mandates import Standing
 from mdscluster.control.renewals import Renewals
@@ -22,6 +24,8 @@ from mdscluster.fsm.tables import U64
 from mdscluster.nfs_frontend.reads import Batch, Reads
 from mdscluster.nfs_frontend.request import Request
 from mdscluster.nfs_frontend.sessions import Session
+from mdscluster.nfs_frontend.stripes import IoFailed, Stripes
+from nfswire import nfs4
 
 
 @contextmanager
@@ -152,6 +156,36 @@ def lapsed_clients_fenced_late() -> Iterator[None]:
 def lapsed_clients_written_for() -> Iterator[None]:
     """A client whose lease ran out goes while a metadata server may still write for it (INV-6)."""
     with _all(patch.object(clients, "_is_written_for", lambda cx, client_id: False)):
+        yield
+
+
+@contextmanager
+def data_servers_down_at_failover() -> Iterator[None]:
+    """A new leader counts as down whom it has not heard since it began to lead (INV-7)."""
+    judge = liveness.judge
+
+    def hasty(server: Any, heard: Any, now_ms: int, since_ms: int) -> Any:
+        if server is not None and server.up and heard is not None and heard.at_ms < since_ms:
+            return liveness._update(heard, False)
+        return judge(server, heard, now_ms, since_ms)
+
+    with _all(patch.object(liveness, "judge", hasty)):
+        yield
+
+
+@contextmanager
+def io_errors_at_failover() -> Iterator[None]:
+    """A front end's first I/O after a change of leader fails as if its data server were down (INV-7)."""
+    at = Stripes._at
+
+    async def failing(self: Any, *arguments: Any) -> Any:
+        term = (await replica_async.status(self._dispatcher.replica)).term
+        before, self.term_seen = getattr(self, "term_seen", term), term
+        if term != before:
+            raise IoFailed(nfs4.NFS4ERR_IO)
+        return await at(self, *arguments)
+
+    with _all(patch.object(Stripes, "_at", failing)):
         yield
 
 

@@ -203,6 +203,49 @@ def test_a_layout_is_revoked_while_a_data_server_is_cut_off(make_stage: MakeStag
     assert not any(server.accepts(handle) for server in world.data_servers.values() for handle in world.oracle.revoked)
 
 
+@pytest.mark.parametrize("through", ["layout", "metadata server"])
+def test_a_silent_client_is_dropped_only_when_data_servers_refuse_its_data(make_stage: MakeStage, through: str) -> None:
+    """INV-6: one of them is cut off, so that takes longer than the client's lease; its lock is held until then."""
+    stage = make_stage(lease_ms=1_500)
+    world = stage.world
+    c1, c2 = stage.mount(0), stage.mount(1)
+    stage.client(c1).layouts.enabled = through == "layout"
+    file, mine = _open(stage, c1, "/s/data0"), _open(stage, c1, "/s/lock0")
+    stage.run(c1, mine.lock(0, 10))
+    stage.run(c1, file.write(0, b"x" * 16, nfs4.FILE_SYNC4))
+    assert stage.client(c1).stats.layouts_granted == (through == "layout")
+    theirs = _open(stage, c2, "/s/lock0")
+    silent_ms = world.now_ms
+    c1.process.pause()
+    stage.wait(0.9 * world.lease_ms)
+    for node_id in world.ids:
+        world.net.hole("ds1", node_id)
+        world.net.hole(node_id, "ds1")
+    world.wait_for(lambda: c1.lost, 20_000, lambda: "its lease does not run out")
+    stage.check()
+    assert world.oracle.counts["handles revoked" if through == "layout" else "claims dropped"]
+    assert not any(server.accepts(handle) for server in world.data_servers.values() for handle in world.oracle.revoked)
+    assert world.now_ms - silent_ms > 0.9 * world.lease_ms + world.ds_lease_ms, "no sooner than that server's own lease"
+    stage.run(c2, theirs.lock(0, 10))
+
+
+def test_a_failover_is_no_io_error(make_stage: MakeStage) -> None:
+    """INV-7: data that go through metadata servers while leaders change; the data servers are well all the time."""
+    stage = make_stage()
+    world = stage.world
+    leader = stage.leader()
+    c1 = stage.mount(0, *stage.others(leader), leader)
+    stage.client(c1).layouts.enabled = False
+    file = _open(stage, c1, "/s/data0")
+    for turn in range(2):
+        stage.run(c1, file.write(turn * 16, b"x" * 16, nfs4.FILE_SYNC4))
+        world.end(stage.leader(), 100)
+        stage.leader()
+        assert stage.run(c1, file.read(turn * 16, 16)) == b"x" * 16
+    stage.wait(1_000)
+    assert not world.oracle.counts["data server counted down"]
+
+
 def _stand_still_in_a_cut(stage: Stage, node_id: str, ms: float) -> list[float]:
     """The node stops, whole, between its last look whether it leads and the first message of a cut; when it did."""
     front = stage.world.whole(node_id).front
