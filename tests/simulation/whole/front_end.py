@@ -159,6 +159,7 @@ class SimFrontEnd:
         self.runtime = NodeRuntime(self.loop, world.data_rng, world.net)
         self.front_end: FrontEnd | None = None
         self.confirmed_ms = float("-inf")
+        self.life = f"{node.id} since {world.now_ms:.3f}"
         self._last_connections: list[SimTransport] = []
         self.process.after(world.data_rng.uniform(*START_MS), self._start)
 
@@ -237,7 +238,7 @@ class SimFrontEnd:
             answer(request, status)
             if dispatcher.counters.calls["read-only"] > answered:  # else it was put off
                 name = (request.session_id, request.slot, request.sequence_id)
-                self.world.oracle.unconfirmed[name] = self.confirmed_ms
+                self.world.oracle.unconfirmed[name] = self.confirmed_ms, self.life
 
         dispatcher.reader._answer_read_only = noted  # type: ignore[method-assign]
 

@@ -97,9 +97,9 @@ class Oracle:
     layouts_gone: set[object] = field(default_factory=set)
     """Keys of layouts that were revoked: who was paused meanwhile may still be told of the grant, and is fenced."""
     digests: dict[int, tuple[str, bytes]] = field(default_factory=dict)
-    unconfirmed: dict[tuple[bytes, int, int], float] = field(default_factory=dict)
+    unconfirmed: dict[tuple[bytes, int, int], tuple[float, str]] = field(default_factory=dict)
     """Answers of nodes without quorum under ``read-only`` that nobody has heard yet, by session, slot and sequence ID:
-    since when the node's state was known to hold all that was acknowledged."""
+    since when the node's state was known to hold all that was acknowledged, and which life of a node gave it."""
     sessions_gone: dict[bytes, float] = field(default_factory=dict)
     """When sessions ended. A client that stood still while it mounted may not have known its own yet."""
     down: dict[str, list[tuple[float, float]]] = field(default_factory=dict)

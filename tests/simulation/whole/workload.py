@@ -246,7 +246,7 @@ class DataWorker(Worker):
         self.world.oracle.counts[f"{kind} data"] += 1
         oracle = self.world.oracle
         if status in (nfs4.NFS4ERR_IO, nfs4.NFS4ERR_NOSPC):
-            oracle.counts["I/O error"] += 1
+            oracle.counts["EIO heard"] += 1
             if oracle.trouble_since(began_ms, everywhere=status == nfs4.NFS4ERR_NOSPC):
                 return
             if generation.unconfirmed > unconfirmed:
