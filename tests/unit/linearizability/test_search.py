@@ -55,16 +55,17 @@ def test_the_search_agrees_with_a_naive_one(name: str, seed: int, operations: in
 
 
 def as_of_a_replica(history: History, rng: random.Random) -> History:
-    """Some looks come from one replica, one after another, and may show a state of long before they were asked."""
-    operations, place = sorted(history.operations, key=lambda o: o.ends_ms), 0
-    for number, operation in enumerate(operations):
-        if operation.answer is not None and only_looks(operation) and rng.random() < 0.7:
-            place += 1
-            operations[number] = msgspec.structs.replace(
-                operation,
-                invoked_ms=operation.invoked_ms * rng.random(),
-                answer=msgspec.structs.replace(operation.answer, replica=("n1", place)),
-            )
+    """Some looks come from one replica, and may show a state of long before they were asked; perhaps it goes back."""
+    operations = sorted(history.operations, key=lambda o: o.ends_ms)
+    looks = [n for n, o in enumerate(operations) if o.answer is not None and only_looks(o) and rng.random() < 0.8]
+    places = list(range(len(looks)))
+    if rng.random() < 0.5:
+        rng.shuffle(places)
+    for number, place in zip(looks, places, strict=True):
+        operation = operations[number]
+        answer = msgspec.structs.replace(operation.answer, replica=("n1", place))  # type: ignore[type-var]
+        invoked_ms = operation.invoked_ms * rng.random()
+        operations[number] = msgspec.structs.replace(operation, invoked_ms=invoked_ms, answer=answer)
     return History(operations, history.directories)
 
 
@@ -72,7 +73,7 @@ def replicas_naive_and_clever(name: str, seed: int, operations: int, clients: in
     """Both verdicts on a history with looks at a replica, and whether it would do without their order."""
     make, model = SERVERS[name]
     rng = random.Random(seed)
-    history = as_of_a_replica(spoilt(valid_history(make(), rng, operations, clients, unknown=0.15), rng), rng)
+    history = as_of_a_replica(valid_history(make(), rng, operations, clients, unknown=0.15), rng)
     naive = naively_linearizable(history, lambda one: ordered(model(one), one.operations))
     return naive, check(history, limit_s=60, models=[model]).verdict, naively_linearizable(history, model)
 
@@ -87,8 +88,8 @@ def test_the_search_agrees_with_a_naive_one_on_replicas(name: str, seed: int, op
 
 def test_the_order_of_a_replicas_answers_matters() -> None:
     """Else that comparison would be vacuous: some histories are wrong for this alone."""
-    found = [replicas_naive_and_clever(name, seed, 7, 2) for name in SERVERS for seed in range(150)]
-    assert sum(without and not naive for naive, _, without in found) >= 5
+    found = [replicas_naive_and_clever(name, seed, 7, 2) for name in SERVERS for seed in range(40)]
+    assert sum(without and not naive for naive, _, without in found) >= 10
     assert sum(naive for naive, _, _ in found) >= 100
 
 
