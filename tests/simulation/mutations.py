@@ -250,6 +250,27 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "a_layout_is_revoked_while_a_data_server_is_cut_off",
     ),
     _whole(
+        "a client is fenced before it is dropped",
+        "lapsed_clients_dropped_unfenced",
+        "a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[layout]",
+    ),
+    _whole(
+        "a client is fenced before its locks go",
+        "lapsed_clients_fenced_late",
+        "a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[layout]",
+    ),
+    _whole(
+        "a client is dropped when nobody can write for it",
+        "lapsed_clients_written_for",
+        "a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[metadata server]",
+    ),
+    _whole(
+        "a new leader gives data servers time to be heard",
+        "data_servers_down_at_failover",
+        "a_failover_is_no_io_error",
+    ),
+    _whole("a failover is no I/O error", "io_errors_at_failover", "a_failover_is_no_io_error"),
+    _whole(
         "data servers obey the latest leader only",
         "obeying_everybody",
         "a_cut_that_an_overtaken_leader_sends_late_does_nothing",

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 DOCUMENT = ROOT / "docs" / "INVARIANTS.md"
 _PROMISE = re.compile(r"^\| (INV-\d+) \| .+ \|$", re.MULTILINE)
+_NAMED = re.compile(r"\bINV-(\d+)(?:\s+to\s+INV-(\d+))?\b")
 _BEGIN = "<!-- defenders: written by python -m tests.support.invariants -->\n"
 _END = "<!-- end of defenders -->\n"
 _WIDTH = 120
@@ -20,11 +21,19 @@ def promised() -> list[str]:
     return _PROMISE.findall(DOCUMENT.read_text())
 
 
+def named(text: str) -> list[str]:
+    """The invariants that a test's text names, in order; "INV-1 to INV-8" names eight."""
+    numbers: set[int] = set()
+    for first, last in _NAMED.findall(text):
+        numbers.update(range(int(first), int(last or first) + 1))
+    return [f"INV-{number}" for number in sorted(numbers)]
+
+
 def defenders() -> dict[str, list[Path]]:
     """Invariant -> test modules that name it, as paths below ``tests/``."""
     found: dict[str, list[Path]] = {}
     for file in sorted(TESTS.rglob("test_*.py")):
-        for number in sorted(set(re.findall(r"\bINV-\d+\b", file.read_text()))):
+        for number in named(file.read_text()):
             found.setdefault(number, []).append(file.relative_to(TESTS))
     return found
 

@@ -14,6 +14,7 @@ from mdscluster.raft.errors import PeerError
 from mdscluster.raft.members import MEMBERSHIP, Membership
 from mdscluster.replica import ChangeOutcome, MemberChange
 from tests.simulation.consensus.cluster import Cluster, SimNode
+from tests.simulation.consensus.faults import FAULTS
 from tests.simulation.consensus.run import batch_bytes, digest, heal, profile, trouble
 from tests.simulation.consensus.simulation import Simulation
 from tests.simulation.result import SeedResult, Trace
@@ -24,10 +25,17 @@ FLOORS = {
     "acked": 40.0,
     "elections": 2.0,
     "add done": 0.5,
-    "promote done": 0.3,
+    "promote done": 0.15,
     "remove done": 0.3,
-    "kill": 0.5,
     "taken back": 0.05,
+    "strike": 0.5,
+    "snapshots": 0.5,
+    "torn": 0.05,
+    "fail-stop": 0.2,
+    "death in a turn": 0.2,
+    "death in an install": 0.05,
+    "kill": 0.5,
+    **{name: 0.1 for name in FAULTS if name not in ("kill", "wipe")},
 }
 """What a seed does in the mean, at the least (``Depth.floors``)."""
 

@@ -68,6 +68,8 @@ class Generation:
         """One of its layouts was taken from it."""
         self.unconfirmed = 0
         """How often it was answered without a quorum."""
+        self.at_one_node = False
+        """It knows one node only, and asks it one thing after another."""
         self.renewed_ms = world.now_ms
         """When the newest of its requests that were answered in the session was sent."""
         self.late_ms = -1e12
@@ -85,11 +87,12 @@ class Generation:
         if first_op != nfs4.OP_SEQUENCE or record[40:44] != b"\0\0\0\0":
             return
         session_id, sequence_id, slot = _SEQUENCE.unpack_from(record, 44)
-        since_ms = oracle.unconfirmed.pop((session_id, slot, sequence_id), None)
-        if since_ms is not None:  # which renews no lease
+        unconfirmed = oracle.unconfirmed.pop((session_id, slot, sequence_id), None)
+        if unconfirmed is not None:  # which renews no lease
+            since_ms, life = unconfirmed
             self.unconfirmed += 1
             oracle.counts["read without quorum"] += 1
-            self.owner.world.recorder.answered_from(self.name, since_ms)
+            self.owner.world.recorder.answered_from(self.name, since_ms, life if self.at_one_node else "")
         elif sent_ms is not None:
             if sent_ms - self.renewed_ms > self.owner.world.lease_ms:
                 self.late_ms = sent_ms
@@ -101,6 +104,7 @@ class Generation:
 
     async def mount(self, addresses: list[Address], minor_version: int) -> Client:
         """Become known to the service; a client of this name that lived before loses what it had."""
+        self.at_one_node = len(addresses) == 1
         client = await Client.connect(
             addresses, minor_version, settings=SETTINGS, owner=self.owner.name.encode(),
             credential=rpc.AuthSys(0, self.owner.name.encode(), 0, 0, ()), runtime=self.runtime, history=self._record,

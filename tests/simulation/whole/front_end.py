@@ -19,7 +19,7 @@ from mdscluster import replica_async
 from mdscluster.config import ClusterConfig, Export, Limits, NodeConfig, Peer, TlsPaths
 from mdscluster.control import witnesses
 from mdscluster.control.mandates import Superseded
-from mdscluster.control.registry import Heard
+from mdscluster.control.registry import Heard, Registry
 from mdscluster.control.stonith_service import FencingService
 from mdscluster.front_end import FrontEnd
 from mdscluster.fsm import features
@@ -159,6 +159,7 @@ class SimFrontEnd:
         self.runtime = NodeRuntime(self.loop, world.data_rng, world.net)
         self.front_end: FrontEnd | None = None
         self.confirmed_ms = float("-inf")
+        self.life = f"{node.id} since {world.now_ms:.3f}"
         self._last_connections: list[SimTransport] = []
         self.process.after(world.data_rng.uniform(*START_MS), self._start)
 
@@ -198,6 +199,7 @@ class SimFrontEnd:
         )  # fmt: skip
         self.front_end = front_end
         self._note_unconfirmed(front_end.dispatcher)
+        self._note_heartbeats(front_end.registry)
         front_end.follow_membership(await replica_async.status(replica))
         self.world.net.listen(self.world.nfs_address(self.node.id), self.process, self._accept)
         jobs = (
@@ -236,9 +238,20 @@ class SimFrontEnd:
             answer(request, status)
             if dispatcher.counters.calls["read-only"] > answered:  # else it was put off
                 name = (request.session_id, request.slot, request.sequence_id)
-                self.world.oracle.unconfirmed[name] = self.confirmed_ms
+                self.world.oracle.unconfirmed[name] = self.confirmed_ms, self.life
 
         dispatcher.reader._answer_read_only = noted  # type: ignore[method-assign]
+
+    def _note_heartbeats(self, registry: Registry) -> None:
+        """Tell the oracle which data servers this front end hears of."""
+        note, oracle = registry.note, self.world.oracle
+        oracle.front_began(self.node.id)
+
+        def noted(heard: Heard) -> None:
+            note(heard)
+            oracle.heartbeat(self.node.id, heard.ds_id)
+
+        registry.note = noted  # type: ignore[method-assign]
 
     def _job_ended(self, task: asyncio.Task[None]) -> None:
         if self.process.alive:

@@ -7,18 +7,25 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
+
 from dataserver.leadership import Leadership, NotObeyed
 from fencing import state as rules
 from fencing.suspicion import Statement, Suspicions
+from mdscluster import replica_async
+from mdscluster.control import liveness
 from mdscluster.control.fencing import FencePusher
 from mdscluster.control.mandates import Standing
 from mdscluster.control.renewals import Renewals
-from mdscluster.fsm import fences, fencing_state, internal
-from mdscluster.fsm.commands import LeaderStarted
+from mdscluster.fsm import clients, fences, fencing_state, internal, layout_states, recalls
+from mdscluster.fsm.commands import ExpireClients, LeaderStarted
 from mdscluster.fsm.machine import StateMachine
+from mdscluster.fsm.tables import U64
 from mdscluster.nfs_frontend.reads import Batch, Reads
 from mdscluster.nfs_frontend.request import Request
 from mdscluster.nfs_frontend.sessions import Session
+from mdscluster.nfs_frontend.stripes import IoFailed, Stripes
+from nfswire import nfs4
 
 
 @contextmanager
@@ -107,6 +114,78 @@ def without_waiting_for_fences() -> Iterator[None]:
             return fences.fences(txn, self._tables)[0]
 
     with _all(patch.object(FencePusher, "push", pushed)):
+        yield
+
+
+@contextmanager
+def lapsed_clients_dropped_unfenced() -> Iterator[None]:
+    """A client whose lease ran out goes at once, its layouts with it, and no fence is raised (INV-6)."""
+
+    def dropped(cx: Any, command: ExpireClients) -> bytes:
+        removed = []
+        for client_id in command.client_ids:
+            if clients.is_lost(cx, client_id, command.judged_ms):
+                for other, state in layout_states.of_client(cx, client_id):
+                    recalls.returned(cx, other, state)
+                clients.bury(cx, client_id, clients.decode(cx.get(U64.pack(client_id), db=cx.tables.client)))
+                removed.append(client_id)
+        return msgspec.msgpack.encode(clients.Expired(removed, []))
+
+    with _all(patch.dict(internal._HANDLERS, {ExpireClients: dropped})):
+        yield
+
+
+@contextmanager
+def lapsed_clients_fenced_late() -> Iterator[None]:
+    """A client whose lease ran out loses its opens and locks at once, and is fenced only then (INV-5, INV-6)."""
+
+    def buried(cx: Any, command: ExpireClients) -> bytes:
+        removed, holding = [], []
+        for client_id in command.client_ids:
+            if clients.is_lost(cx, client_id, command.judged_ms):
+                clients.bury(cx, client_id, clients.decode(cx.get(U64.pack(client_id), db=cx.tables.client)))
+                left = recalls.client_has_layouts(cx, client_id)
+                (holding if left else removed).append(client_id)
+        return msgspec.msgpack.encode(clients.Expired(removed, holding))
+
+    with _all(patch.dict(internal._HANDLERS, {ExpireClients: buried})):
+        yield
+
+
+@contextmanager
+def lapsed_clients_written_for() -> Iterator[None]:
+    """A client whose lease ran out goes while a metadata server may still write for it (INV-6)."""
+    with _all(patch.object(clients, "_is_written_for", lambda cx, client_id: False)):
+        yield
+
+
+@contextmanager
+def data_servers_down_at_failover() -> Iterator[None]:
+    """A new leader counts as down whom it has not heard since it began to lead (INV-7)."""
+    judge = liveness.judge
+
+    def hasty(server: Any, heard: Any, now_ms: int, since_ms: int) -> Any:
+        if server is not None and server.up and heard is not None and heard.at_ms < since_ms:
+            return liveness._update(heard, False)
+        return judge(server, heard, now_ms, since_ms)
+
+    with _all(patch.object(liveness, "judge", hasty)):
+        yield
+
+
+@contextmanager
+def io_errors_at_failover() -> Iterator[None]:
+    """A front end's first I/O after a change of leader fails as if its data server were down (INV-7)."""
+    at = Stripes._at
+
+    async def failing(self: Any, *arguments: Any) -> Any:
+        term = (await replica_async.status(self._dispatcher.replica)).term
+        before, self.term_seen = getattr(self, "term_seen", term), term
+        if term != before:
+            raise IoFailed(nfs4.NFS4ERR_IO)
+        return await at(self, *arguments)
+
+    with _all(patch.object(Stripes, "_at", failing)):
         yield
 
 

@@ -11,32 +11,43 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm import clients, layout_states
+from mdscluster.control.liveness import DS_DOWN_MS
+from mdscluster.fsm import clients, data_servers, io_claims, layout_states
 from mdscluster.fsm.commands import (
     KIND_INTERNAL,
+    DataServerUpdate,
     ExpireClients,
     FenceConfirmed,
     RecallDone,
     unpack_internal,
 )
 from mdscluster.fsm.machine import StateMachine
+from mdscluster.fsm.tables import U64
 from nfsclient.stats import FAILOVER_STATUSES
 from nfswire import dsfh, nfs4
+from tests.simulation.whole.faults import CLOCK_RATES
 
 if TYPE_CHECKING:
     import lmdb
 
+    from mdscluster.fsm.io_claims import IoClaim
     from mdscluster.fsm.layout_states import LayoutState
     from tests.simulation.whole.clients import Generation
     from tests.simulation.whole.data_server import SimDataServer
     from tests.simulation.whole.front_end import WholeNode
     from tests.simulation.whole.simulation import WholeSimulation
 
+SILENCE_MS: Final = DS_DOWN_MS / CLOCK_RATES[-1] - 1
+"""Of a data server, before it may count as down: by the clock of the fastest leader."""
+SETTLED_MS: Final = 500.0
+"""What a leader judged is in the log after so long at the most."""
 DIGEST_EVERY: Final = 64
 """Replicas' digests are compared at every so-manieth log index."""
 
 FORBIDDEN: Final = frozenset((*FAILOVER_STATUSES, nfs4.NFS4ERR_RETRY_UNCACHED_REP, nfs4.NFS4ERR_OLD_STATEID))
 """What no client may hear whose lease did not run out (INV-7)."""
+_IO_OPS: Final = (nfs4.OP_READ, nfs4.OP_WRITE, nfs4.OP_COMMIT)
+"""Where NFS4ERR_IO and NFS4ERR_NOSPC may be right; ``DataWorker`` judges when."""
 _LAYOUT_OPS: Final = (nfs4.OP_LAYOUTGET, nfs4.OP_LAYOUTRETURN, nfs4.OP_LAYOUTCOMMIT, nfs4.OP_LAYOUTERROR)
 
 
@@ -66,6 +77,16 @@ class Claim:
 
 
 @dataclass
+class Heartbeats:
+    """What one front end of a node has heard of a data server."""
+
+    last_ms: float
+    """When it last heard; when it began, if it has not yet."""
+    gap: tuple[float, float] = (-1e12, -1e12)
+    """The last silence after which a data server may count as down: from and to."""
+
+
+@dataclass
 class Oracle:
     """Every invariant that is about more than one node's log."""
 
@@ -76,11 +97,17 @@ class Oracle:
     layouts_gone: set[object] = field(default_factory=set)
     """Keys of layouts that were revoked: who was paused meanwhile may still be told of the grant, and is fenced."""
     digests: dict[int, tuple[str, bytes]] = field(default_factory=dict)
-    unconfirmed: dict[tuple[bytes, int, int], float] = field(default_factory=dict)
+    unconfirmed: dict[tuple[bytes, int, int], tuple[float, str]] = field(default_factory=dict)
     """Answers of nodes without quorum under ``read-only`` that nobody has heard yet, by session, slot and sequence ID:
-    since when the node's state was known to hold all that was acknowledged."""
+    since when the node's state was known to hold all that was acknowledged, and which life of a node gave it."""
     sessions_gone: dict[bytes, float] = field(default_factory=dict)
     """When sessions ended. A client that stood still while it mounted may not have known its own yet."""
+    down: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """When the log had each data server for down: from and to, in ms."""
+    heard_of: dict[tuple[str, str], Heartbeats] = field(default_factory=dict)
+    """What each node (first) heard of each data server."""
+    updates_seen: set[tuple[int, int]] = field(default_factory=set)
+    """Commands (index of the entry, number in it) that say how a data server is: replicas apply each several times."""
     counts: Counter[str] = field(default_factory=Counter)
 
     def violation(self, text: str) -> None:
@@ -119,6 +146,8 @@ class Oracle:
 
     def heard(self, holder: Generation, status: int, last_op: int) -> None:
         """A metadata server's answer reached a client; ``last_op`` is the operation that it ended with."""
+        if status in (nfs4.NFS4ERR_IO, nfs4.NFS4ERR_NOSPC) and last_op not in _IO_OPS and not holder.lost:
+            self.violation(f"INV-7: {holder.name} heard {nfs4.STATUS_NAMES[status]} of {nfs4.OP_NAMES[last_op]}")
         if status not in FORBIDDEN or holder.lost:
             return
         if holder.stale_is_right and status == nfs4.NFS4ERR_STALE:
@@ -166,6 +195,44 @@ class Oracle:
                 f"the lease is {self.world.lease_ms} ms"
             )
 
+    # INV-7: I/O errors. A data server that the log has for down is one, and it has to be silent first.
+
+    def front_began(self, node_id: str) -> None:
+        """A front end starts, and has heard of no data server."""
+        for ds_id in self.world.data_servers:
+            self.heard_of[node_id, ds_id] = Heartbeats(self.world.now_ms)
+
+    def heartbeat(self, node_id: str, ds_id: str) -> None:
+        """A node has taken note of a data server."""
+        heard, now_ms = self.heard_of[node_id, ds_id], self.world.now_ms
+        if now_ms - heard.last_ms >= SILENCE_MS:
+            heard.gap = heard.last_ms, now_ms
+        heard.last_ms = now_ms
+
+    def counted(self, index: int, ds_id: str, *, up: bool, was_up: bool) -> None:
+        """It is committed whether a data server is up, ``was_up`` before. Who leads had not heard of it for so long."""
+        now_ms, times = self.world.now_ms, self.down.setdefault(ds_id, [])
+        if up and not was_up:
+            times[-1] = times[-1][0], now_ms
+        if up or not was_up:
+            return
+        self.counts["data server counted down"] += 1
+        times.append((now_ms, float("inf")))
+        leaders = self.world.leaders
+        leader = leaders[max(leaders)]
+        heard = self.heard_of.setdefault((leader, ds_id), Heartbeats(0.0))
+        silence = heard.gap if heard.gap[1] > now_ms - SETTLED_MS else (heard.last_ms, now_ms)
+        if silence[1] - silence[0] < SILENCE_MS:
+            self.violation(
+                f"INV-7: entry {index} has {ds_id} for down, of which {leader}, who leads, heard "
+                f"{now_ms - heard.last_ms:.0f} ms ago"
+            )
+
+    def trouble_since(self, since_ms: float, *, everywhere: bool = False) -> bool:
+        """Whether the log has had a data server for down at any time since; ``everywhere``: each of them."""
+        found = [any(end_ms >= since_ms for _, end_ms in self.down.get(ds_id, ())) for ds_id in self.world.data_servers]
+        return all(found) if everywhere else any(found)
+
     # INV-6.
 
     def layout_revoked(self, other: bytes, state: LayoutState) -> None:
@@ -176,14 +243,35 @@ class Oracle:
         if holder is not None:
             holder.revoked = True
         for epoch in sorted({state.epoch, state.epoch_oldest}):
-            for stripe in range(len(self.world.data_servers)):
-                handle = dsfh.pack_ds_fh(self.world.key, dsfh.FLAG_WRITE, stripe, state.fileid, state.client_id, epoch)
-                if handle in self.revoked:
-                    continue
-                self.revoked[handle] = None
+            if self._void(state.fileid, state.client_id, epoch):
                 self.counts["handles revoked"] += 1
-                for server in self.world.data_servers.values():
-                    self._must_refuse(server, handle)
+
+    def client_dropped(self, client_id: int, claim: IoClaim | None, fileids: list[int]) -> None:
+        """It is committed that a client is gone whose lease ran out: no metadata server may write for it any more.
+
+        ``claim``: as it stood before. Without a holder it has raised a fence, which voids what is below its epoch.
+        ``fileids``: files that have data.
+        """
+        self.counts["client dropped"] += 1
+        if claim is None:
+            return
+        epoch = claim.epoch if claim.holder else claim.epoch - 1
+        for fileid in fileids:
+            if self._void(fileid, io_claims.identity(client_id), epoch):
+                self.counts["claims dropped"] += 1
+
+    def _void(self, fileid: int, client_id: int, epoch: int) -> bool:
+        """From now on no data server may accept these handles; whether that is news."""
+        news = False
+        for stripe in range(len(self.world.data_servers)):
+            handle = dsfh.pack_ds_fh(self.world.key, dsfh.FLAG_WRITE, stripe, fileid, client_id, epoch)
+            if handle in self.revoked:
+                continue
+            news = True
+            self.revoked[handle] = None
+            for server in self.world.data_servers.values():
+                self._must_refuse(server, handle)
+        return news
 
     def lease_renewed(self, server: SimDataServer) -> None:
         """A data server may serve again, or for longer."""
@@ -217,32 +305,59 @@ class ObservedMachine(StateMachine):
         super().__init__(env)
         self._node = node
         self._oracle = node.world.oracle
+        self._at = (0, 0)  # index of the entry, number of the command in it
 
     def begin_entry(self, txn: lmdb.Transaction, index: int, wall_ns: int, lease_ms: int) -> None:
         if index % DIGEST_EVERY == 0:
             self._oracle.digest(self._node.id, index, self.digest(txn))
         super().begin_entry(txn, index, wall_ns, lease_ms)
+        self._at = (index, 0)
 
     def apply(self, payload: bytes) -> bytes:
+        self._at = (self._at[0], self._at[1] + 1)
         if payload[0] != KIND_INTERNAL:
             return super().apply(payload)
         command = unpack_internal(payload)
+        if isinstance(command, DataServerUpdate):
+            return self._apply_update(payload, command.ds_id)
         if not isinstance(command, RecallDone | FenceConfirmed | ExpireClients):
             return super().apply(payload)
         cx = self._cx
         cx.reset()
         before: list[tuple[bytes, LayoutState]] = []
+        lived: dict[int, IoClaim | None] = {}
         if isinstance(command, FenceConfirmed):
             before = layout_states.of_client(cx, command.client_id)
-        elif isinstance(command, RecallDone):
+        elif isinstance(command, ExpireClients):
+            for client_id in command.client_ids:
+                before += layout_states.of_client(cx, client_id)
+                if clients.load(cx, client_id) is not None:
+                    lived[client_id] = io_claims.load(cx.txn, cx.tables, client_id)
+        else:
             state = layout_states.load(cx, command.stateid_other)
             before = [] if state is None else [(command.stateid_other, state)]
         result = super().apply(payload)
-        if isinstance(command, ExpireClients):
-            for client_id in clients.decode_expired(result[1:]).removed:
-                self._node.world.note(self._node.id, f"applied: the lease of client {client_id:x} has run out")
+        dropped = [client_id for client_id in lived if clients.load(cx, client_id) is None]
+        for client_id in dropped:
+            self._node.world.note(self._node.id, f"applied: the lease of client {client_id:x} has run out")
+            self._oracle.client_dropped(client_id, lived[client_id], self._striped())
         for other, state in before:
-            fenced = isinstance(command, FenceConfirmed) or command.epoch > 0
-            if fenced and layout_states.load(cx, other) is None:
+            fenced = not isinstance(command, RecallDone) or command.epoch > 0
+            gone = layout_states.load(cx, other) is None or state.client_id in dropped  # with its locks
+            if fenced and gone:
                 self._oracle.layout_revoked(other, state)
         return result
+
+    def _apply_update(self, payload: bytes, ds_id: str) -> bytes:
+        before = data_servers.registered(self._cx.txn, self._cx.tables, ds_id)
+        result = super().apply(payload)
+        after = data_servers.registered(self._cx.txn, self._cx.tables, ds_id)
+        if self._at not in self._oracle.updates_seen and before is not None and after is not None:
+            self._oracle.updates_seen.add(self._at)
+            self._oracle.counted(self._at[0], ds_id, up=after.up, was_up=before.up)
+        return result
+
+    def _striped(self) -> list[int]:
+        """Files that lie on data servers."""
+        with self._cx.txn.cursor(db=self._cx.tables.layout) as cursor:
+            return [U64.unpack(key)[0] for key, _ in cursor if len(key) == U64.size]

@@ -29,6 +29,13 @@ FLOORS: Final = {
     "lease ran out": 0.1,
     "read without quorum": 0.05,
     "handles revoked": 0.1,
+    "client dropped": 0.1,
+    "EIO heard": 0.02,
+    "snapshots": 0.06,
+    "torn": 0.5,
+    "fail-stop": 0.2,
+    "death in a turn": 2.0,
+    "death in an install": 0.02,
     **{name: 0.1 for name in (*NODE_FAULTS, *CLIENT_FAULTS) if name != "ring"},
 }
 """What a seed does in the mean, at the least (``Depth.floors``)."""

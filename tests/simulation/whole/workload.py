@@ -231,18 +231,27 @@ class DenyWorker(Worker):
 
 
 class DataWorker(Worker):
-    """Writes and reads through layouts that others want too (INV-5, INV-6), and now and then cuts the file."""
+    """Writes and reads through layouts that others want too (INV-5, INV-6), and now and then cuts the file.
 
-    DATA_SERVER_TROUBLE: Final = (nfs4.NFS4ERR_IO, nfs4.NFS4ERR_NXIO, nfs4.NFS4ERR_NOSPC)
+    An I/O error is right while the log has a data server for down (INV-7), and a full disk where it has all of them.
+    """
 
     async def operation(self, generation: Generation, client: Client) -> None:
         path = self.rng.choice(DATA)
         offset = self.rng.choice((0, self.world.stripe_unit_bytes - 8, self.world.stripe_unit_bytes))
         kind = self.rng.choices(("write", "read", "cut"), (5, 3, 1))[0]
+        began_ms, unconfirmed = self.world.now_ms, generation.unconfirmed
         status, _ = await self.status(self._io(client, path, kind, offset))
         self.world.trace_call(generation, f"{kind} {path}", status)
         self.world.oracle.counts[f"{kind} data"] += 1
-        if status not in (OK, *self.DATA_SERVER_TROUBLE):
+        oracle = self.world.oracle
+        if status in (nfs4.NFS4ERR_IO, nfs4.NFS4ERR_NOSPC):
+            oracle.counts["EIO heard"] += 1
+            if oracle.trouble_since(began_ms, everywhere=status == nfs4.NFS4ERR_NOSPC):
+                return
+            if generation.unconfirmed > unconfirmed:
+                return  # what a node without quorum has for down may be up again
+        if status != OK:
             self.violation(f"INV-7: {kind} {path}: {status_name(status)}")
 
     async def _io(self, client: Client, path: str, kind: str, offset: int) -> None:

@@ -165,6 +165,9 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     nlink: int | None = None
     change: int | None = None
     holder: Holder | None = None
+    replica: tuple[str, int] | None = None
+    """Which replica gave it from a state that others may have left behind, and as its how-manieth answer to this
+    client: what it showed first is not newer than what it showed later."""
 
 
 AnyCall: TypeAlias = (

@@ -16,6 +16,7 @@ from tests.support.linearizability.model import Footprint, Model
 from tests.support.linearizability.namespace import NamespaceModel
 from tests.support.linearizability.opens import OpenModel
 from tests.support.linearizability.partition import partition
+from tests.support.linearizability.replicas import ordered
 from tests.support.linearizability.search import Result, Search, Verdict
 
 ModelClass: TypeAlias = Callable[[History], Model]
@@ -74,7 +75,7 @@ def check(history: History, *, limit_s: float = 60.0, clock: Callable[[], float]
         return clock() - started > limit_s
 
     for make in models:
-        model = make(history)
+        model = ordered(make(history), history.operations)
         parts = split(model)
         report.parts[model.name] = len(parts)
         for operations, footprints in parts:
@@ -124,7 +125,7 @@ def _judge(make: ModelClass, expired: Callable[[], bool]) -> Judge:
     def judge(history: History) -> Violation | None:
         if expired():
             raise TimeIsUp
-        model = make(history)
+        model = ordered(make(history), history.operations)
         for operations, footprints in split(model):
             result = Search(model, operations, footprints, expired).run()
             if result.verdict is Verdict.VIOLATION:

@@ -14,8 +14,11 @@ A call that has not ended, or ended without an answer, is of unknown outcome.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from nfsclient.client import Client
 from nfsclient.errors import LockDenied, NfsError, Unavailable
@@ -73,6 +76,7 @@ class _Pending:
         self.client = client
         self.call = call
         self.invoked_ms = invoked_ms
+        self.replica: tuple[str, int] | None = None
 
 
 class Recorder:
@@ -85,6 +89,7 @@ class Recorder:
         self._opens: set[tuple[str, str]] = set()   # files and owners of recorded opens
         self._names: dict[int, str] = {}        # client ID given by the server -> client
         self._last_ms = float("-inf")
+        self._shown: Counter[tuple[str, str]] = Counter()   # by client and replica: answers without a quorum
 
     def watch(self, directory: Handle) -> None:
         """Names in this directory, which is empty now, belong to the history."""
@@ -94,14 +99,23 @@ class Recorder:
         """The history hook of a client. Every client has a name of its own."""
         return lambda event: self._told(client, event)
 
-    def answered_from(self, client: str, since_ms: float) -> None:
+    def answered_from(self, client: str, since_ms: float, replica: str = "") -> None:
         """What ``client`` is being told shows some state since then, perhaps none of after it asked.
 
-        For the looks that it has under way; whoever is told so relies on nothing newer.
+        For the looks that it has under way; whoever is told so relies on nothing newer. ``replica``: one life of the
+        node that tells it, if it is known to be the only one that this client asks, one thing after another. Then what
+        it is told there does not go back, either.
         """
-        for pending in self._pending.values():
-            if pending.client == client and isinstance(pending.call, (GetAttr, Lookup, ReadDir, TestLock)):
-                pending.invoked_ms = min(pending.invoked_ms, since_ms)
+        looks = [
+            pending
+            for pending in self._pending.values()
+            if pending.client == client and isinstance(pending.call, (GetAttr, Lookup, ReadDir, TestLock))
+        ]
+        for pending in looks:
+            pending.invoked_ms = min(pending.invoked_ms, since_ms)
+            if replica and len(looks) == 1:
+                self._shown[client, replica] += 1
+                pending.replica = f"{replica} to {client}", self._shown[client, replica]
 
     def history(self) -> History:
         """Everything so far."""
@@ -126,6 +140,8 @@ class Recorder:
         elif answer is not None:
             del self._pending[client, event.number]
             call = pending.call
+            if pending.replica is not None:
+                answer = msgspec.structs.replace(answer, replica=pending.replica)
             if isinstance(call, Open):
                 self._opens.add((call.file, call.owner))
             if isinstance(call, ReadDir) and len(answer.entries or ()) > ENTRIES_PER_REPLY:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from nfswire import nfs4
@@ -41,6 +42,10 @@ SHARED = Answer(nfs4.NFS4ERR_SHARE_DENIED)
 
 def is_(id_: str) -> Answer:
     return Answer(object=id_)
+
+
+def by_replica(answer: Answer, place: int) -> Answer:
+    return msgspec.structs.replace(answer, replica=("n1", place))
 
 
 def moved(before: int, after: int, id_: str | None = None) -> Answer:
@@ -251,6 +256,21 @@ CASES: dict[str, tuple[Sequence[Operation], Sequence[Operation]]] = {
         [op(Open("f", "a", 1), 0, 1), op(Open("f", "a", 1, 2), 2, 3), op(Open("f", "b", 2), 4, 5, SHARED, "c1")],
         [op(Open("f", "a", 1), 0, 1), op(Open("f", "a", 1, 2), 2, 3), op(Downgrade("f", "a", 1), 4, 5),
          op(Open("f", "b", 2), 6, 7, SHARED, "c1")],
+    ),
+    "a replica that is behind goes back": (
+        [op(Create(D, "x"), 10, 11, is_("i1")), op(Lookup(D, "x"), 0, 20, by_replica(NOENT, 1), "c1"),
+         op(Lookup(D, "x"), 0, 30, by_replica(is_("i1"), 2), "c1")],
+        [op(Create(D, "x"), 10, 11, is_("i1")), op(Lookup(D, "x"), 0, 20, by_replica(is_("i1"), 1), "c1"),
+         op(Lookup(D, "x"), 0, 30, by_replica(NOENT, 2), "c1")],
+    ),
+    "a replica that is behind goes back, between two names": (
+        [op(Create(D, "x"), 10, 11, is_("i1")), op(Rename(D, "x", D, "y"), 12, 13),
+         op(Lookup(D, "x"), 0, 20, by_replica(is_("i1"), 1), "c1"),
+         op(Lookup(D, "y"), 0, 30, by_replica(NOENT, 2), "c1"),
+         op(Lookup(D, "y"), 0, 40, by_replica(is_("i1"), 3), "c1")],
+        [op(Create(D, "x"), 10, 11, is_("i1")), op(Rename(D, "x", D, "y"), 12, 13),
+         op(Lookup(D, "y"), 0, 20, by_replica(is_("i1"), 1), "c1"),
+         op(Lookup(D, "x"), 0, 30, by_replica(is_("i1"), 2), "c1")],
     ),
     "close runs twice": (
         [op(Open("f", "a", 1), 0, 1), op(Close("f", "a"), 2, 3)],

@@ -23,6 +23,12 @@ def test_invariants_names_only_tests_that_defend_them() -> None:
     assert invariants.written(text, found) == text
 
 
+def test_a_range_of_invariants_names_all_between() -> None:
+    inv = "INV-"  # apart: else this module would be taken for a defender
+    text = f"{inv}9: as {inv}2 to\n    {inv}4 under faults, {inv}6, {inv}7."
+    assert invariants.named(text) == [f"{inv}{number}" for number in (2, 3, 4, 6, 7, 9)]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
