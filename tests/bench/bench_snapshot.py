@@ -280,7 +280,8 @@ def set_back(cluster: Embedded, image: Path) -> None:
     """Kill the node that gets the snapshots, and give it the state that the log no longer reaches."""
     cluster.kill(BEHIND)
     state = cluster.base_dir / BEHIND / "state"
-    (state / "lock.mdb").unlink(missing_ok=True)
+    for file in ("lock.mdb", "data.mdb"):  # its front end may have them mapped a moment longer: new files
+        (state / file).unlink(missing_ok=True)
     shutil.copyfile(image / "behind.mdb", state / "data.mdb")
 
 

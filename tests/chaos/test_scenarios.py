@@ -17,12 +17,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 SHORT = (
     ("pause-leader", 3),
     ("isolate-leader-with-clients", 3),
+    ("kill-two-of-five", 5),
     ("isolate-minority", 5),
     ("deaf-leader", 3),
     ("full-disk-leader", 3),
     ("power-loss-all", 3),
     pytest.param("clock-forward", 3, marks=pytest.mark.long),
-    pytest.param("kill-two-of-five", 5, marks=pytest.mark.long),
     pytest.param("mute-leader", 3, marks=pytest.mark.long),
 )
 """Scenarios, and on how many nodes."""
