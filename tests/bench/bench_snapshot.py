@@ -52,7 +52,7 @@ SETTLE_S = 3.0
 """Work that is not measured, after a start."""
 P99_RATIO_MAX = 2.0
 """Changes while a snapshot is sent, to those just before it."""
-GROWTH_MAX_MIB = 64.0
+GROWTH_MAX_MIB = 32.0
 """Of one process's own memory over a snapshot, however large the state is: the pipe, a frame, and buffers."""
 VACUOUS_BELOW = 4
 """The state must be that many times ``GROWTH_MAX_MIB``, or a process that holds all of it could pass."""
@@ -148,8 +148,8 @@ def broken(snapshots: list[Snapshot], state_mib: float) -> list[str]:
 def section(snapshots: list[Snapshot], inodes: int, state_mib: float, rate: float, beside: str) -> str:
     """The part of docs/BENCHMARKS.md, its marks included."""
     ratio = statistics.median(s.p99_ratio for s in snapshots)
-    columns = ("", "seconds", "changes", "p50 before / during ms", "p99 before / during ms", "p99 ratio", "longest ms")
-    columns += ("sender MiB", "receiver MiB", "load")
+    columns = ["", "seconds", "changes", "p50 before / during ms", "p99 before / during ms", "p99 ratio", "longest ms"]
+    columns += ["sender MiB", "receiver MiB", "load"]
     head = f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|"
     rows = [
         f"| {number} | {s.seconds:.1f} | {s.changes} | {s.before_p50:.1f} / {s.during_p50:.1f} "
