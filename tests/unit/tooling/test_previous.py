@@ -45,9 +45,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 def test_it_is_the_commit_before_the_last_that_changed_a_server(repository: Repository) -> None:
     """Documents and tests make no other node. A merge counts as one step: what it brought in was never released."""
     repository.commit("mdscluster/node.py", "first")
-    repository.git("branch", "side")
     second = repository.commit("mdscluster/node.py", "second")
-    repository.git("checkout", "--quiet", "side")
+    repository.git("checkout", "--quiet", "-b", "side")
     repository.commit("nfswire/wire.py", "a step of a branch")
     repository.commit("nfswire/wire.py", "another one")
     repository.git("checkout", "--quiet", "main")
