@@ -27,6 +27,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+import textwrap
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -157,18 +158,16 @@ def section(snapshots: list[Snapshot], inodes: int, state_mib: float, rate: floa
         f"| +{s.sender_grew_mib:.1f} | +{s.receiver_grew_mib:.1f} | {s.load_average:.1f} |"
         for number, s in enumerate(snapshots, 1)
     ]
-    return f"""<!-- snapshots: written by ./run bench snapshot --write-docs -->
-## Snapshots
-
-A node that is too far behind gets the whole state, {inodes:,} inodes in {state_mib:,.0f} MiB, {len(snapshots)} times,
-from a leader that goes on with {rate:g} changes a second ({os.cpu_count()} cores, Linux {platform.release()}; servers
-and client on one machine). p99 of changes while it is sent, to the usual: **{ratio:.2f}** (median; at most
-{P99_RATIO_MAX:g}). Neither sender nor receiver may grow by more than {GROWTH_MAX_MIB:g} MiB. Beside the run: {beside}.
-
-{head}
-{chr(10).join(rows)}
-<!-- end of snapshots -->
-"""
+    told = (
+        f"A node that is too far behind gets the whole state, {inodes:,} inodes in {state_mib:,.0f} MiB, {len(snapshots)} "
+        f"times, from a leader that goes on with {rate:g} changes a second ({os.cpu_count()} cores, Linux "
+        f"{platform.release()}; servers and client on one machine). p99 of changes while it is sent, to the usual: "
+        f"**{ratio:.2f}** (median; at most {P99_RATIO_MAX:g}). Neither sender nor receiver may grow by more than "
+        f"{GROWTH_MAX_MIB:g} MiB. Beside the run: {beside}."
+    )
+    lines = "\n".join([textwrap.fill(told, 120, break_long_words=False, break_on_hyphens=False), "", head, *rows])
+    begin, end = "<!-- snapshots: written by ./run bench snapshot --write-docs -->", "<!-- end of snapshots -->"
+    return f"{begin}\n## Snapshots\n\n{lines}\n{end}\n"
 
 
 class Load:
