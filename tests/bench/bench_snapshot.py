@@ -160,8 +160,8 @@ def section(snapshots: list[Snapshot], inodes: int, state_mib: float, rate: floa
     ]
     told = (
         f"A node that is too far behind gets the whole state, {inodes:,} inodes in {state_mib:,.0f} MiB, "
-        f"{len(snapshots)} times, from a leader that goes on with {rate:g} changes a second ({os.cpu_count()} cores, Linux "
-        f"{platform.release()}; servers and client on one machine). p99 of changes while it is sent, to the usual: "
+        f"{len(snapshots)} times, from a leader that goes on with {rate:g} changes a second ({os.cpu_count()} cores, "
+        f"Linux {platform.release()}; servers and client on one machine). p99 of changes while it is sent, to the usual: "
         f"**{ratio:.2f}** (median; at most {P99_RATIO_MAX:g}). Neither sender nor receiver may grow by more than "
         f"{GROWTH_MAX_MIB:g} MiB. Beside the run: {beside}."
     )
