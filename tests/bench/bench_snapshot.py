@@ -160,10 +160,10 @@ def section(snapshots: list[Snapshot], inodes: int, state_mib: float, rate: floa
     ]
     told = (
         f"A node that is too far behind gets the whole state, {inodes:,} inodes in {state_mib:,.0f} MiB, "
-        f"{len(snapshots)} times, from a leader that goes on with {rate:g} changes a second ({os.cpu_count()} cores, "
-        f"Linux {platform.release()}; servers and client on one machine). p99 of changes while it is sent, to the usual: "
-        f"**{ratio:.2f}** (median; at most {P99_RATIO_MAX:g}). Neither sender nor receiver may grow by more than "
-        f"{GROWTH_MAX_MIB:g} MiB. Beside the run: {beside}."
+        f"{len(snapshots)} times, from a leader that goes on with {rate:g} changes a second "
+        f"({os.cpu_count()} cores, Linux {platform.release()}; servers and client on one machine). "
+        f"p99 of changes while it is sent, to the usual: **{ratio:.2f}** (median; at most {P99_RATIO_MAX:g}). "
+        f"Neither sender nor receiver may grow by more than {GROWTH_MAX_MIB:g} MiB. Beside the run: {beside}."
     )
     lines = "\n".join([textwrap.fill(told, 120, break_long_words=False, break_on_hyphens=False), "", head, *rows])
     begin, end = "<!-- snapshots: written by ./run bench snapshot --write-docs -->", "<!-- end of snapshots -->"
