@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+import re
 import statistics
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from tests.bench.profile import Profile
 
+SNAPSHOTS: Final = re.compile(r"<!-- snapshots: .*?<!-- end of snapshots -->\n", re.DOTALL)
+"""The part of the document that ``./run bench snapshot --write-docs`` writes; ``./run bench`` leaves it as it is."""
 NAMES = {
     "open": "open (create) + close",
     "mkdir": "mkdir + remove",
@@ -78,9 +81,10 @@ class Results:
         return found
 
 
-def write_report(results: Results) -> str:
-    """The document."""
-    parts = [_head(results), _rates(results), _failover(results), _memory(results), _profile(results)]
+def write_report(results: Results, earlier: str = "") -> str:
+    """The document. ``earlier``: the one that it takes the place of."""
+    snapshots = SNAPSHOTS.findall(earlier)
+    parts = [_head(results), _rates(results), _failover(results), *snapshots, _memory(results), _profile(results)]
     if results.failures:
         parts.insert(1, "**Not measured:**\n\n" + "\n".join(f"- {text}" for text in results.failures) + "\n")
     return "\n".join(parts)

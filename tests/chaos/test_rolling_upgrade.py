@@ -1,4 +1,5 @@
-"""A cluster of an earlier release is upgraded node by node while it works; a node that goes back is refused."""
+"""A cluster of an earlier release is upgraded node by node while it works; a node that goes back to what the cluster
+has left behind is refused."""
 
 from __future__ import annotations
 
@@ -13,15 +14,18 @@ from mdscluster.fsm import features
 from nfsclient.client import Client
 from nfsclient.workloads import Report, exactly_once
 from tests.support.embedded import Embedded
-from tests.support.releases import check_out
+from tests.support.releases import check_out, feature_level, previous_revision
 
 pytestmark = pytest.mark.slow
 
-PREVIOUS = {
-    "350fe72fdada1f3ea5f88e05f95a652e6cfc2c76": 0,  # the last one before feature levels
-    "603db7d1e7771082fe1240366908388c1a08577f": 4,  # the last one before fencing, operators' commands and mandates
-}
-"""Earlier revisions -> the feature level that each knows."""
+RELEASES = (
+    pytest.param("", id="previous-commit"),
+    pytest.param("350fe72fdada1f3ea5f88e05f95a652e6cfc2c76", id="level-0"),  # the last one before feature levels
+    # the last one before fencing, operators' commands and mandates; the next one knew level 7: no commit has 5 or 6
+    pytest.param("603db7d1e7771082fe1240366908388c1a08577f", id="level-4"),
+    pytest.param("035afaa7c4aedefe7bf06342f679b78c798d5dcc", id="level-7", marks=pytest.mark.long),  # its first one
+)
+"""Earlier revisions; empty: the newest one whose servers are not those of this tree."""
 CALLS, EVERY = 900, 220
 CANNOT_RUN = 2
 LAG_WHILE_WORKING = 200
@@ -30,8 +34,9 @@ LAG_WHILE_WORKING = 200
 class Upgrader:
     """Kills a node of the old release, each in turn, and starts it on the new one."""
 
-    def __init__(self, cluster: Embedded) -> None:
+    def __init__(self, cluster: Embedded, old: Path) -> None:
         self.cluster = cluster
+        self._old = old.resolve()
         self.waiting = sorted(cluster.nodes())
         self.mixed: list[tuple[int, set[int], set[int]]] = []
         self._turn = asyncio.Lock()
@@ -44,7 +49,8 @@ class Upgrader:
             await asyncio.to_thread(self.cluster.kill, node)
             await asyncio.to_thread(self.cluster.start, node)
             status = await asyncio.to_thread(self.cluster.await_all, LAG_WHILE_WORKING)
-            self.mixed.append((len(self.waiting), *levels(status)))
+            old = [node for node in self.cluster.nodes() if self.cluster.source(node) == self._old]
+            self.mixed.append((len(old), *levels(status)))
 
 
 def levels(status: dict[str, Any]) -> tuple[set[int], set[int]]:
@@ -53,13 +59,14 @@ def levels(status: dict[str, Any]) -> tuple[set[int], set[int]]:
     return {node["feature_level_known"] for node in nodes}, {node["feature_level"] for node in nodes}
 
 
-@pytest.mark.parametrize(("previous", "known_before"), PREVIOUS.items())
-def test_nodes_are_upgraded_one_by_one_under_load(tmp_path: Path, previous: str, known_before: int) -> None:
+@pytest.mark.parametrize("revision", RELEASES)
+def test_nodes_are_upgraded_one_by_one_under_load(tmp_path: Path, revision: str) -> None:
     """INV-2, INV-3, INV-7, INV-8: no call fails or runs twice, and the replicas agree, while releases are mixed."""
-    old = check_out(previous, tmp_path / "old")
+    old = check_out(revision or previous_revision(), tmp_path / "old")
+    known_before = feature_level(old)
     with Embedded(tmp_path / "cluster", release=old) as cluster:
         assert levels(cluster.status())[0] == {known_before}, "vacuous: this is not the old release"
-        upgrader = Upgrader(cluster)
+        upgrader = Upgrader(cluster, old)
 
         async def run() -> Report:
             async with await Client.connect(cluster.addresses()) as client:
@@ -69,15 +76,22 @@ def test_nodes_are_upgraded_one_by_one_under_load(tmp_path: Path, previous: str,
         print(report, upgrader.mixed)
         assert report.ok, str(report)
         assert not upgrader.waiting, "vacuous: not every node was upgraded"
-        for left, known, used in upgrader.mixed[:-1]:
-            assert left
+        assert [old_left for old_left, _, _ in upgrader.mixed] == [2, 1, 0], "vacuous: releases were not mixed"
+        for _, known, used in upgrader.mixed[:-1]:
             assert known_before in known, "vacuous: no old node was left"
             assert max(used) <= max(known_before, features.BASE), "a new feature was used while an old node was there"
         raised = await_levels(cluster, features.SUPPORTED)
         assert raised == ({features.SUPPORTED}, {features.SUPPORTED})
-        digests = cluster.mdsctl("digest")
-        assert (digests.returncode, digests.stdout.splitlines()[-1]) == (0, "equal"), digests.stdout
-        refuses_the_old(cluster, old, by_itself=known_before > 0)
+        assert_equal_digests(cluster)
+        if known_before == features.SUPPORTED:
+            takes_back(cluster, old)
+        else:
+            refuses_the_old(cluster, old, by_itself=known_before > 0)
+
+
+def assert_equal_digests(cluster: Embedded) -> None:
+    digests = cluster.mdsctl("digest")
+    assert (digests.returncode, digests.stdout.splitlines()[-1]) == (0, "equal"), digests.stdout
 
 
 def await_levels(cluster: Embedded, level: int) -> tuple[set[int], set[int]]:
@@ -85,6 +99,16 @@ def await_levels(cluster: Embedded, level: int) -> tuple[set[int], set[int]]:
     while (found := levels(cluster.await_all()))[1] != {level} and time.monotonic() < deadline:
         time.sleep(0.2)
     return found
+
+
+def takes_back(cluster: Embedded, old: Path) -> None:
+    """A node may go back to a release that knows all that is in use."""
+    victim = "mds3"
+    cluster.kill(victim)
+    cluster.start(victim, release=old)
+    cluster.await_all()
+    assert cluster.source(victim) == old.resolve(), "vacuous: this is not the old release"
+    assert_equal_digests(cluster)
 
 
 def refuses_the_old(cluster: Embedded, old: Path, *, by_itself: bool) -> None:

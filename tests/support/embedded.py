@@ -92,6 +92,10 @@ class Embedded:
         """The node's process, whoever started it."""
         return int((self.base_dir / node_id / "node.pid").read_text())
 
+    def source(self, node_id: str) -> Path:
+        """The source tree that the node's process was started in."""
+        return Path(f"/proc/{self.pid(node_id)}/cwd").resolve()
+
     def kill(self, node_id: str) -> None:
         """SIGKILL, as a crash would be."""
         os.kill(self.pid(node_id), signal.SIGKILL)
