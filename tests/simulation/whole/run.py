@@ -30,7 +30,7 @@ FLOORS: Final = {
     "read without quorum": 0.05,
     "handles revoked": 0.1,
     "client dropped": 0.1,
-    "EIO heard": 0.02,
+    "EIO heard": 0.008,
     "snapshots": 0.06,
     "torn": 0.5,
     "fail-stop": 0.2,

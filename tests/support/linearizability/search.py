@@ -40,6 +40,7 @@ import msgspec
 
 from tests.support.linearizability.history import Operation
 from tests.support.linearizability.model import Effect, Footprint, Key, Model
+from tests.support.linearizability.replicas import is_replica
 
 CHECKS_PER_CLOCK = 64
 _NONE: frozenset[Key] = frozenset()
@@ -101,7 +102,7 @@ class Search:
         self._invoked = [o.invoked_ms for o in operations]
         self._ends = [o.ends_ms for o in operations]
         self._footprints = footprints
-        self._only_reads = [not f.writes and not f.adds for f in footprints]
+        self._only_reads = [all(map(is_replica, f.writes)) and not f.adds for f in footprints]
         self._compared = [0] * count        # bits: operations that it was compared with
         self._rivals = [0] * count          # bits: those that it conflicts with
         self._numbers: dict[tuple[Key, Any], int] = {}
@@ -194,8 +195,8 @@ class Search:
             if only_reads[number]:
                 operation = operations[number]
                 effects = step(state, number, operation.call, operation.answer)
-                if len(effects) == 1 and not effects[0]:
-                    self._do(number, ())
+                if len(effects) == 1 and all(is_replica(key) for key, _ in effects[0]):
+                    self._do(number, effects[0])
                     found = True
         return found
 
