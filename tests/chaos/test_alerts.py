@@ -37,7 +37,7 @@ from nfsclient.errors import NfsClientError, NfsError
 from nfswire import nfs4
 from tests.chaos.conftest import unavailable
 from tests.chaos.shim import Shim
-from tests.chaos.test_rolling_upgrade import PREVIOUS
+from tests.chaos.test_rolling_upgrade import LEVEL_4
 from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable, is_root
 from tests.support.embedded import Embedded
@@ -457,8 +457,7 @@ async def write(stage: Stage, name: str) -> None:
 # ---------------------------------------------------------------------- releases
 def test_an_upgrade_is_left_half_done(tmp_path: Path) -> None:
     """Two servers are upgraded, from a release that knew less; and one of them once more."""
-    previous = next(revision for revision, level in PREVIOUS.items() if level)
-    old = check_out(previous, tmp_path / "old")
+    old = check_out(LEVEL_4, tmp_path / "old")
     later = renumbered("0.2.0", tmp_path / "later")
     with Embedded(tmp_path / "cluster", release=old) as cluster:
         watched = {name: f"{ADDRESS}:{free_port()}" for name in NODES}

@@ -18,11 +18,12 @@ from tests.support.releases import check_out, feature_level, previous_revision
 
 pytestmark = pytest.mark.slow
 
+LEVEL_4 = "603db7d1e7771082fe1240366908388c1a08577f"
+"""The last revision before fencing, operators' commands and mandates; the next one knew level 7: none has 5 or 6."""
 RELEASES = (
     pytest.param("", id="previous-commit"),
     pytest.param("350fe72fdada1f3ea5f88e05f95a652e6cfc2c76", id="level-0"),  # the last one before feature levels
-    # the last one before fencing, operators' commands and mandates; the next one knew level 7: no commit has 5 or 6
-    pytest.param("603db7d1e7771082fe1240366908388c1a08577f", id="level-4"),
+    pytest.param(LEVEL_4, id="level-4"),
     pytest.param("035afaa7c4aedefe7bf06342f679b78c798d5dcc", id="level-7", marks=pytest.mark.long),  # its first one
 )
 """Earlier revisions; empty: the newest one whose servers are not those of this tree."""
