@@ -88,6 +88,7 @@ class Channel:
         self._timer: Timer | None = None
         self._timer_at_ms = 0.0
         self._bound_ms = float("-inf")                  # when BIND_CONN_TO_SESSION was last sent
+        self._leaving = False                           # DESTROY_SESSION is sent: there may be no session any more
         self._closed = False
 
     # -- life
@@ -144,6 +145,9 @@ class Channel:
             self._timer.cancel()
 
     async def _take_leave(self, session: SessionParameters) -> None:
+        """Once only: on another connection there would be nothing to ask about a session that may be gone. Should the
+        server not have heard it, the client's lease runs out."""
+        self._leaving = True
         try:
             destroy = nfs4.DESTROY_SESSION4args(session.session_id)
             await self.call_bare(Compound().add(nfs4.OP_DESTROY_SESSION, destroy))
@@ -287,6 +291,8 @@ class Channel:
         self.core.connection_lost()
         if not self._closed:
             self._failed(reason)
+        if self._leaving:
+            self.fail(Unavailable(f"the connection ended while the client took its leave: {reason}"))
         if not self._lost.done():
             self._lost.set_result(None)
 

@@ -99,6 +99,25 @@ def test_mute_node_is_left_after_the_reply_timeout() -> None:
     assert world.executions() == 8
 
 
+def test_leave_is_taken_once_and_nothing_is_asked_about_a_session_that_may_be_gone() -> None:
+    """INV-7: a client that destroyed its session cannot complain of NFS4ERR_BADSESSION.
+
+    Found by chaos (slow-disk-leader, seed 42): DESTROY_SESSION took longer than the client waits for a reply; on its
+    next connection it bound, and destroyed, the session that was gone.
+    """
+    world = World(ChannelSettings(reply_timeout_ms=500))
+
+    async def script() -> None:
+        await world.channel.open()
+        world.nodes[0].mute = True
+        await world.channel.close()
+
+    world.runtime.run(script())
+    assert world.stats.reply_timeouts == 1
+    assert [node.connections for node in world.nodes[1:]] == [[], []], "nobody else is asked"
+    assert world.stats.reconnects == 0
+
+
 def test_all_nodes_down_round_robin_with_growing_pauses_until_one_returns() -> None:
     world = World()
 
