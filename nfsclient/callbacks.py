@@ -21,15 +21,20 @@ OP_CB_ILLEGAL = 10044
 
 Handler = Callable[[Any], int]
 """Takes a callback's arguments and returns an nfsstat4 at once; longer work is left to a task."""
+UnderWay = Callable[[int, int], bool]
+"""Whether the reply to (slot, sequence ID) of the fore channel is still to come."""
 
 
 class BackChannel:
     """Callbacks of one session, over any of its connections."""
 
-    def __init__(self, session_id: bytes, slots: int, minor_version: int, stats: Stats) -> None:
+    def __init__(
+        self, session_id: bytes, slots: int, minor_version: int, stats: Stats, under_way: UnderWay
+    ) -> None:
         self.session_id = session_id
         self.minor_version = minor_version
         self.stats = stats
+        self.under_way = under_way
         self.handlers: dict[int, Handler] = {}
         self._sequence_ids = [0] * slots
         self._answers: list[bytes] = [b""] * slots      # CB_COMPOUND4res of the last callback of each slot
@@ -96,7 +101,18 @@ class BackChannel:
         ahead = (sequence.csa_sequenceid - self._sequence_ids[sequence.csa_slotid]) & 0xFFFFFFFF
         if ahead == 0 and self._answers[sequence.csa_slotid]:
             return None
-        return nfs4.NFS4_OK if ahead == 1 else nfs4.NFS4ERR_SEQ_MISORDERED
+        if ahead != 1:
+            return nfs4.NFS4ERR_SEQ_MISORDERED
+        return nfs4.NFS4ERR_DELAY if self._overtook(sequence) else nfs4.NFS4_OK
+
+    def _overtook(self, sequence: nfs4.CB_SEQUENCE4args) -> bool:
+        """Whether the reply to a call that this callback refers to is still to come (RFC 8881 section 2.10.6.3)."""
+        return any(
+            self.under_way(call.rc_slotid, call.rc_sequenceid)
+            for calls in sequence.csa_referring_call_lists
+            if calls.rcl_sessionid == self.session_id
+            for call in calls.rcl_referring_calls
+        )
 
     def _sequence_result(self, status: int, sequence: nfs4.CB_SEQUENCE4args) -> nfs4.CB_SEQUENCE4res:
         if status != nfs4.NFS4_OK:

@@ -117,9 +117,11 @@ class Channel:
                 session: SessionParameters = stop.value
                 break
         minor = self.core.minor_version
-        self.back = BackChannel(session.session_id, self.offer.back_slots, minor, self.stats)
-        self.on_session(self.back)
         self.core.establish(session)
+        self.back = BackChannel(
+            session.session_id, self.offer.back_slots, minor, self.stats, self.core.slots.under_way
+        )
+        self.on_session(self.back)
         return session
 
     def renew_every(self, interval_ms: float) -> None:

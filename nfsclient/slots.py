@@ -62,6 +62,10 @@ class SlotTable:
         assert slot.busy
         self._busy.discard(slot.number)
 
+    def under_way(self, number: int, sequence_id: int) -> bool:
+        """Whether a slot carries this very request."""
+        return number in self._busy and self.slots[number].sequence_id == sequence_id
+
     def highest_busy(self) -> int:
         """For sa_highest_slotid: "the highest slot ID for which the requester has a request outstanding"."""
         return max(self._busy, default=0)

@@ -4,7 +4,8 @@ One state per (client, file). Only whole-file layouts are granted, so what a cli
 iomodes; the stateid's sequence ID counts every grant, return and recall, and survives a failover exactly.
 
 Beside it stands what fencing needs to know: the epochs of the filehandles that are out. Those of the last grant
-carry the newest, and none carries less than the oldest.
+carry the newest, and none carries less than the oldest. And with which call the last grant was made: whoever recalls
+the layout names it, so that a client whom the recall reaches before that call's reply waits for it (§2.10.6.3).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ TYPE_LAYOUT: Final = 3
 """First byte of a layout stateid's ``other``."""
 _OWNER_SUFFIX: Final = b"\3"
 _RECORD: Final = Struct(">QQIIIIIQ")
+_GRANTED_BY: Final = Struct(">16sII")
+"""Behind it, from feature level 8 on (:data:`mdscluster.fsm.features.GRANTS_IN_DOUBT`)."""
 _OTHER: Final = Struct(">IQ")
 _NEXT: Final = b"next_layout"
 
@@ -43,6 +46,7 @@ class LayoutState(msgspec.Struct):
     epoch_oldest: int = 0  # of the oldest that may be out
     granted_seqid: int = 0  # of the last grant: who returns with an older one has not seen that grant
     device: int = 0  # the device of every layout that is out
+    granted_by: tuple[bytes, int, int] | None = None  # session, slot and sequence ID of the last grant's call
 
 
 def other_of(cx: Compound, client_id: int, fileid: int) -> bytes | None:
@@ -53,7 +57,10 @@ def other_of(cx: Compound, client_id: int, fileid: int) -> bytes | None:
 
 
 def unpack(raw: bytes) -> LayoutState:
-    return LayoutState(*_RECORD.unpack(raw))
+    state = LayoutState(*_RECORD.unpack_from(raw))
+    if len(raw) > _RECORD.size:
+        state.granted_by = _GRANTED_BY.unpack_from(raw, _RECORD.size)
+    return state
 
 
 def load(cx: Compound, other: bytes) -> LayoutState | None:
@@ -62,7 +69,9 @@ def load(cx: Compound, other: bytes) -> LayoutState | None:
 
 
 def save(cx: Compound, other: bytes, state: LayoutState) -> None:
-    cx.put(other, _RECORD.pack(*msgspec.structs.astuple(state)), db=cx.tables.state)
+    *fixed, granted_by = msgspec.structs.astuple(state)
+    raw = _RECORD.pack(*fixed)
+    cx.put(other, raw if granted_by is None else raw + _GRANTED_BY.pack(*granted_by), db=cx.tables.state)
 
 
 def create(cx: Compound, client_id: int, fileid: int) -> tuple[bytes, LayoutState]:

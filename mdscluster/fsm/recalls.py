@@ -10,7 +10,7 @@ else is granted a layout, or a client that takes a layout again as soon as it ha
 others for ever.
 
 Rows of the table: ``other`` (12 bytes) -> :class:`Recall`; "W" + fileid -> :class:`Reservation`; "T" + fileid: see
-:mod:`~mdscluster.fsm.cuts`; "S": see :func:`start_recall`.
+:mod:`~mdscluster.fsm.cuts`; "S": see :func:`start_recall`; "L" + fileid -> nothing: see :func:`left_behind`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ KEY_BYTES: Final = 12
 RESERVED_MS: Final = 3_000
 """How long a reservation outlives the last word of who made it, on the log's lease clock."""
 _RESERVATION: Final = b"W"
+_LEFT_BEHIND: Final = b"L"
 _LOOKED_AT_MAX: Final = 2_048
 """Layouts that one command looks at for devices that have changed."""
 
@@ -140,17 +141,46 @@ def returned(cx: Compound, other: bytes, state: LayoutState) -> None:
     layout_states.remove(cx, other, state)
     if cx.get(other, db=cx.tables.recall) is not None:
         cx.delete(other, db=cx.tables.recall)
+    _clear_up(cx, state.fileid)
     cx.events.items.append(EVENT_RETURNED + U64.pack(state.fileid))
+
+
+def kept(cx: Compound, other: bytes, state: LayoutState) -> None:
+    """A layout was given back in part."""
+    layout_states.save(cx, other, state)
+    _clear_up(cx, state.fileid)
+
+
+def left_behind(cx: Compound, other: bytes, fileid: int) -> None:
+    """A writer's layout is being taken away. What it wrote behind the file's end, and never committed, must not show
+    when the file grows: it is cut off as soon as nobody else holds a layout for writing, and they are asked to hurry.
+    """
+    cx.put(_LEFT_BEHIND + U64.pack(fileid), b"", db=cx.tables.recall)
+    writers = [(one, state) for one, state in layout_states.of_file(cx, fileid) if one != other and state.iomodes & RW]
+    recall(cx, writers)
+
+
+def _clear_up(cx: Compound, fileid: int) -> None:
+    key = _LEFT_BEHIND + U64.pack(fileid)
+    if cx.get(key, db=cx.tables.recall) is None:
+        return
+    if any(state.iomodes & RW for _, state in layout_states.of_file(cx, fileid)):
+        return
+    cx.delete(key, db=cx.tables.recall)
+    inode = cx.load_other(fileid)
+    if inode is not None:
+        cuts.begin(cx, inode, inode.size)
+        cx.store(inode)
 
 
 def forget_file(cx: Compound, fileid: int) -> None:
     """The file is gone, and nobody had it open: its layouts go with it, and a cut that was under way."""
+    for key in (_LEFT_BEHIND + U64.pack(fileid), _RESERVATION + U64.pack(fileid)):
+        if cx.get(key, db=cx.tables.recall) is not None:
+            cx.delete(key, db=cx.tables.recall)
     for other, state in layout_states.of_file(cx, fileid):
         returned(cx, other, state)
     cuts.forget(cx, fileid)
-    key = _RESERVATION + U64.pack(fileid)
-    if cx.get(key, db=cx.tables.recall) is not None:
-        cx.delete(key, db=cx.tables.recall)
 
 
 # ---------------------------------------------------------------- waiting

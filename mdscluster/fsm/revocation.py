@@ -46,10 +46,14 @@ def start_fence(cx: Compound, command: commands.StartFence) -> bytes:
         return b""  # it came back meanwhile, or is being fenced
     if cx.lease_ms - record.started_lease_ms < cx.settings.recall_timeout_ms:
         return b""
-    record.fence_epoch = fences.raise_fence(cx, record.fileid, record.client_id)
-    recalls.save(cx, command.stateid_other, record)
-    _keep_short(cx)
+    _fence_layout(cx, command.stateid_other, record)
     return b""
+
+
+def _fence_layout(cx: Compound, other: bytes, record: recalls.Recall) -> None:
+    record.fence_epoch = fences.raise_fence(cx, record.fileid, record.client_id)
+    recalls.save(cx, other, record)
+    _keep_short(cx)
 
 
 def _fence_client(cx: Compound, client_id: int) -> None:
@@ -87,14 +91,22 @@ def unfenced(txn: lmdb.Transaction, tables: Tables, client_ids: list[int]) -> tu
 
 
 def recall_done(cx: Compound, command: commands.RecallDone) -> bytes:
-    """The client said NOMATCHING_LAYOUT, or every data server has the fence in force: the layout is gone."""
+    """The client said NOMATCHING_LAYOUT, or every data server has the fence in force: the layout is gone.
+
+    Who does not know of a layout may still be granted it: the recall can overtake the reply to LAYOUTGET, or that reply
+    is lost with a node and comes again from the slot (§12.5.5.2). So its word alone ends nothing: its handles are
+    fenced first, as if it had not answered.
+    """
     other = command.stateid_other
     record = recalls.load(cx.txn, cx.tables, other)
     state = layout_states.load(cx, other)
     if record is None or state is None:
         return b""
     if not command.epoch:
-        recalls.returned(cx, other, state)
+        if features.level(cx.txn, cx.tables) < features.GRANTS_IN_DOUBT:
+            recalls.returned(cx, other, state)
+        elif not record.fence_epoch:
+            _fence_layout(cx, other, record)
     elif 0 < record.fence_epoch <= command.epoch:
         revoked(cx, other, state)
     return b""
@@ -137,8 +149,12 @@ def io_claims_in_force(cx: Compound, command: commands.IoClaimsInForce) -> bytes
 
 
 def revoked(cx: Compound, other: bytes, state: LayoutState) -> None:
-    """A layout is gone that was not given back: what its holder wrote behind the file's end, and never committed, must
-    not show when the file grows."""
+    """A layout is gone that was not given back."""
+    if features.level(cx.txn, cx.tables) >= features.GRANTS_IN_DOUBT:
+        if state.iomodes & RW:
+            recalls.left_behind(cx, other, state.fileid)
+        recalls.returned(cx, other, state)
+        return
     recalls.returned(cx, other, state)
     if not state.iomodes & RW:
         return

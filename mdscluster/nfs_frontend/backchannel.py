@@ -58,16 +58,19 @@ class BackChannel:
         self._slot = slot
         self._record_of = record_of
         self._later = later
-        self._queue: deque[tuple[nfs4.nfs_cb_argop4, Done]] = deque()
+        self._queue: deque[tuple[nfs4.nfs_cb_argop4, list[nfs4.referring_call_list4], Done]] = deque()
         self._out: object | None = None  # the call under way
         self._sequence_id = 0
         self._sure = session.home is not None  # the slot's sequence ID at the client is known to be that
         self._probes = 0
         self._next_xid = next_xid
 
-    def call(self, operation: nfs4.nfs_cb_argop4, done: Done) -> None:
-        """Send an operation as soon as those before it are answered."""
-        self._queue.append((operation, done))
+    def call(
+        self, operation: nfs4.nfs_cb_argop4, referring: list[nfs4.referring_call_list4], done: Done
+    ) -> None:
+        """Send an operation as soon as those before it are answered. ``referring``: calls of the client whose answers
+        it has to have before (§2.10.6.3)."""
+        self._queue.append((operation, referring, done))
         if self._out is None:
             self._send_next()
 
@@ -77,7 +80,7 @@ class BackChannel:
             if record is None or not self.session.connections:
                 failed = list(self._queue)
                 self._queue.clear()
-                for _, done in failed:
+                for _, _, done in failed:
                     done(None)
                 continue
             self._send(self.session.connections[-1], SessionView(record))
@@ -87,10 +90,13 @@ class BackChannel:
         if self._slot >= view.back_slots:
             self._slot, self._sure = 0, False
         sequence_id = (self._sequence_id + 1) & 0xFFFFFFFF
-        sequence = nfs4.CB_SEQUENCE4args(self.session.session_id, sequence_id, self._slot, self._slot, False, [])
+        operation, referring, _ = self._queue[0]
+        sequence = nfs4.CB_SEQUENCE4args(
+            self.session.session_id, sequence_id, self._slot, self._slot, False, referring if self._sure else []
+        )
         operations = [nfs4.nfs_cb_argop4(nfs4.OP_CB_SEQUENCE, sequence)]
         if self._sure:
-            operations.append(self._queue[0][0])
+            operations.append(operation)
         compound = nfs4.CB_COMPOUND4args(b"", self.session.minor, 0, operations)
         xid = self._next_xid()
         parts = rpc.pack_call(
@@ -134,6 +140,9 @@ class BackChannel:
         if status == nfs4.NFS4ERR_BADSLOT and self._slot:
             self._slot, self._sequence_id, self._sure = 0, 0, False
             return
+        if status == nfs4.NFS4ERR_DELAY:  # the reply to a referring call is on its way; the slot stays as it was
+            self._end(status)
+            return
         if status:
             log.info("CB_SEQUENCE refused", peer=connection.peer, status=nfs4.STATUS_NAMES.get(status, status))
             if status == nfs4.NFS4ERR_SEQ_MISORDERED:
@@ -149,7 +158,7 @@ class BackChannel:
             self._end(result.status if len(result.resarray) > 1 else None)
 
     def _end(self, status: int | None) -> None:
-        _, done = self._queue.popleft()
+        _, _, done = self._queue.popleft()
         done(status)
 
 

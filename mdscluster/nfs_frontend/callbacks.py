@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from mdscluster.fsm import handles, recalls
+from mdscluster.fsm import handles, layout_states, recalls
 from mdscluster.fsm.commands import RecallDone, pack_internal
 from mdscluster.fsm.tables import U64
 from mdscluster.nfs_frontend.backchannel import BackChannel, Later
 from nfswire import nfs4
 
 if TYPE_CHECKING:
+    from mdscluster.fsm.layout_states import LayoutState
     from mdscluster.nfs_frontend.dispatcher import Dispatcher
     from mdscluster.nfs_frontend.sessions import Session
 
@@ -76,8 +77,10 @@ class Callbacks:
             if channel is None:
                 return  # another node holds its back channel; or none does, and time runs out
             inode = txn.get(U64.pack(record.fileid), db=dispatcher.tables.inode)
-        if inode is None:
+            state = txn.get(other, db=dispatcher.tables.state)
+        if inode is None or state is None:
             return
+        referring = _granting_call(layout_states.unpack(state))
         args = nfs4.CB_LAYOUTRECALL4args(
             nfs4.LAYOUT4_NFSV4_1_FILES,
             nfs4.LAYOUTIOMODE4_ANY,
@@ -96,14 +99,14 @@ class Callbacks:
                 fileid=f"{record.fileid:x}",
             )  # fmt: skip
         operation = nfs4.nfs_cb_argop4(nfs4.OP_CB_LAYOUTRECALL, args)
-        channel.call(operation, lambda status: self._recalled(other, attempt, status))
+        channel.call(operation, referring, lambda status: self._recalled(other, attempt, status))
 
     def _recalled(self, other: bytes, attempt: int, status: int | None) -> None:
         """What the client answered.
 
-        OK: LAYOUTRETURN follows, when its I/O is through. NOMATCHING_LAYOUT: it has none, it forgot it (§12.5.5.1).
-        DELAY: the grant's own reply, say, has not reached it yet. Anything else: it may come to its senses until its
-        time has run out; only the data servers' word counts then.
+        OK: LAYOUTRETURN follows, when its I/O is through. NOMATCHING_LAYOUT: it has none, it forgot it (§12.5.5.1), or
+        does not know of it yet. DELAY: the grant's own reply, say, has not reached it yet. Anything else: it may come
+        to its senses until its time has run out; only the data servers' word counts then.
         """
         if status == nfs4.NFS4_OK:
             self._calling.pop(other, None)
@@ -140,3 +143,12 @@ class Callbacks:
         with self._dispatcher.env.begin() as txn:
             record: bytes | None = txn.get(session_id, db=self._dispatcher.tables.session)
         return record
+
+
+def _granting_call(layout: LayoutState) -> list[nfs4.referring_call_list4]:
+    """For CB_SEQUENCE: the call that the last grant answered. Who waits for that answer yet is not to judge the recall
+    before it is there (§2.10.6.3); Linux would say NOMATCHING_LAYOUT."""
+    if layout.granted_by is None:
+        return []
+    session_id, slot, sequence_id = layout.granted_by
+    return [nfs4.referring_call_list4(session_id, [nfs4.referring_call4(sequence_id, slot)])]

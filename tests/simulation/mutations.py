@@ -250,6 +250,11 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "a_layout_is_revoked_while_a_data_server_is_cut_off",
     ),
     _whole(
+        "what a client does not know of is fenced",
+        "trusting_nomatching",
+        "a_recall_that_reaches_its_client_before_the_grant",
+    ),
+    _whole(
         "a client is fenced before it is dropped",
         "lapsed_clients_dropped_unfenced",
         "a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[layout]",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mdscluster.fsm import access, data_servers, fences, files, layout_states, recalls, shares, stateids
+from mdscluster.fsm import access, data_servers, features, fences, files, layout_states, recalls, shares, stateids
 from mdscluster.fsm.attribute_plan import MAX_FILE_BYTES
 from mdscluster.fsm.compound import NEED_RECALL
 from mdscluster.fsm.layout_states import READ, RW, LayoutState, next_seqid
@@ -75,6 +75,8 @@ def layoutget(cx: Compound) -> int:
     state.granted_seqid = state.seqid = next_seqid(state.seqid)
     state.iomodes |= wanted
     state.epoch = epoch
+    if features.level(cx.txn, cx.tables) >= features.GRANTS_IN_DOUBT:
+        state.granted_by = cx.session_id, cx.slot, cx.sequence_id
     layout_states.save(cx, other, state)
     stateid = cx.stateid = layout_states.pack_stateid(other, state.seqid)
     layout = nfs4.layout4(
@@ -256,7 +258,7 @@ def layoutreturn(cx: Compound) -> int:
         return _layoutreturn_result(cx, None)
     # A part of the range: only whole files are granted, so it is held until all of it comes back.
     state.seqid = next_seqid(state.seqid)
-    layout_states.save(cx, stateid.other, state)
+    recalls.kept(cx, stateid.other, state)
     cx.stateid = layout_states.pack_stateid(stateid.other, state.seqid)
     return _layoutreturn_result(cx, cx.stateid)
 
@@ -269,7 +271,7 @@ def _return_many(cx: Compound, iomode: int) -> int:
     for other, state in layout_states.of_client(cx, cx.client_id):
         state.iomodes &= ~_returned_modes(iomode)
         if state.iomodes:
-            layout_states.save(cx, other, state)
+            recalls.kept(cx, other, state)
         else:
             recalls.returned(cx, other, state)
     return _layoutreturn_result(cx, None)

@@ -64,8 +64,12 @@ class Generation:
         """Its state has ended at the servers, or it has died: what it hears counts no more."""
         self.stale_is_right = False
         """It works on objects that others may remove."""
-        self.revoked = False
-        """One of its layouts was taken from it."""
+        self.revoked: set[bytes] = set()
+        """Layouts (``other`` of their stateids) that were taken from it."""
+        self.hasty = number % 3 > 0
+        """It says of a layout that it has none while the reply that grants it is on its way, as Linux does."""
+        self.heedless = number % 3 > 1
+        """It does not look at the calls that a callback refers to."""
         self.unconfirmed = 0
         """How often it was answered without a quorum."""
         self.at_one_node = False
@@ -153,6 +157,33 @@ class Generation:
         if self.owner.world.exclusive_writers:
             layouts._adopt = adopted  # type: ignore[method-assign]
             layouts._return = given_back  # type: ignore[method-assign]
+        if self.hasty:
+            self._make_hasty(client)
+
+    def _make_hasty(self, client: Client) -> None:
+        layouts, asking, ask, recalled = client.layouts, set(), client.layouts._ask, client.layouts._file_recalled
+
+        async def asked(filehandle: bytes, stateid: nfs4.stateid4, iomode: int) -> Any:
+            asking.add(filehandle)
+            try:
+                return await ask(filehandle, stateid, iomode)
+            finally:
+                asking.discard(filehandle)
+
+        def judged(recall: nfs4.layoutrecall_file4, iomode: int) -> int:
+            if recall.lor_fh in asking and layouts.current(recall.lor_fh) is None:
+                self.owner.world.oracle.counts["recall before its grant"] += 1
+                return nfs4.NFS4ERR_NOMATCHING_LAYOUT
+            return recalled(recall, iomode)
+
+        layouts._ask, layouts._file_recalled = asked, judged  # type: ignore[method-assign]
+        if self.heedless and client.mds.back is not None:
+            client.mds.back.under_way = lambda slot, sequence_id: False
+
+    def knows_revoked_layout(self) -> bool:
+        """Whether it takes a layout for its own that was taken from it."""
+        files = [] if self.client is None else self.client.layouts._files.values()
+        return any(file.grant is not None and file.grant.stateid.other in self.revoked for file in files)
 
 
 class SimClient:

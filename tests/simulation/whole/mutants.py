@@ -17,8 +17,8 @@ from mdscluster.control import liveness
 from mdscluster.control.fencing import FencePusher
 from mdscluster.control.mandates import Standing
 from mdscluster.control.renewals import Renewals
-from mdscluster.fsm import clients, fences, fencing_state, internal, layout_states, recalls
-from mdscluster.fsm.commands import ExpireClients, LeaderStarted
+from mdscluster.fsm import clients, fences, fencing_state, internal, layout_states, recalls, revocation
+from mdscluster.fsm.commands import ExpireClients, LeaderStarted, RecallDone
 from mdscluster.fsm.machine import StateMachine
 from mdscluster.fsm.tables import U64
 from mdscluster.nfs_frontend.reads import Batch, Reads
@@ -102,6 +102,21 @@ def without_fence_epoch() -> Iterator[None]:
         return fences.epoch(cx)
 
     with _all(patch.object(fences, "raise_fence", raised)):
+        yield
+
+
+@contextmanager
+def trusting_nomatching() -> Iterator[None]:
+    """Who says NOMATCHING_LAYOUT has no layout, though the reply that grants it may be on its way (INV-5, INV-6)."""
+
+    def done(cx: Any, command: RecallDone) -> bytes:
+        state = layout_states.load(cx, command.stateid_other)
+        if state is not None and not command.epoch:
+            recalls.returned(cx, command.stateid_other, state)
+            return b""
+        return revocation.recall_done(cx, command)
+
+    with _all(patch.dict(internal._HANDLERS, {RecallDone: done})):
         yield
 
 

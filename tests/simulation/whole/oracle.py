@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from mdscluster.control.liveness import DS_DOWN_MS
-from mdscluster.fsm import clients, data_servers, io_claims, layout_states
+from mdscluster.fsm import clients, data_servers, features, io_claims, layout_states
 from mdscluster.fsm.commands import (
     KIND_INTERNAL,
     DataServerUpdate,
@@ -152,8 +152,8 @@ class Oracle:
             return
         if holder.stale_is_right and status == nfs4.NFS4ERR_STALE:
             return
-        if last_op in _LAYOUT_OPS and (holder.revoked or status == nfs4.NFS4ERR_OLD_STATEID):
-            return  # what was taken away cannot be returned; LAYOUT* of one client may cross on the way (§12.5.3)
+        if last_op in _LAYOUT_OPS and (status == nfs4.NFS4ERR_OLD_STATEID or holder.knows_revoked_layout()):
+            return  # LAYOUT* of one client may cross on the way (§12.5.3); what was taken away cannot be returned
         if holder.client is None and status == nfs4.NFS4ERR_STALE_CLIENTID:
             return  # while it mounts: two of its EXCHANGE_IDs crossed on the way (§18.35.5, case 4)
         session = None if holder.client is None else holder.client.mds.core.session
@@ -246,7 +246,7 @@ class Oracle:
         self.layouts_gone.add(("layout", other))
         holder = self.world.holder_of_client(state.client_id)
         if holder is not None:
-            holder.revoked = True
+            holder.revoked.add(other)
         for epoch in sorted({state.epoch, state.epoch_oldest}):
             if self._void(state.fileid, state.client_id, epoch):
                 self.counts["handles revoked"] += 1
@@ -341,15 +341,16 @@ class ObservedMachine(StateMachine):
         else:
             state = layout_states.load(cx, command.stateid_other)
             before = [] if state is None else [(command.stateid_other, state)]
+        at_once = isinstance(command, RecallDone) and not command.epoch
+        forgiving = at_once and features.level(cx.txn, cx.tables) < features.GRANTS_IN_DOUBT
         result = super().apply(payload)
         dropped = [client_id for client_id in lived if clients.load(cx, client_id) is None]
         for client_id in dropped:
             self._node.world.note(self._node.id, f"applied: the lease of client {client_id:x} has run out")
             self._oracle.client_dropped(client_id, lived[client_id], self._striped())
         for other, state in before:
-            fenced = not isinstance(command, RecallDone) or command.epoch > 0
             gone = layout_states.load(cx, other) is None or state.client_id in dropped  # with its locks
-            if fenced and gone:
+            if gone and not forgiving:
                 self._oracle.layout_revoked(other, state)
         return result
 

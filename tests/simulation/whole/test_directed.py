@@ -203,6 +203,24 @@ def test_a_layout_is_revoked_while_a_data_server_is_cut_off(make_stage: MakeStag
     assert not any(server.accepts(handle) for server in world.data_servers.values() for handle in world.oracle.revoked)
 
 
+def test_a_recall_that_reaches_its_client_before_the_grant(make_stage: MakeStage) -> None:
+    """INV-5, INV-6: both are in one batch, so the client says NOMATCHING_LAYOUT, and then hears of the layout."""
+    stage = make_stage()
+    world, leader = stage.world, stage.leader()
+    c1, c2 = stage.mount(0, leader), stage.mount(1, leader)
+    c1.hasty = c1.heedless = True
+    c1._make_hasty(stage.client(c1))
+    mine, theirs = _open(stage, c1, "/s/data0"), _open(stage, c2, "/s/data0")
+    for follower in stage.others(leader):
+        world.pause(follower, 40)
+    written = stage.start(c1, mine.write(0, b"x" * 16))
+    stage.wait(10)
+    stage.run(c2, theirs.truncate(0))
+    assert world.oracle.counts["recall before its grant"] == 1
+    assert world.oracle.counts["handles revoked"] > 0
+    stage.result(c1, written)
+
+
 @pytest.mark.parametrize("through", ["layout", "metadata server"])
 def test_a_silent_client_is_dropped_only_when_data_servers_refuse_its_data(make_stage: MakeStage, through: str) -> None:
     """INV-6: one of them is cut off, so that takes longer than the client's lease; its lock is held until then."""

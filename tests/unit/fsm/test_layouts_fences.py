@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mdscluster.fsm import clients, fences, layout_states, recalls, revocation
-from mdscluster.fsm.commands import FenceConfirmed, RecallDone, RenewLeases, StartFence
+from mdscluster.fsm import clients, features, fences, layout_states, recalls, revocation
+from mdscluster.fsm.commands import FenceConfirmed, RaiseFeatures, RecallDone, RenewLeases, StartFence
 from nfswire import dsfh, nfs4
 from tests.unit.fsm.support.compounds import Namespace, at, getattr_, putfh, remove, setattr_
 from tests.unit.fsm.support.layouts import (
@@ -208,6 +208,97 @@ def test_while_others_write_nothing_of_theirs_is_cut(fs: Namespace) -> None:
     fs.internal(StartFence(a.client_id, b""))
     fs.internal(FenceConfirmed(a.client_id, version(fs)))
     assert pending(fs).cuts == []
+
+
+def test_what_a_revoked_writer_left_is_cut_when_the_last_writer_goes(fs: Namespace) -> None:
+    """Others write meanwhile: they are asked to give back, and behind the last of them the end is cut."""
+    fs.internal(RaiseFeatures(features.GRANTS_IN_DOUBT))
+    a, b = connect(fs, b"a"), connect(fs, b"b")
+    handle, opened = a.create(b"f")
+    first_handle(a, handle, opened)
+    theirs = get_layout(b, handle, b.open(b"f")[1])
+    fs.replica.advance(LEASE_MS + 1)
+    fs.internal(RenewLeases([b.client_id]))
+    fs.internal(StartFence(a.client_id, b""))
+    fs.internal(FenceConfirmed(a.client_id, version(fs)))
+    assert pending(fs).cuts == []
+    assert theirs.other in dict(pending(fs).recalls)
+    b.ok(putfh(handle), layoutcommit(theirs, 99))
+    b.ok(putfh(handle), layoutreturn(nfs4.stateid4(0, theirs.other), READ))
+    assert pending(fs).cuts == []
+    b.ok(putfh(handle), layoutreturn(nfs4.stateid4(0, theirs.other)))
+    (one,) = pending(fs).cuts
+    assert dict(one.remaining) == {1: 100, 2: 100, 3: 100}, "not what the other one has committed"
+    cut(fs)
+    theirs = get_layout(b, handle, b.open(b"f")[1])
+    b.ok(putfh(handle), layoutreturn(theirs))
+    assert pending(fs).cuts == [], "once"
+
+
+def test_what_a_revoked_writer_left_goes_with_the_file(fs: Namespace) -> None:
+    fs.internal(RaiseFeatures(features.GRANTS_IN_DOUBT))
+    a, b = connect(fs, b"a"), connect(fs, b"b")
+    handle, opened = a.create(b"f")
+    first_handle(a, handle, opened)
+    get_layout(b, handle, b.open(b"f")[1])
+    fs.replica.advance(LEASE_MS + 1)
+    fs.internal(RenewLeases([b.client_id]))
+    fs.internal(StartFence(a.client_id, b""))
+    fs.internal(FenceConfirmed(a.client_id, version(fs)))
+    with fs.entry() as cx:
+        ((_, theirs),) = layout_states.of_all(cx)
+        recalls.forget_file(cx, theirs.fileid)
+    with fs.env.begin() as txn:
+        assert txn.stat(fs.machine.tables.recall)["entries"] == 0
+
+
+@pytest.mark.parametrize("level", [features.GRANTS_IN_DOUBT - 1, features.GRANTS_IN_DOUBT])
+def test_a_layout_that_its_client_does_not_know_of_is_fenced_before_it_is_gone(fs: Namespace, level: int) -> None:
+    """INV-5, INV-6: the recall may have overtaken the grant, or the grant comes again from the slot after a failover.
+
+    Below the feature level logs mean what they meant.
+    """
+    fs.internal(RaiseFeatures(level))
+    a, b = connect(fs, b"a"), connect(fs, b"b")
+    handle, opened = a.create(b"f")
+    layout, fh = first_handle(a, handle, opened)
+    a.ok(putfh(handle), layoutcommit(layout, 99))
+    shrink = (putfh(handle), setattr_({SIZE: 0}))
+    assert attempt(b, *shrink) is None
+    before = version(fs)
+    fs.internal(RecallDone(layout.other))
+    fs.internal(RecallDone(layout.other))
+    if level < features.GRANTS_IN_DOUBT:
+        assert version(fs) == before
+        assert again(b, *shrink) is not None
+        return
+    assert version(fs) == before + 1, "raised once"
+    assert refused(fs, fh)
+    assert again(b, *shrink) is None, "data servers have not heard of it"
+    fs.internal(RecallDone(layout.other, before + 1))
+    assert again(b, *shrink) is not None
+
+
+@pytest.mark.parametrize("level", [features.GRANTS_IN_DOUBT - 1, features.GRANTS_IN_DOUBT])
+def test_a_layout_knows_the_call_that_granted_it(fs: Namespace, level: int) -> None:
+    """INV-8: and below the feature level its record is as it was."""
+    fs.internal(RaiseFeatures(level))
+    a = connect(fs, b"a")
+    layout = get_layout(a, *a.create(b"f"))
+    with fs.entry() as cx:
+        state = layout_states.load(cx, layout.other)
+        raw = cx.get(layout.other, db=cx.tables.state)
+    assert state is not None
+    if level < features.GRANTS_IN_DOUBT:
+        assert state.granted_by is None
+        assert len(raw) == 44
+        return
+    assert state.granted_by is not None
+    session_id, slot, sequence_id = state.granted_by
+    assert (session_id, slot) == (a.session_id, 0)
+    with fs.env.begin() as txn:
+        cached = txn.get(session_id + slot.to_bytes(4, "big"), db=fs.machine.tables.slot)
+    assert sequence_id == int.from_bytes(cached[:4], "big")
 
 
 def fenced_client(fs: Namespace, name: bytes) -> bytes:

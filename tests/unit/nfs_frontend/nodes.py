@@ -218,6 +218,8 @@ class PnfsClient(Client):
         self.verdict: Callable[[nfs4.CB_LAYOUTRECALL4args], int] = lambda args: 0
         self.recalls: list[nfs4.CB_LAYOUTRECALL4args] = []
         self.refused: list[str] = []
+        self.waiting_for: set[tuple[int, int]] = set()
+        """Slots and sequence IDs of requests whose replies have not reached it."""
         self.link = self.plug(node)
         self._start()
 
@@ -319,7 +321,8 @@ class PnfsClient(Client):
         status = self._sequence(compound.minorversion, sequence)
         replayed = status == nfs4.NFS4ERR_RETRY_UNCACHED_REP
         if status and not replayed:
-            self.refused.append(nfs4.STATUS_NAMES[status])
+            if status != nfs4.NFS4ERR_DELAY:
+                self.refused.append(nfs4.STATUS_NAMES[status])
             results = [nfs4.nfs_cb_resop4(nfs4.OP_CB_SEQUENCE, nfs4.CB_SEQUENCE4res(status))]
         else:
             resok = nfs4.CB_SEQUENCE4resok(
@@ -347,6 +350,10 @@ class PnfsClient(Client):
             return nfs4.NFS4ERR_RETRY_UNCACHED_REP
         if args.csa_sequenceid != last + 1:
             return nfs4.NFS4ERR_SEQ_MISORDERED
+        for calls in args.csa_referring_call_lists:
+            assert calls.rcl_sessionid == self.session_id
+            if any((call.rc_slotid, call.rc_sequenceid) in self.waiting_for for call in calls.rcl_referring_calls):
+                return nfs4.NFS4ERR_DELAY
         self.back_sequences[args.csa_slotid] = args.csa_sequenceid
         return 0
 

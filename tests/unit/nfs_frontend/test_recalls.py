@@ -92,17 +92,45 @@ def test_a_recall_reaches_the_client_whichever_node_holds_its_back_channel(clust
 
 
 def test_a_client_that_forgot_its_layout_says_so(cluster: Cluster) -> None:
-    """NOMATCHING_LAYOUT ends the recall (§12.5.5.1); for the one who truncates its own file as well."""
+    """NOMATCHING_LAYOUT ends the recall (§12.5.5.1) once data servers refuse what it may not have heard of yet (INV-6);
+    for the one who truncates its own file as well."""
     a = PnfsClient(cluster, b"a")
     handle, opened = a.open(b"f")
-    layout, _ = a.layout(handle, opened)
+    layout, handles = a.layout(handle, opened)
     a.ok(putfh(handle), layoutcommit(layout, 999))
     a.verdict = lambda args: nfs4.NFS4ERR_NOMATCHING_LAYOUT
     before = a.answers()
     assert a.status(*opening(b"f", a.client_id, size=0), getsize()) == "no answer"
     a.serve()
+    assert a.answers() == before, "its word alone is not enough"
+    cluster.lead()
+    assert all(cluster.links.refuses(ds_id, fh) for ds_id in cluster.data_servers for fh in handles)
     assert a.answers() == before + 1
     assert size_in(a.answer()) == 0
+
+
+@pytest.mark.parametrize("node", [0, 1])
+def test_a_recall_names_the_call_that_granted_the_layout(cluster: Cluster, node: int) -> None:
+    """§2.10.6.3: its reply may be on its way yet, or lost with the node that gave it. The client waits for it then."""
+    a, b = PnfsClient(cluster, b"a"), PnfsClient(cluster, b"b")
+    handle, opened = a.open(b"f")
+    a.layout(handle, opened)
+    granting = a.sequences[0]
+    a.ok(putroot(), slot=3)
+    if node:
+        a.move(1)
+        a.bind()
+    a.waiting_for = {(0, granting)}
+    assert b.status(putfh(handle), setsize(10)) == "no answer"
+    a.serve()
+    cluster.advance(250)
+    a.serve()
+    assert a.recalls == [], "it judges nothing before it has the reply"
+    a.waiting_for = set()
+    cluster.advance(500)
+    a.serve()
+    assert len(a.recalls) == 1
+    assert a.refused == [], "and the slot was not used up meanwhile"
 
 
 def test_a_client_that_says_delay_is_asked_again(cluster: Cluster) -> None:
@@ -268,6 +296,7 @@ def test_an_event_that_comes_before_its_request_is_not_missed(cluster: Cluster) 
             if result is not None and result[:1] == b"\2" and not held:
                 held.append(result)
                 propose(pack_internal(RecallDone(layout.other)), lambda _: None)
+                cluster.lead()
             done(result)  # type: ignore[operator]
 
         propose(payload, late)

@@ -20,7 +20,8 @@ class Script:
 
     def __init__(self) -> None:
         self.handled: list[Any] = []
-        self.back = BackChannel(SESSION, 2, 1, Stats())
+        self.under_way = {(3, 17)}
+        self.back = BackChannel(SESSION, 2, 1, Stats(), lambda slot, number: (slot, number) in self.under_way)
         self.back.handlers[nfs4.OP_CB_RECALL_ANY] = self._recall_any
 
     def _recall_any(self, args: Any) -> int:
@@ -28,8 +29,9 @@ class Script:
         return nfs4.NFS4_OK
 
     def call(self, sequence_id: int, op: int = nfs4.OP_CB_RECALL_ANY, args: Any = None, *, slot: int = 0,
-             session: bytes = SESSION, minor: int = 1, xid: int = 9) -> nfs4.CB_COMPOUND4res:
-        sequence = nfs4.CB_SEQUENCE4args(session, sequence_id, slot, 0, True, [])
+             session: bytes = SESSION, minor: int = 1, xid: int = 9,
+             referring: tuple[nfs4.referring_call_list4, ...] = ()) -> nfs4.CB_COMPOUND4res:
+        sequence = nfs4.CB_SEQUENCE4args(session, sequence_id, slot, 0, True, list(referring))
         arm = nfs4.CB_RECALL_ANY4args(1, 2) if args is None else args
         compound = nfs4.CB_COMPOUND4args(b"t", minor, 0, [
             nfs4.nfs_cb_argop4(nfs4.OP_CB_SEQUENCE, sequence), nfs4.nfs_cb_argop4(op, arm)])
@@ -44,6 +46,19 @@ class Script:
         found, end = nfs4.unpack_CB_COMPOUND4res(answer, reply.results_pos)
         assert end == len(answer)
         return found
+
+
+def test_a_callback_that_overtook_the_reply_it_refers_to_is_put_off() -> None:
+    """RFC 8881 section 2.10.6.3: what it would recall, say, is not known here yet. The slot stays as it was."""
+    script = Script()
+    calls = [nfs4.referring_call4(17, 2), nfs4.referring_call4(17, 3)]
+    referring = nfs4.referring_call_list4(SESSION, calls)
+    assert script.call(1, referring=(referring,)).status == nfs4.NFS4ERR_DELAY
+    assert script.handled == []
+    elsewhere = nfs4.referring_call_list4(b"t" * 16, calls)
+    assert script.call(1, referring=(elsewhere,)).status == nfs4.NFS4_OK
+    script.under_way.clear()
+    assert script.call(2, referring=(referring,)).status == nfs4.NFS4_OK
 
 
 def test_next_sequence_id_runs_same_id_replays_others_are_misordered() -> None:
