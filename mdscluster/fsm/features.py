@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 BASE: Final = 1
 """Of a cluster in whose log nothing was ever raised: release 0.1."""
-SUPPORTED: Final = 7
+SUPPORTED: Final = 8
 """The highest level that this release knows.
 
 1: everything in :mod:`mdscluster.fsm.commands` but what is named below. 2: RaiseFeatures, membership entries
@@ -48,9 +48,12 @@ DrainDataServer, RetireDataServer. 7: BeginEra, and with it mandates (:mod:`mdsc
 clients end with the process that is fenced or followed by another (:mod:`mdscluster.fsm.fencing_state`) and outlive
 their client until they are fenced (:mod:`mdscluster.fsm.io_claims`); a client whose lease ran out, or that restarts, is
 kept until nobody can write for it (:mod:`mdscluster.fsm.clients`); a restored cluster takes nobody in before its era.
+8: a decision to fence that is taken back before anybody tried does not count towards the limits per hour
+(:mod:`fencing.state`).
 """
 JUDGED: Final = 4
 MANDATES: Final = 7
+UNTRIED: Final = 8
 _NODE_FENCING: Final = (
     NodePresence, FenceProof, FenceIntent, FenceWithdrawal, FenceClaim, FenceOutcome, FenceConfirm, Maintenance
 )  # fmt: skip
