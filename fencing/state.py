@@ -14,8 +14,8 @@ that was made before a partition and arrives after it counts for nothing.
 
 Limits per hour are there against loops of power cuts. An intent counts from when it is opened, as an executor may try
 at once. One that is taken back before anybody ever claimed it is *given back*: no power was cut, and a network that
-comes and goes must not use up what a node that fails will need. Whoever applies the log says with ``gives_back`` whether it is
-so yet: to earlier releases each of them counts for an hour.
+comes and goes must not use up what a node that fails will need. Whoever applies the log says
+with ``gives_back`` whether it is so yet: to earlier releases each of them counts for an hour.
 
 A change of these rules changes what a log means: it needs a feature level (docs/adr/0014).
 """
