@@ -12,6 +12,11 @@ executor at a time holds a *claim*, which ends with its outcome, its time, or it
 A *ticket* is a leader's proof that it led a quorum a moment ago. What it decided goes with the ticket, so a decision
 that was made before a partition and arrives after it counts for nothing.
 
+Limits per hour are there against loops of power cuts. An intent counts from when it is opened, as an executor may try
+at once. One that is taken back before anybody ever claimed it is *given back*: no power was cut, and a network that
+comes and goes must not use up what a node that fails will need. Whoever applies the log says
+with ``gives_back`` whether it is so yet: to earlier releases each of them counts for an hour.
+
 A change of these rules changes what a log means: it needs a feature level (docs/adr/0014).
 """
 
@@ -31,6 +36,11 @@ BACKOFF_MAX_MS: Final = 60_000
 POWER_ON_ATTEMPTS: Final = 3
 """After so many the operator has to look: a node that stays off harms nobody."""
 HISTORY_MAX: Final = 100
+UNTRIED_MAX: Final = 50
+"""So many lines of the history are about intents that were given back: no limit bounds those, and they must not push
+out what was done."""
+UNTRIED: Final = "; nobody had tried yet, so it does not count towards the limits"
+"""The end of the line that closes an intent which was given back; by it such intents are known in the history."""
 EVERYBODY: Final = ""
 """Maintenance of the whole cluster."""
 
@@ -82,7 +92,8 @@ class Node(msgspec.Struct, array_like=True):
     down: bool = False
     """It was fenced, and has not been back."""
     intents_ms: list[int] = []
-    """When intents against it were opened, in the last hour."""
+    """When intents against it were opened, in the last hour, but for those that were given back. One is open at a time,
+    so the last is the open one's."""
 
 
 class Watch(msgspec.Struct, array_like=True):
@@ -143,8 +154,8 @@ class Now(msgspec.Struct, frozen=True):
 
 
 # ---------------------------------------------------------------------- nodes
-def node_here(state: State, now: Now, node: str, process: int) -> Verdict:
-    """A node says that it is well, and under which number its process goes."""
+def node_here(state: State, now: Now, node: str, process: int, *, gives_back: bool) -> Verdict:
+    """A node says that it is well, and under which number its process goes. ``gives_back``: as in :func:`withdraw`."""
     _end_claims_of(state, now, node, but_process=process)
     known = state.nodes.get(node)
     intent = state.intents.get(node)
@@ -155,7 +166,7 @@ def node_here(state: State, now: Now, node: str, process: int) -> Verdict:
             if known is not None:
                 known.process = process
             return Verdict(0, "its power is being cut: it is not out of it yet")
-        _close(state, now, intent, "back", "it was started anew before its power was cut")
+        _close_undone(state, now, intent, "back", "it was started anew before its power was cut", gives_back)
     elif intent is not None:
         _close(state, now, intent, *_return(process == intent.process))
     elif known is not None and known.down:
@@ -252,10 +263,10 @@ def intend(
 
 
 def withdraw(
-    state: State, now: Now, ticket: int, node: str, number: int, reason: str, well: bool
+    state: State, now: Now, ticket: int, node: str, number: int, reason: str, well: bool, *, gives_back: bool
 ) -> Verdict:
     """A leader takes an intent back, as nobody has cut the power yet. ``well``: it hears the node again; if not, the
-    node is a member no more."""
+    node is a member no more. ``gives_back``: one that nobody has ever claimed does not count towards the limits."""
     if _ticket(state, now, ticket) is None:
         return Verdict(0, "the decision is too old, or another node leads since")
     intent = state.intents.get(node)
@@ -265,7 +276,7 @@ def withdraw(
         return Verdict(0, "its power is off")
     if _claimed(intent, now):
         return Verdict(0, "its power is being cut")
-    _close(state, now, intent, "withdrawn", reason)
+    _close_undone(state, now, intent, "withdrawn", reason, gives_back)
     if well:
         state.nodes[node].armed = True
     else:
@@ -419,6 +430,24 @@ def _end_claims_of(state: State, now: Now, executor: str, but_process: int) -> N
 def _close(state: State, now: Now, intent: Intent, kind: str, text: str) -> None:
     del state.intents[intent.node]
     _tell(state, now, kind, intent.node, text, intent.number)
+
+
+def _close_undone(state: State, now: Now, intent: Intent, kind: str, text: str, gives_back: bool) -> None:
+    """Close an intent whose node's power is not known to be off."""
+    if not gives_back or not _untried(intent):
+        _close(state, now, intent, kind, text)
+        return
+    state.nodes[intent.node].intents_ms.pop()
+    _close(state, now, intent, kind, text + UNTRIED)
+    given_back = {event.intent for event in state.history if event.text.endswith(UNTRIED)}
+    lines = [place for place, event in enumerate(state.history) if event.intent in given_back]
+    for place in reversed(lines[:-UNTRIED_MAX]):
+        del state.history[place]
+
+
+def _untried(intent: Intent) -> bool:
+    """Whether no executor has ever claimed it."""
+    return intent.phase == PHASE_OFF and intent.attempts == 0
 
 
 def _tell(state: State, now: Now, kind: str, node: str, text: str, intent: int = 0) -> None:

@@ -50,11 +50,13 @@ their client until they are fenced (:mod:`mdscluster.fsm.io_claims`); a client w
 kept until nobody can write for it (:mod:`mdscluster.fsm.clients`); a restored cluster takes nobody in before its era.
 8: a layout tells with which call it was granted (:mod:`mdscluster.fsm.layout_states`), one that its client does not
 know of is fenced before it is gone, and what a revoked writer left is cut off when the last writer goes
-(:mod:`mdscluster.fsm.revocation`).
+(:mod:`mdscluster.fsm.revocation`); a decision to fence that is taken back before anybody tried does not count towards
+the limits per hour (:mod:`fencing.state`).
 """
 JUDGED: Final = 4
 MANDATES: Final = 7
 GRANTS_IN_DOUBT: Final = 8
+UNTRIED: Final = 8
 _NODE_FENCING: Final = (
     NodePresence, FenceProof, FenceIntent, FenceWithdrawal, FenceClaim, FenceOutcome, FenceConfirm, Maintenance
 )  # fmt: skip

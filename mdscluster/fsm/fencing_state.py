@@ -67,8 +67,10 @@ def in_maintenance(txn: lmdb.Transaction, tables: Tables) -> list[str]:
 def presence(cx: Compound, command: NodePresence) -> bytes:
     """NodePresence."""
     state, now = _begin(cx)
-    change = rules.node_here if command.here else rules.node_leaves
-    return _end(cx, state, change(state, now, command.node_id, command.process))
+    if not command.here:
+        return _end(cx, state, rules.node_leaves(state, now, command.node_id, command.process))
+    verdict = rules.node_here(state, now, command.node_id, command.process, gives_back=_gives_back(cx))
+    return _end(cx, state, verdict)
 
 
 def prove(cx: Compound, command: FenceProof) -> bytes:
@@ -91,8 +93,9 @@ def withdraw(cx: Compound, command: FenceWithdrawal) -> bytes:
     """FenceWithdrawal."""
     state, now = _begin(cx)
     verdict = rules.withdraw(
-        state, now, command.ticket, command.node_id, command.number, command.reason, command.well
-    )
+        state, now, command.ticket, command.node_id, command.number, command.reason, command.well,
+        gives_back=_gives_back(cx),
+    )  # fmt: skip
     return _end(cx, state, verdict)
 
 
@@ -129,6 +132,11 @@ def maintain(cx: Compound, command: Maintenance) -> bytes:
 
 def _begin(cx: Compound) -> tuple[State, Now]:
     return load(cx.txn, cx.tables), Now(cx.lease_ms, cx.now_s * 1_000_000_000 + cx.now_ns)
+
+
+def _gives_back(cx: Compound) -> bool:
+    """Whether a decision that nobody tried to carry out counts no more once it is taken back (docs/adr/0014)."""
+    return features.level(cx.txn, cx.tables) >= features.UNTRIED
 
 
 def _end(cx: Compound, state: State, verdict: Verdict) -> bytes:

@@ -21,6 +21,7 @@ _REPLACEMENT: Final = "tests/unit/raft/test_replacement.py::"
 _DIRECTED: Final = "tests/simulation/whole/test_directed.py::"
 _FENCING: Final = "tests/simulation/whole/test_fencing.py::"
 _WITNESSES: Final = "tests/simulation/whole/test_fencing_witnesses.py::"
+_DECIDED: Final = "tests/unit/fencing/test_state.py::"
 _READS: Final = "tests/unit/nfs_frontend/test_reads.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
 
@@ -303,6 +304,18 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "a proof of leadership of an earlier term counts for nothing",
         "tests.simulation.whole.mutants:proofs_of_any_term",
         (f"{_FENCING}test_of_two_halves_that_both_mean_to_only_the_majority_does",),
+        "whole",
+    ),
+    Mutation(
+        "a decision that somebody tried to carry out counts",
+        "tests.simulation.whole.mutants:attempts_given_back",
+        (f"{_DECIDED}test_what_was_tried_counts_though_it_is_taken_back[heard again-it failed]",),
+        "whole",
+    ),
+    Mutation(
+        "a decision that nobody tried does not count",
+        "tests.simulation.whole.mutants:nothing_given_back",
+        (f"{_DECIDED}test_what_nobody_tried_does_not_count[heard again]",),
         "whole",
     ),
     Mutation(

@@ -284,6 +284,20 @@ def proofs_of_any_term() -> Iterator[None]:
 
 
 @contextmanager
+def attempts_given_back() -> Iterator[None]:
+    """What somebody had tried to carry out does not count towards the limits once it is taken back (INV-9)."""
+    with _all(patch.object(rules, "_untried", lambda intent: True)):
+        yield
+
+
+@contextmanager
+def nothing_given_back() -> Iterator[None]:
+    """What nobody had tried counts towards the limits: a node that then fails is left to the operator."""
+    with _all(patch.object(rules, "_untried", lambda intent: False)):
+        yield
+
+
+@contextmanager
 def everybody_counts_as_met() -> Iterator[None]:
     """A leader counts whoever is armed in the log as met: it suspects servers that have not come yet (INV-9)."""
     with _all(

@@ -13,7 +13,7 @@ LIMITS = Limits(3, 6)
 def cluster(voters: list[str] = VOTERS) -> State:
     state = State()
     for number, node in enumerate(voters, 1):
-        node_here(state, Now(0), node, number)
+        node_here(state, Now(0), node, number, gives_back=True)
     return state
 
 
@@ -108,7 +108,7 @@ def test_whoever_is_to_be_fenced_itself_is_no_witness() -> None:
     outcome(state, Now(0), "c", state.intents["c"].number, "d", 4, 1, True, "ipmi")
     assert state.intents == {}
     assert asked(["b"], five, state, c=had_met(b=9_000)).fence == {}
-    node_here(state, Now(0), "c", 33)
+    node_here(state, Now(0), "c", 33, gives_back=True)
     assert set(asked(["b"], five, state, c=had_met(b=9_000)).fence) == {"b"}
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fencing.state import State, Verdict
@@ -126,6 +128,50 @@ def test_replicas_agree(fs: Namespace, tmp_path: Path) -> None:
         everybody(one)
         intend(one)
     assert fs.replica.digest() == other.replica.digest() != before
+    other.close()
+
+
+OF_LEVEL_7 = "26d40df84f35b861"
+"""Of the row that the last release of level 7 has after :func:`flap` and one refused decision, without wall clocks."""
+
+
+def row_digest(fs: Namespace) -> str:
+    found = state(fs)
+    for event in found.history:
+        event.wall_ns = 0
+    return blake2b(msgspec.msgpack.encode(found), digest_size=8).hexdigest()
+
+
+def flap(fs: Namespace) -> list[int]:
+    """One node is to be fenced and is heard again, twice, and then started anew; of the last one somebody had tried.
+    The limit's entries against it after each."""
+    everybody(fs)
+    counted = []
+    for process in (0, 0, 21, 22):
+        number = intend(fs).number
+        assert number
+        if process == 22:
+            assert run(fs, FenceClaim("mds2", number, "mds3", 3, 1))
+            fs.replica.advance(2)
+        ticket = run(fs, FenceProof("mds1", 3)).number
+        assert run(fs, NodePresence("mds2", process) if process else FenceWithdrawal("mds2", number, ticket, "", True))
+        counted.append(len(state(fs).nodes["mds2"].intents_ms))
+        fs.replica.advance(1_000)
+        if len(counted) == 3 and counted[-1] == 3:
+            break  # the limit: at this level nothing was given back
+    return counted
+
+
+def test_what_nobody_tried_counts_until_every_node_knows_better(fs: Namespace, tmp_path: Path) -> None:
+    """INV-8: below level 8 a log comes to what earlier releases make of it, to the byte; from then on what is taken
+    back before anybody tried does not count."""
+    fs.internal(RaiseFeatures(features.UNTRIED - 1))
+    assert flap(fs) == [1, 2, 3]
+    assert "3 times within the hour" in intend(fs).text
+    assert row_digest(fs) == OF_LEVEL_7
+    other = Namespace(tmp_path / "other")
+    other.internal(RaiseFeatures(features.UNTRIED))
+    assert flap(other) == [0, 0, 0, 1]
     other.close()
 
 
