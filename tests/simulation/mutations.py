@@ -23,6 +23,7 @@ _FENCING: Final = "tests/simulation/whole/test_fencing.py::"
 _WITNESSES: Final = "tests/simulation/whole/test_fencing_witnesses.py::"
 _READS: Final = "tests/unit/nfs_frontend/test_reads.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
+_JOURNAL: Final = "tests/unit/raft/test_journal.py::"
 
 _OUT_OF_SEQUENCE: Final = ("chunk lost", "chunk twice", "chunks swapped")
 _OTHER_CONTENT: Final = ("last chunk lost", "bytes changed", "another length")
@@ -70,6 +71,12 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "log_without_flush",
         _ENGINE + "test_everybody_loses_power_at_every_flush[client answered-lost]",
         _ENGINE + "test_everybody_loses_power_at_every_flush[entry sent and acknowledged-lost]",
+    ),
+    _consensus(
+        "fsync before send: what was dropped from the log",
+        "truncation_without_promise",
+        _JOURNAL + "test_a_dropped_tail_stays_dropped_when_the_power_goes",
+        seeds=0,
     ),
     _consensus(
         "commit before send",
@@ -130,6 +137,12 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "snapshot rule: the node's own vote stays",
         "snapshot_without_vote",
         _SNAPSHOT + "test_a_follower_behind_the_log_gets_the_state",
+    ),
+    _consensus(
+        "snapshot rule: the image's term",
+        "snapshot_without_term",
+        _SNAPSHOT + "test_an_image_of_a_later_term_brings_its_term",
+        seeds=0,
     ),
     _consensus(
         "vote only for a log that is up to date",

@@ -65,6 +65,17 @@ def without_vote() -> Any:
     return replaced((Store, "set_vote", lambda self, term, who: set_vote(self, term, None)))
 
 
+def truncation_without_promise() -> Any:
+    """A tail that was dropped is dropped with a commit that power loss may undo, unless something is added with it."""
+    delete = LmdbJournal.deleteEntriesFrom
+
+    def unpromised(self: LmdbJournal, entryFrom: int) -> None:
+        with patch.object(self._store, "promise", lambda: None):
+            delete(self, entryFrom)
+
+    return replaced((LmdbJournal, "deleteEntriesFrom", unpromised))
+
+
 # The guards (``raft/guards.py`` numbers them).
 
 
@@ -305,6 +316,18 @@ def snapshot_without_vote() -> Any:
             return adopt(directory, own, applied_index)
 
     return replaced((snapshot, "adopt", forgetful))
+
+
+def snapshot_without_term() -> Any:
+    """An installed image leaves the node in its own term, though the image's state is of a later one."""
+    adopt, set_vote = snapshot.adopt, Store.set_vote
+
+    def outdated(directory: Path, own: Store, applied_index: int) -> int:
+        vote = own.vote()
+        with patch.object(Store, "set_vote", lambda self, term, who: set_vote(self, *vote)):
+            return adopt(directory, own, applied_index)
+
+    return replaced((snapshot, "adopt", outdated))
 
 
 def _stream_told_otherwise(tell: Callable[[SnapshotFrame, list[bytes]], None]) -> Any:
