@@ -24,6 +24,8 @@ _WITNESSES: Final = "tests/simulation/whole/test_fencing_witnesses.py::"
 _READS: Final = "tests/unit/nfs_frontend/test_reads.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
 _JOURNAL: Final = "tests/unit/raft/test_journal.py::"
+_FOUNDING: Final = "tests/unit/raft/test_founding.py::"
+_ADMISSION: Final = "tests/unit/raft/test_admission.py::"
 
 _OUT_OF_SEQUENCE: Final = ("chunk lost", "chunk twice", "chunks swapped")
 _OTHER_CONTENT: Final = ("last chunk lost", "bytes changed", "another length")
@@ -52,6 +54,10 @@ class Mutation:
 
 def _consensus(name: str, off: str, *directed: str, nodes: tuple[int, ...] = (3,), seeds: int = 60) -> Mutation:
     return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "consensus", nodes, seeds)
+
+
+def _founding(name: str, off: str, *directed: str) -> Mutation:
+    return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "membership", (3, 5), 20)
 
 
 def _whole(name: str, off: str, *directed: str, seeds: int = 20) -> Mutation:
@@ -240,6 +246,22 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "lease clock goes on from the log's",
         "lease_clock_restarts",
         _PROPOSALS + "test_the_clock_of_leases_never_goes_back",
+    ),
+    _founding(
+        "founding: by all, met at one time",
+        "founded_by_some",
+        _FOUNDING + "test_a_cluster_is_founded_when_each_has_met_all",
+        _FOUNDING + "test_two_lost_disks_do_not_make_a_cluster",
+    ),
+    _founding(
+        "founding: members say with whom",
+        "founders_unknown",
+        _FOUNDING + "test_who_founded_first_knows_the_disks_of_those_who_still_wait",
+    ),
+    _founding(
+        "founding: nobody takes part before it is a member",
+        "member_at_once",
+        _ADMISSION + "test_a_founder_hears_of_no_connection_before_it_is_a_member",
     ),
     _whole(
         "reply-cache write in the same transaction",

@@ -11,16 +11,18 @@ from typing import Any
 from unittest.mock import patch
 
 from mdscluster.raft import snapshot
+from mdscluster.raft.admission import Admission
 from mdscluster.raft.core import Core
 from mdscluster.raft.elections import Elections
 from mdscluster.raft.engine import Engine
+from mdscluster.raft.founding import Founding
 from mdscluster.raft.guards import Guards
 from mdscluster.raft.journal import LmdbJournal
 from mdscluster.raft.proposals import Proposals
 from mdscluster.raft.quarantine import Quarantine
 from mdscluster.raft.readindex import ReadIndex
 from mdscluster.raft.store import Store
-from mdsproto.raft_pb2 import Ack, AppendEntries, Message, ReadConfirmed, SnapshotFrame, SnapshotTrailer
+from mdsproto.raft_pb2 import Ack, AppendEntries, Hello, Message, ReadConfirmed, SnapshotFrame, SnapshotTrailer
 
 
 @contextmanager
@@ -201,6 +203,30 @@ def quarantine_of_a_majority() -> Any:
 def quarantine_heard_piecemeal() -> Any:
     """What a wiped voter heard before somebody came back counts on."""
     return replaced((Quarantine, "connected", lambda self: None))
+
+
+# Founding and admission.
+
+
+def founded_by_some() -> Any:
+    """An empty node founds the cluster without those that it has not met."""
+    return replaced((Founding, "missing", property(lambda self: [])))
+
+
+def founders_unknown() -> Any:
+    """A member does not say with which disks it founded the cluster."""
+    introduce = Founding.introduce
+
+    def silent(self: Founding, body: Hello) -> None:
+        introduce(self, body)
+        body.founders.clear()
+
+    return replaced((Founding, "introduce", silent))
+
+
+def member_at_once() -> Any:
+    """A node takes part before it is a member."""
+    return replaced((Admission, "member", _always(True)))
 
 
 # Commits and reads.
