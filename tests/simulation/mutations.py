@@ -24,6 +24,9 @@ _WITNESSES: Final = "tests/simulation/whole/test_fencing_witnesses.py::"
 _DECIDED: Final = "tests/unit/fencing/test_state.py::"
 _READS: Final = "tests/unit/nfs_frontend/test_reads.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
+_JOURNAL: Final = "tests/unit/raft/test_journal.py::"
+_FOUNDING: Final = "tests/unit/raft/test_founding.py::"
+_ADMISSION: Final = "tests/unit/raft/test_admission.py::"
 
 _OUT_OF_SEQUENCE: Final = ("chunk lost", "chunk twice", "chunks swapped")
 _OTHER_CONTENT: Final = ("last chunk lost", "bytes changed", "another length")
@@ -54,6 +57,10 @@ def _consensus(name: str, off: str, *directed: str, nodes: tuple[int, ...] = (3,
     return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "consensus", nodes, seeds)
 
 
+def _founding(name: str, off: str, *directed: str) -> Mutation:
+    return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "membership", (3, 5), 20)
+
+
 def _whole(name: str, off: str, *directed: str, seeds: int = 20) -> Mutation:
     tests = tuple(f"{_DIRECTED}test_{test}" for test in directed)
     return Mutation(name, f"tests.simulation.whole.mutants:{off}", tests, "whole", (3,), seeds)
@@ -71,6 +78,12 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "log_without_flush",
         _ENGINE + "test_everybody_loses_power_at_every_flush[client answered-lost]",
         _ENGINE + "test_everybody_loses_power_at_every_flush[entry sent and acknowledged-lost]",
+    ),
+    _consensus(
+        "fsync before send: what was dropped from the log",
+        "truncation_without_promise",
+        _JOURNAL + "test_a_dropped_tail_stays_dropped_when_the_power_goes",
+        seeds=0,
     ),
     _consensus(
         "commit before send",
@@ -131,6 +144,12 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "snapshot rule: the node's own vote stays",
         "snapshot_without_vote",
         _SNAPSHOT + "test_a_follower_behind_the_log_gets_the_state",
+    ),
+    _consensus(
+        "snapshot rule: the image's term",
+        "snapshot_without_term",
+        _SNAPSHOT + "test_an_image_of_a_later_term_brings_its_term",
+        seeds=0,
     ),
     _consensus(
         "vote only for a log that is up to date",
@@ -228,6 +247,22 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "lease clock goes on from the log's",
         "lease_clock_restarts",
         _PROPOSALS + "test_the_clock_of_leases_never_goes_back",
+    ),
+    _founding(
+        "founding: by all, met at one time",
+        "founded_by_some",
+        _FOUNDING + "test_a_cluster_is_founded_when_each_has_met_all",
+        _FOUNDING + "test_two_lost_disks_do_not_make_a_cluster",
+    ),
+    _founding(
+        "founding: members say with whom",
+        "founders_unknown",
+        _FOUNDING + "test_who_founded_first_knows_the_disks_of_those_who_still_wait",
+    ),
+    _founding(
+        "founding: nobody takes part before it is a member",
+        "member_at_once",
+        _ADMISSION + "test_a_founder_hears_of_no_connection_before_it_is_a_member",
     ),
     _whole(
         "reply-cache write in the same transaction",

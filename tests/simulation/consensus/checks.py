@@ -28,12 +28,15 @@ class Checks:
     # INV-1.
 
     def heard(self, a: str, b: str, message: Message) -> None:
-        """A node's votes, as others hear of them: one in a term, for whoever it may be."""
+        """A node's votes, as others hear of them: one in a term, for whoever it may be. And who leads: a leader that
+        dies in its first turn is not observed."""
         kind = message.WhichOneof("body")
         if kind == "vote":
             self._vote(a, message.term, b)
         elif kind == "request_vote":
             self._vote(a, message.term, a)
+        elif kind == "append" and self._world.leaders.setdefault(message.term, a) != a:
+            self._world.violated(f"INV-1: term {message.term} has leaders {self._world.leaders[message.term]} and {a}")
 
     def _vote(self, voter: str, term: int, candidate: str) -> None:
         known = self._votes.setdefault((voter, term), candidate)

@@ -11,16 +11,18 @@ from typing import Any
 from unittest.mock import patch
 
 from mdscluster.raft import snapshot
+from mdscluster.raft.admission import Admission
 from mdscluster.raft.core import Core
 from mdscluster.raft.elections import Elections
 from mdscluster.raft.engine import Engine
+from mdscluster.raft.founding import Founding
 from mdscluster.raft.guards import Guards
 from mdscluster.raft.journal import LmdbJournal
 from mdscluster.raft.proposals import Proposals
 from mdscluster.raft.quarantine import Quarantine
 from mdscluster.raft.readindex import ReadIndex
 from mdscluster.raft.store import Store
-from mdsproto.raft_pb2 import Ack, AppendEntries, Message, ReadConfirmed, SnapshotFrame, SnapshotTrailer
+from mdsproto.raft_pb2 import Ack, AppendEntries, Hello, Message, ReadConfirmed, SnapshotFrame, SnapshotTrailer
 
 
 @contextmanager
@@ -63,6 +65,17 @@ def without_vote() -> Any:
     """The term is kept, and whom the node voted for in it is not."""
     set_vote = Store.set_vote
     return replaced((Store, "set_vote", lambda self, term, who: set_vote(self, term, None)))
+
+
+def truncation_without_promise() -> Any:
+    """A tail that was dropped is dropped with a commit that power loss may undo, unless something is added with it."""
+    delete = LmdbJournal.deleteEntriesFrom
+
+    def unpromised(self: LmdbJournal, entryFrom: int) -> None:
+        with patch.object(self._store, "promise", lambda: None):
+            delete(self, entryFrom)
+
+    return replaced((LmdbJournal, "deleteEntriesFrom", unpromised))
 
 
 # The guards (``raft/guards.py`` numbers them).
@@ -192,6 +205,30 @@ def quarantine_heard_piecemeal() -> Any:
     return replaced((Quarantine, "connected", lambda self: None))
 
 
+# Founding and admission.
+
+
+def founded_by_some() -> Any:
+    """An empty node founds the cluster without those that it has not met."""
+    return replaced((Founding, "missing", property(lambda self: [])))
+
+
+def founders_unknown() -> Any:
+    """A member does not say with which disks it founded the cluster."""
+    introduce = Founding.introduce
+
+    def silent(self: Founding, body: Hello) -> None:
+        introduce(self, body)
+        body.founders.clear()
+
+    return replaced((Founding, "introduce", silent))
+
+
+def member_at_once() -> Any:
+    """A node takes part before it is a member."""
+    return replaced((Admission, "member", _always(True)))
+
+
 # Commits and reads.
 
 
@@ -305,6 +342,18 @@ def snapshot_without_vote() -> Any:
             return adopt(directory, own, applied_index)
 
     return replaced((snapshot, "adopt", forgetful))
+
+
+def snapshot_without_term() -> Any:
+    """An installed image leaves the node in its own term, though the image's state is of a later one."""
+    adopt, set_vote = snapshot.adopt, Store.set_vote
+
+    def outdated(directory: Path, own: Store, applied_index: int) -> int:
+        vote = own.vote()
+        with patch.object(Store, "set_vote", lambda self, term, who: set_vote(self, *vote)):
+            return adopt(directory, own, applied_index)
+
+    return replaced((snapshot, "adopt", outdated))
 
 
 def _stream_told_otherwise(tell: Callable[[SnapshotFrame, list[bytes]], None]) -> Any:

@@ -134,7 +134,10 @@ class Network:
 
     def _connected(self, link: Link, side: str, epoch: int) -> None:
         world = self._world
-        if link.epoch != epoch or link.dead or not world.nodes[side].up:
+        if link.epoch != epoch or not world.nodes[side].up:
+            return
+        if link.dead:
+            world.met_in_vain(side, link.other(side))
             return
         if not world.listens(side):
             world.defer(side, self._connected, link, side, epoch)

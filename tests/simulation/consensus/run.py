@@ -87,12 +87,17 @@ def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None)
     return SeedResult(seed, nodes, tuple(world.violations), dict(world.counts), digest(world))
 
 
-def trouble(world: Simulation, founders: Sequence[str] = (), without: Collection[str] = ()) -> None:
-    """Everything at once, for ``TROUBLE_MS``; all faults but those ``without``."""
+def trouble(
+    world: Simulation, founders: Sequence[str] = (), without: Collection[str] = (), apart_ms: float = 0.0
+) -> None:
+    """Everything at once, for ``TROUBLE_MS``; all faults but those ``without``. Nodes start within ``apart_ms``."""
     world.trouble = True
     world.workload = Workload(world, _ASK_GAP_MS)
     for node_id in founders or world.ids:
-        world.begin(node_id)
+        if apart_ms:
+            world.at(world.rng.uniform(0, apart_ms), world.begin, node_id)
+        else:
+            world.begin(node_id)
     world.at(50, world.workload.go)
     world.at(400, Nemesis(world, _FAULT_GAP_MS, without=without).strike)
     world.run_until(world.now_ms + TROUBLE_MS)

@@ -188,6 +188,9 @@ class Simulation(Cluster):
         self.guarded(node, node.engine.disconnected, peer, node.now_ms)
         self.wake(node_id)
 
+    def met_in_vain(self, node_id: str, peer: str) -> None:
+        """A connection was gone between the introduction and its beginning here."""
+
     def introduce(self, a: str, b: str) -> bool:
         """Both tell their membership as a connection begins; whether each finds the other in one that it knows."""
         pairs = [(self.nodes[a], b), (self.nodes[b], a)]

@@ -23,6 +23,7 @@ from mdscluster.control.registry import Heard, Registry
 from mdscluster.control.stonith_service import FencingService
 from mdscluster.front_end import FrontEnd
 from mdscluster.fsm import features
+from mdscluster.fsm.commands import KIND_INTERNAL, DataServerUpdate, unpack_internal
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.nfs_frontend.server import ClientConnection
 from mdscluster.raft.engine import Output
@@ -192,6 +193,7 @@ class SimFrontEnd:
         replica = LocalReplica(config.socket_path, env)
         await replica.connect()
         self._note_barriers(replica)
+        self._note_proposals(replica)
         links = SimLinks(self)
         front_end = FrontEnd(
             config, replica, self.runtime, links, lambda: self.process.now_ms() / 1000, SimVoters(self).ask,
@@ -228,6 +230,18 @@ class SimFrontEnd:
             barrier(confirmed)
 
         replica.barrier = noted  # type: ignore[method-assign]
+
+    def _note_proposals(self, replica: LocalReplica) -> None:
+        """Tell the oracle when this front end proposes that a data server is down."""
+        propose, oracle = replica.propose, self.world.oracle
+
+        def noted(payload: bytes, done: Callable[[bytes | None], None]) -> None:
+            command = unpack_internal(payload) if payload[0] == KIND_INTERNAL else None
+            if isinstance(command, DataServerUpdate) and not command.up:
+                oracle.proposes_down(self.node.id, command.ds_id)
+            propose(payload, done)
+
+        replica.propose = noted  # type: ignore[method-assign]
 
     def _note_unconfirmed(self, dispatcher: Dispatcher) -> None:
         """Tell the oracle what is answered without a quorum."""

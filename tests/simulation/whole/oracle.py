@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 SILENCE_MS: Final = DS_DOWN_MS / CLOCK_RATES[-1] - 1
 """Of a data server, before it may count as down: by the clock of the fastest leader."""
-SETTLED_MS: Final = 500.0
-"""What a leader judged is in the log after so long at the most."""
 DIGEST_EVERY: Final = 64
 """Replicas' digests are compared at every so-manieth log index."""
 
@@ -77,16 +75,6 @@ class Claim:
 
 
 @dataclass
-class Heartbeats:
-    """What one front end of a node has heard of a data server."""
-
-    last_ms: float
-    """When it last heard; when it began, if it has not yet."""
-    gap: tuple[float, float] = (-1e12, -1e12)
-    """The last silence after which a data server may count as down: from and to."""
-
-
-@dataclass
 class Oracle:
     """Every invariant that is about more than one node's log."""
 
@@ -104,8 +92,10 @@ class Oracle:
     """When sessions ended. A client that stood still while it mounted may not have known its own yet."""
     down: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """When the log had each data server for down: from and to, in ms."""
-    heard_of: dict[tuple[str, str], Heartbeats] = field(default_factory=dict)
-    """What each node (first) heard of each data server."""
+    heard_ms: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When each node (first) last heard of each data server; when its front end began, if it has not yet."""
+    missed_ms: dict[tuple[str, str], float] = field(default_factory=dict)
+    """How long a node (first) had not heard of a data server when it last proposed it as down."""
     updates_seen: set[tuple[int, int]] = field(default_factory=set)
     """Commands (index of the entry, number in it) that say how a data server is: replicas apply each several times."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -198,40 +188,40 @@ class Oracle:
     # INV-7: I/O errors. A data server that the log has for down is one, and it has to be silent first.
 
     def front_began(self, node_id: str) -> None:
-        """A front end starts, and has heard of no data server. What its predecessor proposed may be committed yet."""
-        now_ms = self.world.now_ms
+        """A front end starts, and has heard of no data server."""
         for ds_id in self.world.data_servers:
-            before = self.heard_of.get((node_id, ds_id))
-            self.heard_of[node_id, ds_id] = started = Heartbeats(now_ms)
-            if before is not None:
-                started.gap = (before.last_ms, now_ms) if now_ms - before.last_ms >= SILENCE_MS else before.gap
+            self.heard_ms[node_id, ds_id] = self.world.now_ms
 
     def heartbeat(self, node_id: str, ds_id: str) -> None:
         """A node has taken note of a data server."""
-        heard, now_ms = self.heard_of[node_id, ds_id], self.world.now_ms
-        if now_ms - heard.last_ms >= SILENCE_MS:
-            heard.gap = heard.last_ms, now_ms
-        heard.last_ms = now_ms
+        self.heard_ms[node_id, ds_id] = self.world.now_ms
 
-    def counted(self, index: int, ds_id: str, *, up: bool, was_up: bool) -> None:
-        """It is committed whether a data server is up, ``was_up`` before. Who leads had not heard of it for so long; or
-        who led before, whose last entries a new leader commits. (Found by seed 195 on 5 nodes: a false alarm.)"""
+    def proposes_down(self, node_id: str, ds_id: str) -> None:
+        """A node's front end wants it in the log that a data server is down. What comes of it may be committed much
+        later, when that front end has heard of it, or is gone."""
+        self.missed_ms[node_id, ds_id] = self._silence_ms(node_id, ds_id)
+
+    def counted(self, index: int, term: int, ds_id: str, *, up: bool, was_up: bool) -> None:
+        """It is committed, by an entry of ``term``, whether a data server is up, ``was_up`` before. Who led in that
+        term had not heard of it when he proposed so; or does not yet, if another's proposal got into his log."""
         now_ms, times = self.world.now_ms, self.down.setdefault(ds_id, [])
         if up and not was_up:
             times[-1] = times[-1][0], now_ms
+            self.missed_ms = {key: ms for key, ms in self.missed_ms.items() if key[1] != ds_id}
         if up or not was_up:
             return
         self.counts["data server counted down"] += 1
         times.append((now_ms, float("inf")))
-        leaders = self.world.leaders
-        in_office = [leaders[term] for term in sorted(leaders)[-2:]]
-        heard = [self.heard_of.setdefault((leader, ds_id), Heartbeats(0.0)) for leader in in_office]
-        gaps = [one.gap if one.gap[1] > now_ms - SETTLED_MS else (one.last_ms, now_ms) for one in heard]
-        if all(end_ms - from_ms < SILENCE_MS for from_ms, end_ms in gaps):
+        leader = self.world.leaders[term]
+        silence_ms = self._silence_ms(leader, ds_id)
+        if max(self.missed_ms.get((leader, ds_id), 0.0), silence_ms) < SILENCE_MS:
             self.violation(
-                f"INV-7: entry {index} has {ds_id} for down, of which {in_office[-1]}, who leads, heard "
-                f"{now_ms - heard[-1].last_ms:.0f} ms ago"
+                f"INV-7: entry {index} of term {term} has {ds_id} for down, of which {leader}, who led, heard "
+                f"{silence_ms:.0f} ms ago"
             )
+
+    def _silence_ms(self, node_id: str, ds_id: str) -> float:
+        return self.world.now_ms - self.heard_ms.get((node_id, ds_id), 0.0)
 
     def trouble_since(self, since_ms: float, *, everywhere: bool = False) -> bool:
         """Whether the log has had a data server for down at any time since; ``everywhere``: each of them."""
@@ -360,7 +350,8 @@ class ObservedMachine(StateMachine):
         after = data_servers.registered(self._cx.txn, self._cx.tables, ds_id)
         if self._at not in self._oracle.updates_seen and before is not None and after is not None:
             self._oracle.updates_seen.add(self._at)
-            self._oracle.counted(self._at[0], ds_id, up=after.up, was_up=before.up)
+            term = self._node.engine.journal.term_at(self._at[0])
+            self._oracle.counted(self._at[0], term, ds_id, up=after.up, was_up=before.up)
         return result
 
     def _striped(self) -> list[int]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import structlog
-
+from tests.simulation.logs import bugs_in_logs
 from tests.simulation.result import SeedResult, Trace
 from tests.simulation.whole.faults import CLIENT_FAULTS, NODE_FAULTS
 from tests.simulation.whole.simulation import WholeSimulation
@@ -44,30 +41,13 @@ FLOORS: Final = {
 def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> SeedResult:
     """Faults, healing, and the check of everything promised."""
     simulation = make(seed, nodes, directory, trace)
-    with bugs_in_logs(simulation):
+    with bugs_in_logs(simulation.note_bug):
         try:
             simulation.run(FAULTS_MS)
         finally:
             simulation.close()
     counts = {**simulation.counts, **simulation.oracle.counts}
     return SeedResult(seed, nodes, tuple(simulation.violations), counts, simulation.course())
-
-
-@contextmanager
-def bugs_in_logs(simulation: WholeSimulation) -> Iterator[None]:
-    """What the product logs as an error is one."""
-
-    def take(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        if method in ("error", "critical", "exception"):
-            simulation.note_bug(f"logged: {event!r}")
-        raise structlog.DropEvent
-
-    before = structlog.get_config()
-    structlog.configure(processors=[take], wrapper_class=structlog.BoundLogger, cache_logger_on_first_use=False)
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def make(seed: int, nodes: int, directory: Path, trace: Trace | None = None) -> WholeSimulation:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from mdscluster.fsm.commands import DataServerUpdate
 from nfsclient import LockDenied, NfsError
 from nfsclient.file import File
 from nfswire import nfs4
@@ -262,6 +263,57 @@ def test_a_failover_is_no_io_error(make_stage: MakeStage) -> None:
         assert stage.run(c1, file.read(turn * 16, 16)) == b"x" * 16
     stage.wait(1_000)
     assert not world.oracle.counts["data server counted down"]
+
+
+def test_a_leader_that_missed_a_data_server_dies_before_that_is_committed(make_stage: MakeStage) -> None:
+    """INV-7, and its judge: the next leader, who has heard of that data server all the time, commits the entry. It is
+    of the term of the one that had missed it."""
+    stage = make_stage()
+    world, leader = stage.world, stage.leader()
+    term, proposes_down = world.nodes[leader].engine.core.term, world.oracle.proposes_down
+
+    def cut_off(node_id: str, ds_id: str) -> None:
+        """Its entries go out, and no acknowledgement comes back."""
+        proposes_down(node_id, ds_id)
+        for other in stage.others(leader):
+            world.network.hole(other, leader, 5_000)
+
+    world.oracle.proposes_down = cut_off  # type: ignore[method-assign]
+    world.net.hole("ds1", leader)
+    world.wait_for(lambda: bool(world.oracle.missed_ms), 5_000, lambda: "the leader misses nobody")
+    stage.wait(20)
+    assert not world.oracle.counts["data server counted down"]
+    world.end(leader, 4_000)
+    assert stage.leader() != leader
+    stage.wait(1_000)
+    assert world.oracle.counts["data server counted down"] == 1
+    assert max(world.leaders) > term
+    assert world.oracle.down["ds1"][-1][1] < float("inf"), "the next leader has heard of it"
+    stage.check()
+
+
+@pytest.mark.parametrize("proposer", ["the leader", "who led before"])
+def test_the_log_has_a_data_server_for_down_of_which_its_leader_has_heard(make_stage: MakeStage, proposer: str) -> None:
+    """The judge of INV-7 itself: that another does not hear of it, who led before, is no excuse."""
+    stage = make_stage()
+    world, leader = stage.world, stage.leader()
+    proposed_by = leader
+    if proposer == "who led before":
+        world.end(leader, 300)
+        leader = stage.leader()
+        stage.wait(1_000)
+        world.net.hole("ds1", proposed_by)
+        stage.wait(4_000)
+    front = world.whole(proposed_by).front
+    assert front is not None
+    assert front.front_end is not None
+    assert stage.leader() == leader
+    assert (leader == proposed_by) == (proposer == "the leader")
+    jobs, down = front.front_end.leader, DataServerUpdate("ds1", "127.0.0.1", 2049, False, 1 << 30, 1 << 30)
+    front.loop.io(lambda: front.loop.create_task(jobs.propose(down)))
+    world.run_for(500)
+    assert len(world.violations) == 1
+    assert f"has ds1 for down, of which {leader}, who led, heard" in world.violations[0]
 
 
 def _stand_still_in_a_cut(stage: Stage, node_id: str, ms: float) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import pytest
@@ -17,6 +18,7 @@ from mdscluster.raft.journal import LmdbJournal
 from mdscluster.raft.members import MEMBERSHIP
 from mdscluster.raft.store import FORMAT, Store
 from tests.simulation.consensus.cluster import open_env
+from tests.simulation.disk import Disk
 
 
 @pytest.fixture
@@ -90,6 +92,29 @@ def test_truncation_keeps_what_is_applied(env: lmdb.Environment) -> None:
     journal._store.commit()
     again = reopen(env)
     assert (again.last_index, again.last_term, again.entry(46)[0]) == (46, 9, b"\x4d\x01new")
+
+
+def test_a_dropped_tail_stays_dropped_when_the_power_goes(fast_dir: Path) -> None:
+    """INV-2: entries that conflict with the leader's are gone with the tick's commit, whatever came in their place.
+
+    What is added promises for itself; this is the truncation's own promise.
+    """
+    directory = fast_dir / "env"
+    env = open_env(directory)
+    disk = Disk(directory)
+    seen: Any = disk.attach(env)
+    journal = filled(seen, 50, 40)
+    journal.deleteEntriesFrom(45)
+    journal._store.commit()
+    disk.detach()
+    env.close()
+    disk.lose_power(undo=True)
+    (directory / "lock.mdb").unlink()
+    env = open_env(directory)
+    again = reopen(env)
+    assert (again.last_index, again.last_term, again.getRaftCommitIndex()) == (45, 5, 40)
+    again._store.abandon()
+    env.close()
 
 
 def test_trimming_keeps_an_anchor_and_respects_the_pin(env: lmdb.Environment) -> None:

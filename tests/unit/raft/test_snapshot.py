@@ -60,6 +60,33 @@ def test_a_follower_behind_the_log_gets_the_state(make_cluster: MakeCluster) -> 
     cluster.check()
 
 
+def test_an_image_of_a_later_term_brings_its_term(make_cluster: MakeCluster) -> None:
+    """INV-1: n3 has heard of no term but the first when it gets a state of the second. It never goes by a log of a term
+    later than its own (it could stand, and vote, in terms that are over), and its vote of the first counts no more."""
+    cluster = behind(make_cluster)
+    node = cluster["n3"]
+    cluster.isolate("n3")
+    cluster.kill("n1")
+    cluster.start("n1", connect=False)
+    cluster.connect("n1", "n2")
+    cluster.calm()
+    cluster.elect("n2", "n1", "n2")
+    cluster.propose("n2", b"of term 2")
+    cluster.settle("n1", "n2")
+    (term, voted_for), image_term = node.engine.store.vote(), cluster["n1"].engine.store.applied()[1]
+    cluster["n1"].engine.store.commit()
+    assert (term, voted_for, image_term) == (1, "n1", 2)
+    assert node.install_snapshot(cluster["n1"])
+    cluster.kill("n3")
+    cluster.start("n3", connect=False)
+    assert (node.engine.journal.last_term, node.engine.store.vote()) == (2, (2, None))
+    for peer in ("n1", "n2"):
+        cluster.connect("n3", peer)
+    cluster.run(500)
+    assert node.history() == cluster["n2"].history()
+    cluster.check()
+
+
 def test_no_room_for_the_first_step_is_a_snapshot_that_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
