@@ -4,7 +4,8 @@ A data server on an empty directory (a disk that is not mounted) would answer ev
 identity of its store, which the metadata servers keep from its first registration on (INV-10); one that presents
 another is refused, and has no lease to serve under, until the operator says that the registered one is lost. One that
 cannot prove that it holds the cluster key is refused, too: it would take every filehandle for a forgery. And so is one
-that obeys others (docs/adr/0026): what it holds is another cluster's, or of a later life of this one.
+that obeys others (docs/adr/0026): what it holds is another cluster's, or of a later life of this one. And one that an
+operator has removed, whose unit was started again.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 def judge(
-    known: DataServer | None, request: control_pb2.HeartbeatRequest, settings: Settings, own: Mandate | None
+    known: DataServer | None, request: control_pb2.HeartbeatRequest, settings: Settings, own: Mandate | None,
+    *, given_up: bool,
 ) -> Refusal | None:
     """None: it may serve, once it is registered (:func:`is_registered`). ``own``: the mandate that a quorum stood
-    behind when the heartbeat had come; None: there is no era yet, and who obeys one is not to be taken, but waits."""
+    behind when the heartbeat had come; None: there is no era yet, and who obeys one is not to be taken, but waits.
+    ``given_up``: its store is that of a data server that was removed, or of one that was replaced as lost."""
     if not request.store_id:
         return Refusal("old release", f"data server {request.ds_id} tells no store identity: upgrade it")
     key = settings.capability_key
@@ -59,6 +62,13 @@ def judge(
                 "and these metadata servers are to be stopped. Only if that other one is gone for good, stop the data "
                 "server: 'dataserver obey-anew --config FILE' gives it back to this one",
             )
+    if given_up and known is None:
+        return Refusal(
+            "removed",
+            f"data server {request.ds_id} was removed from this cluster, with the store {request.store_id.hex()} that "
+            "it presents: stop it, and disable its unit, or it comes back with the next boot. To take it in again, as a "
+            "new one, give it an empty data_dir",
+        )
     if known is None or not known.store_id or known.store_id == request.store_id or request.new_store:
         return None
     return Refusal(

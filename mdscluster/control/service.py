@@ -85,7 +85,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
             begins = eras.is_awaited(txn, self._tables)
         if own is not None and not status.leader_id:
             return control_pb2.HeartbeatReply(quorum_backed=False)
-        refusal = admission.judge(self._known(request), request, settings, own)
+        refusal = admission.judge(self._known(request), request, settings, own, given_up=self._is_given_up(request))
         if refusal is not None:
             self._registry.refuse(request.ds_id, refusal, self._clock_ms())
             return control_pb2.HeartbeatReply(quorum_backed=False, refused=refusal.reason, mandate=wire(own))
@@ -118,6 +118,10 @@ class ControlService(control_pb2_grpc.ControlServicer):
         with self._replica.env.begin() as txn:
             return data_servers.registered(txn, self._tables, request.ds_id)
 
+    def _is_given_up(self, request: control_pb2.HeartbeatRequest) -> bool:
+        with self._replica.env.begin() as txn:
+            return data_servers.is_given_up(txn, self._tables, request.store_id)
+
     def _settings(self) -> Settings:
         with self._replica.env.begin() as txn:
             return load_settings(txn, self._tables)
@@ -129,7 +133,9 @@ class ControlService(control_pb2_grpc.ControlServicer):
             begins = eras.is_awaited(txn, self._tables)
         if begins or (own is None and Mandate.of(request.obeys) is not None):
             return False
-        return admission.is_registered(known, request) and admission.judge(known, request, settings, own) is None
+        if not admission.is_registered(known, request):
+            return False
+        return admission.judge(known, request, settings, own, given_up=False) is None
 
     def _is_of_this_life(self, request: control_pb2.HeartbeatRequest) -> bool:
         """Whether the data server obeys the present life of this cluster, and its numbers are ours.

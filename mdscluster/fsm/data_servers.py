@@ -90,6 +90,11 @@ def registered(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> DataServer 
     return None if raw is None else _decode_server(raw)
 
 
+def is_given_up(txn: lmdb.Transaction, tables: Tables, store_id: bytes) -> bool:
+    """Whether a store is one of a data server that was removed, or that was replaced as lost."""
+    return any(server.lost and server.store_id == store_id for server in all_servers(txn, tables))
+
+
 def save(cx: Compound, key: bytes, server: DataServer) -> None:
     """Write a registration, and the space of all of them."""
     cx.put(key, _encode(server), db=cx.tables.data_server)

@@ -13,7 +13,14 @@ import pytest
 from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
 from mdscluster.fsm import cuts, data_servers, eras, features, fences, io_claims
-from mdscluster.fsm.commands import BeginEra, RaiseFeatures, ReportWrite
+from mdscluster.fsm.commands import (
+    BeginEra,
+    DataServerUpdate,
+    DrainDataServer,
+    RaiseFeatures,
+    ReportWrite,
+    RetireDataServer,
+)
 from mdscluster.fsm.machine import load_settings
 from mdscluster.fsm.tables import U64x2
 from mdsproto import control_pb2, credentials, possession
@@ -178,6 +185,28 @@ def test_another_store_under_a_known_id_is_refused(fs: Namespace) -> None:
     assert row(fs).store_id == STORE
     assert beat(fs, registry).quorum_backed
     assert not registry.refused(5)
+
+
+def test_a_data_server_that_was_removed_stays_away(fs: Namespace) -> None:
+    """Its unit was started again, by a boot say: it would get files, though the operator took it away."""
+    fs.internal(RaiseFeatures(6))
+    assert beat(fs).quorum_backed
+    assert beat(fs, ds_id="ds2", store_id=OTHER).quorum_backed
+    fs.internal(DrainDataServer("ds2", True))
+    fs.internal(DataServerUpdate("ds2", "127.0.0.1", 2049, False, 0, 0, 1))
+    assert beat(fs, ds_id="ds2", store_id=OTHER).quorum_backed, "drained is not removed"
+    fs.internal(DataServerUpdate("ds2", "127.0.0.1", 2049, False, 0, 0, 1))
+    fs.internal(RetireDataServer("ds2", 1))
+    registry = Registry()
+    for ds_id in ("ds2", "ds9"):
+        reply = beat(fs, registry, ds_id=ds_id, store_id=OTHER)
+        assert not reply.quorum_backed
+        assert "was removed" in reply.refused
+        assert "disable its unit" in reply.refused
+        assert registry.refused(5)[ds_id].state == "removed"
+    assert not registry.heard
+    assert beat(fs, ds_id="ds2", store_id=b"an empty data_dir").quorum_backed, "as a new one"
+    assert beat(fs).quorum_backed
 
 
 def test_nothing_is_served_before_the_store_is_registered(fs: Namespace) -> None:
