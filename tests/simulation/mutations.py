@@ -115,6 +115,12 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "snapshot rule: never back", "snapshot_may_go_back", _SNAPSHOT + "test_never_back", nodes=(3, 5), seeds=0
     ),
     _consensus(
+        "snapshot rule: what follows the image's last entry stays",
+        "snapshot_drops_what_follows",
+        _SNAPSHOT + "test_an_image_that_comes_late_drops_nothing_acknowledged",
+        seeds=0,
+    ),
+    _consensus(
         "snapshot rule: the stream's sequence",
         "snapshot_sequence_unchecked",
         *(_SNAPSHOT + f"test_a_stream_with_a_mishap_is_refused[{it}]" for it in _OUT_OF_SEQUENCE),

@@ -19,6 +19,7 @@ from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.snapshot_sender import Pacer
 from mdsproto.raft_pb2 import Hello, SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
 from tests.simulation.consensus.cluster import Cluster, open_env
+from tests.simulation.consensus.directed import append_entries
 from tests.simulation.fixtures import MakeCluster
 
 
@@ -128,6 +129,52 @@ def test_a_leader_with_a_longer_log_makes_the_snapshot_needless(make_cluster: Ma
     assert node.barriers == {"read": True}
 
 
+def caught_up_meanwhile(make_cluster: MakeCluster) -> tuple[Cluster, Path]:
+    """n1's image, whose last entry only n1 knows to be committed, is on its way to n3; n2 leads now, has given n3 that
+    entry and ``answered``, and knows this to be committed. n3 knows neither to be.
+    """
+    cluster = behind(make_cluster, n2_keeps=50_000)
+    cluster.disconnect("n3", "n2")
+    append_entries(cluster, "n1", b"last of the image")
+    cluster.deliver("n1", "n2", 1)
+    cluster.deliver("n2", "n1")
+    index = cluster["n1"].engine.applied
+    assert cluster["n2"].engine.core.commit_index < index == cluster["n2"].engine.journal.last_index
+    image = cluster["n3"].receive_image(cluster["n1"])
+    cluster.isolate("n1")
+    cluster.connect("n2", "n3")
+    cluster.calm()
+    cluster.elect("n2", "n2", "n3")
+    cluster.propose("n2", b"answered")
+    for _ in range(20):
+        cluster.turn("n2", 60)
+        if cluster.acknowledged()[-1:] == [b"answered"]:
+            break
+        cluster.deliver("n2", "n3")
+        cluster.deliver("n3", "n2")
+    assert b"answered" in cluster.acknowledged()
+    node = cluster["n3"]
+    assert node.engine.applied < index < node.engine.journal.last_index
+    return cluster, image
+
+
+def test_an_image_that_comes_late_drops_nothing_acknowledged(make_cluster: MakeCluster) -> None:
+    """INV-2: n3 has acknowledged more than the image has. n2 is lost: what n3 holds is the only copy that is left.
+
+    Nor is n3 stuck: it leads, and applies what it holds.
+    """
+    cluster, image = caught_up_meanwhile(make_cluster)
+    if cluster["n3"].adopt_image(image):
+        cluster.kill("n3")
+        cluster.start("n3")
+    cluster.kill("n2")
+    cluster.connect("n1", "n3")
+    cluster.await_leader()
+    cluster.run(500)
+    cluster.check()
+    assert len(cluster["n3"].history()) == len(cluster["n1"].history()) == 63
+
+
 def test_the_installed_node_can_lead(make_cluster: MakeCluster) -> None:
     cluster = behind(make_cluster)
     cluster["n3"].install_snapshot(cluster["n1"])
@@ -180,7 +227,8 @@ def test_a_tail_of_its_own_does_not_hide_that_a_follower_is_behind(make_cluster:
     cluster.connect("n3", "n2")
     cluster.settle(rounds=8)
     assert cluster["n3"].snapshot_from == "n1"
-    cluster["n3"].install_snapshot(cluster["n1"])
+    assert cluster["n3"].engine.journal.last_index > cluster["n1"].engine.applied
+    assert cluster["n3"].install_snapshot(cluster["n1"])
     cluster.kill("n3")
     cluster.start("n3")
     cluster.run(500)
