@@ -182,7 +182,6 @@ def adopt(directory: Path, own: Store, applied_index: int) -> int:
         store.commit()
     finally:
         env.close()
-    (directory / "lock.mdb").unlink(missing_ok=True)
     return index
 
 
@@ -198,7 +197,10 @@ def _has_caught_up(own: Store, index: int, term: int) -> bool:
 
 
 def switch(directory: Path, state_dir: Path) -> None:
-    """One rename puts the image in force. The old environment must not be written after it."""
+    """One rename puts the image in force. The old environment must not be written after it.
+
+    ``StorageError``: whether it is in force, the next start finds out, and makes so for good (``open_environment``).
+    """
     try:
         _fsync(directory / _DATA)
         os.rename(directory / _DATA, state_dir / _DATA)
