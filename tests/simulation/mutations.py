@@ -234,10 +234,11 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "lease_clock_restarts",
         _PROPOSALS + "test_the_clock_of_leases_never_goes_back",
     ),
+    _whole("reply-cache write", "without_reply_cache", "a_retransmission_to_another_node_gets_the_first_reply"),
     _whole(
         "reply-cache write in the same transaction",
-        "without_reply_cache",
-        "a_retransmission_to_another_node_gets_the_first_reply",
+        "reply_in_a_later_transaction",
+        "a_node_that_dies_with_a_change_just_made_has_the_reply",
     ),
     _whole("slot rule after failover", "strict_slots", "a_slot_of_which_the_new_node_knows_less"),
     _whole("lease expiry by log time", "leases_by_wall_clock", "a_lease_runs_out_by_the_logs_clock_alone"),
