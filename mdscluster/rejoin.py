@@ -17,7 +17,7 @@ from pathlib import Path
 import lmdb
 
 from mdscluster.config import ConfigError, NodeConfig
-from mdscluster.raft.environment import open_environment, words
+from mdscluster.raft.environment import open_environment, sync_directory, words
 from mdscluster.raft.errors import FormatError, StorageError
 from mdscluster.raft.snapshot import discard_incoming
 from mdscluster.raft.store import Store
@@ -135,12 +135,3 @@ def _is_unused(state_dir: Path) -> bool:
     except (lmdb.Error, FormatError, StorageError):
         return False
     return unused
-
-
-def sync_directory(path: Path) -> None:
-    """Make durable which files it holds."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

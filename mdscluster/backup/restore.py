@@ -18,10 +18,10 @@ from mdscluster.fsm.compound import Compound
 from mdscluster.fsm.machine import load_settings
 from mdscluster.fsm.tables import TABLE_NAMES, Tables
 from mdscluster.raft import seeding
-from mdscluster.raft.environment import open_environment, words
+from mdscluster.raft.environment import open_environment, sync_directory, words
 from mdscluster.raft.errors import StorageError
 from mdscluster.raft.store import Store
-from mdscluster.rejoin import make_room, require_server_user, sync_directory
+from mdscluster.rejoin import make_room, require_server_user
 from mdsproto.nodelock import NodeLock
 
 if TYPE_CHECKING:

@@ -66,8 +66,8 @@ def judge(
         return Refusal(
             "removed",
             f"data server {request.ds_id} was removed from this cluster, with the store {request.store_id.hex()} that "
-            "it presents: stop it, and disable its unit, or it comes back with the next boot. To take it in again, as a "
-            "new one, give it an empty data_dir",
+            "it presents: stop it, and disable its unit, or it comes back with the next boot. To take it in again, as "
+            "a new one, give it an empty data_dir",
         )
     if known is None or not known.store_id or known.store_id == request.store_id or request.new_store:
         return None

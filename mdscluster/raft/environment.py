@@ -31,13 +31,16 @@ def open_environment(
     ``metasync`` is off: a commit makes its pages durable and leaves the switch to them (the meta page)
     to the next commit or to ``env.sync(True)``. The log calls the latter whenever it promised something.
 
+    Which file it is that was opened is durable then: whoever put a snapshot's there may have died, or failed, before it
+    was, and power loss would bring back the old one, without what was promised in the new one.
+
     :class:`StorageError` in the disk's words when there is no room for it, or what is there is damaged.
     """
     try:
         if not readonly:
             Path(path).mkdir(parents=True, exist_ok=True)
             _take_room(Path(path))
-        return lmdb.open(
+        env = lmdb.open(
             os.fspath(path),
             map_size=map_bytes,
             max_dbs=DATABASES_MAX,
@@ -48,12 +51,28 @@ def open_environment(
             meminit=False,
             readahead=False,
         )
+        if not readonly:
+            try:
+                sync_directory(path)
+            except BaseException:
+                env.close()
+                raise
+        return env
     except lmdb.Error as problem:
         raise StorageError(f"cannot open the environment: {problem}") from problem
     except OSError as problem:
         if problem.errno not in _DISK_ERRORS:
             raise
         raise StorageError(f"cannot open the environment {os.fspath(path)}: {problem.strerror}") from problem
+
+
+def sync_directory(path: str | os.PathLike[str]) -> None:
+    """Make durable which files it holds."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def words(path: str | os.PathLike[str], problem: Exception) -> str:

@@ -157,7 +157,7 @@ def adopt(directory: Path, own: Store, applied_index: int) -> int:
     """Make the image in ``directory`` this node's: its own records, term and vote among them, and a log of one entry.
 
     The engine stands still from here on. Returns the image's applied index; ``SnapshotError`` when it is not
-    ahead of ``applied_index`` (guard 4: never go back).
+    ahead of ``applied_index`` (guard 4: never go back), or when this node's log has caught up with it meanwhile.
     """
     term, voted_for = own.vote()
     records = own.local_records()
@@ -168,6 +168,8 @@ def adopt(directory: Path, own: Store, applied_index: int) -> int:
         index, index_term, _ = store.applied()
         if index <= applied_index:
             raise SnapshotError(f"the image is of entry {index}, this node has applied {applied_index}")
+        if _has_caught_up(own, index, index_term):
+            raise SnapshotError(f"this node's log has caught up with the image: it holds entry {index}")
         raw = txn.get(_index_key(index), db=store.log)
         if raw is None or _term_of(raw) != index_term:
             raise SnapshotError("the image's log does not hold its applied entry")
@@ -180,12 +182,25 @@ def adopt(directory: Path, own: Store, applied_index: int) -> int:
         store.commit()
     finally:
         env.close()
-    (directory / "lock.mdb").unlink(missing_ok=True)
     return index
 
 
+def _has_caught_up(own: Store, index: int, term: int) -> bool:
+    """The log holds the image's last entry, and with it (log matching) all that led to it.
+
+    Then what follows it must stay (Raft paper §7, step 6 of InstallSnapshot): a leader that this node got to know since
+    may have counted its acknowledgement of it. All of the image will be applied from the log, as soon as a leader tells
+    that it is committed. A tail that has another entry there, or ends before it, may go: the image's are committed.
+    """
+    raw = own.txn.get(_index_key(index), db=own.log)
+    return raw is not None and _term_of(raw) == term
+
+
 def switch(directory: Path, state_dir: Path) -> None:
-    """One rename puts the image in force. The old environment must not be written after it."""
+    """One rename puts the image in force. The old environment must not be written after it.
+
+    ``StorageError``: whether it is in force, the next start finds out, and makes so for good (``open_environment``).
+    """
     try:
         _fsync(directory / _DATA)
         os.rename(directory / _DATA, state_dir / _DATA)

@@ -129,6 +129,12 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "snapshot rule: never back", "snapshot_may_go_back", _SNAPSHOT + "test_never_back", nodes=(3, 5), seeds=0
     ),
     _consensus(
+        "snapshot rule: what follows the image's last entry stays",
+        "snapshot_drops_what_follows",
+        _SNAPSHOT + "test_an_image_that_comes_late_drops_nothing_acknowledged",
+        seeds=0,
+    ),
+    _consensus(
         "snapshot rule: the stream's sequence",
         "snapshot_sequence_unchecked",
         *(_SNAPSHOT + f"test_a_stream_with_a_mishap_is_refused[{it}]" for it in _OUT_OF_SEQUENCE),
@@ -264,10 +270,11 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "member_at_once",
         _ADMISSION + "test_a_founder_hears_of_no_connection_before_it_is_a_member",
     ),
+    _whole("reply-cache write", "without_reply_cache", "a_retransmission_to_another_node_gets_the_first_reply"),
     _whole(
         "reply-cache write in the same transaction",
-        "without_reply_cache",
-        "a_retransmission_to_another_node_gets_the_first_reply",
+        "reply_in_a_later_transaction",
+        "a_node_that_dies_with_a_change_just_made_has_the_reply",
     ),
     _whole("slot rule after failover", "strict_slots", "a_slot_of_which_the_new_node_knows_less"),
     _whole("lease expiry by log time", "leases_by_wall_clock", "a_lease_runs_out_by_the_logs_clock_alone"),

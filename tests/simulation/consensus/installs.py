@@ -1,4 +1,5 @@
-"""Snapshots between simulated nodes: the transfer, and a death at each step of putting the image in force.
+"""Snapshots between simulated nodes: the transfer, and a death or a failing disk at each step of putting the image in
+force.
 
 The image, its adoption and the switch to it are production code (``raft/snapshot.py``); what its sockets would do is
 done here. The stream's own rules are tested on real frames in ``tests/unit/raft/test_snapshot.py``.
@@ -6,17 +7,20 @@ done here. The stream's own rules are tested on real frames in ``tests/unit/raft
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from mdscluster.raft import snapshot
 from mdscluster.raft.store import Store
 from tests.simulation.consensus.node import keep_file
+from tests.simulation.disk import Disk, FailingTransaction
 
 if TYPE_CHECKING:
     from tests.simulation.consensus.node import SimNode
@@ -30,7 +34,10 @@ STEPS: Final = (
     "the directory's flush",
     "its restart",
 )
-_RENAMED: Final = STEPS.index("the directory's flush")
+FAILING_STEPS: Final = STEPS[:-1]
+"""Those that write."""
+ERRORS: Final = (errno.ENOSPC, errno.EIO)
+RENAMED: Final = STEPS.index("the directory's flush")
 _RETRY_MS: Final = 200.0
 _TRANSFER_MS: Final = (3.0, 120.0)
 
@@ -40,28 +47,56 @@ class Died(BaseException):
 
 
 @contextmanager
-def dying_before(step: int) -> Iterator[None]:
-    """The ``step``-th of ``STEPS`` is not begun any more."""
-    done = 0
+def _instead_of(step: int, happens: Callable[..., Any]) -> Iterator[Callable[[], int]]:
+    """``happens`` gets the call that is the ``step``-th of ``STEPS``, and its arguments. How many were done before."""
+    begun = 0
 
-    def dying(real: Any) -> Any:
+    def watched(real: Any) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
-            nonlocal done
-            if done == step:
-                raise Died
-            done += 1
-            return real(*arguments, **options)
+            nonlocal begun
+            begun += 1
+            return happens(real, *arguments, **options) if begun == step + 1 else real(*arguments, **options)
 
         return call
 
     with (
-        patch.object(Store, "commit", dying(Store.commit)),
-        patch.object(snapshot, "_fsync", dying(snapshot._fsync)),
-        patch.object(os, "rename", dying(os.rename)),
+        patch.object(Store, "commit", watched(Store.commit)),
+        patch.object(snapshot, "_fsync", watched(snapshot._fsync)),
+        patch.object(os, "rename", watched(os.rename)),
     ):
+        yield lambda: begun
+
+
+@contextmanager
+def dying_before(step: int) -> Iterator[None]:
+    """The ``step``-th of ``STEPS`` is not begun any more."""
+
+    def die(*arguments: Any, **options: Any) -> None:
+        raise Died
+
+    with _instead_of(step, die) as begun:
         yield
-        if done == step:
+        if begun() == step:
             raise Died
+
+
+@contextmanager
+def failing_at(step: int, disk: Disk, number: int) -> Iterator[None]:
+    """The ``step``-th of ``FAILING_STEPS`` fails as ``disk`` would have it, with the error ``number``.
+
+    Nothing of a commit that fails is in force. What a flush that fails has left, only a loss of power will tell.
+    """
+    text = os.strerror(number)
+
+    def fail(real: Any, *arguments: Any, **options: Any) -> Any:
+        disk.failed = True
+        if arguments and isinstance(store := arguments[0], Store):
+            store._txn = FailingTransaction(store.txn, disk, text)  # type: ignore[assignment]
+            return real(*arguments, **options)
+        raise OSError(number, text)
+
+    with _instead_of(step, fail):
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +111,9 @@ class Transfer:
 class Installs:
     """Who receives a snapshot from whom."""
 
-    def __init__(self, world: Simulation) -> None:
+    def __init__(self, world: Simulation, seed: int) -> None:
         self._world = world
+        self._rng = Random(f"disks in installs {seed}")
         self._fetching: dict[str, Transfer] = {}
         self._again_ms: dict[str, float] = {}
 
@@ -139,12 +175,17 @@ class Installs:
         if lives[1] is not world_life(world, leader) or (world.trouble and world.rng.random() < 0.1):
             self._failed(node, "the stream broke")
             return
+        if node.disk.fault is not None and self._rng.random() < 0.5:
+            self._failed(node, node.disk.fault[1])
+            return
         life.halted = True
         step = world.rng.randrange(len(STEPS)) if world.trouble and world.rng.random() < 0.4 else None
-        if step is None:
-            self._installed(node, life, world.guarded(node, node.adopt_image, directory))
-        else:
+        if step is not None:
             self._die(node, life, directory, step)
+        elif world.trouble and self._rng.random() < 0.25:
+            self._fail(node, life, directory, self._rng.randrange(len(FAILING_STEPS)))
+        else:
+            self._installed(node, life, world.guarded(node, node.adopt_image, directory))
 
     def _installed(self, node: SimNode, life: Life, accepted: bool | None) -> None:
         world = self._world
@@ -174,7 +215,7 @@ class Installs:
             kept.unlink()
             self._installed(node, life, accepted)
             return
-        old = step < _RENAMED or (step == _RENAMED and power and world.rng.random() < 0.5)
+        old = step < RENAMED or (step == RENAMED and power and world.rng.random() < 0.5)
         if old:
             os.replace(kept, node.dir / "data.mdb")
             world.end(node.id, back_ms, power=power, undo=world.rng.random() < 0.5)
@@ -182,6 +223,28 @@ class Installs:
             kept.unlink()
             world.end(node.id, back_ms)
             node.disk.replaced()
+
+    def _fail(self, node: SimNode, life: Life, directory: Path, step: int) -> None:
+        """The disk fails in a step. The process stops; its machine may lose power before it is started again."""
+        world = self._world
+        kept = keep_file(node)
+        number = self._rng.choice(ERRORS)
+        with failing_at(step, node.disk, number):
+            accepted = world.guarded(node, node.adopt_image, directory)
+        if accepted is not None:
+            kept.unlink()
+            self._installed(node, life, accepted)
+            return
+        world.counts["failure in an install"] += 1
+        world.note(node.id, f"its disk failed in the install, at {STEPS[step]}: {os.strerror(number)}")
+        power = self._rng.random() < 0.5
+        if step == RENAMED and not (power and self._rng.random() < 0.5):
+            kept.unlink()
+            node.disk.replaced()
+        else:
+            os.replace(kept, node.dir / "data.mdb")
+        if power:
+            node.lose_power(undo=self._rng.random() < 0.5)
 
 
 def world_life(world: Simulation, node: SimNode) -> Life:

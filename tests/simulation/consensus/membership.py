@@ -41,6 +41,7 @@ FLOORS = {
     "fail-stop": 0.2,
     "death in a turn": 0.2,
     "death in an install": 0.05,
+    "failure in an install": 0.02,
     "kill": 0.5,
     **{name: 0.1 for name in FAULTS if name not in ("kill", "wipe")},
 }

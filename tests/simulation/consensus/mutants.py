@@ -333,6 +333,11 @@ def snapshot_may_go_back() -> Any:
     return replaced((snapshot, "adopt", lambda directory, own, applied_index: adopt(directory, own, -1)))
 
 
+def snapshot_drops_what_follows() -> Any:
+    """An image is put in force over a log that holds its last entry, and more."""
+    return replaced((snapshot, "_has_caught_up", lambda own, index, term: False))
+
+
 def snapshot_without_vote() -> Any:
     """An installed image makes the node forget whom it voted for."""
     adopt = snapshot.adopt

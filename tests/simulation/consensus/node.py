@@ -22,7 +22,7 @@ WALL_EPOCH_NS = 1_700_000_000_000_000_000
 
 
 def open_env(path: Path) -> lmdb.Environment:
-    """As the product opens it, but small."""
+    """As the product opens it, but small. That it flushes the directory (``open_environment``) is taken for granted."""
     path.mkdir(parents=True, exist_ok=True)
     return lmdb.open(str(path), map_size=MAP_BYTES, max_dbs=64, metasync=False, meminit=False)
 

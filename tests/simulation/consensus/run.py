@@ -33,6 +33,7 @@ FLOORS: Final = {
     "fail-stop": 0.2,
     "death in a turn": 0.2,
     "death in an install": 0.02,
+    "failure in an install": 0.02,
     **{name: 0.1 for name in FAULTS if name != "ring"},
 }
 """What a seed does in the mean, at the least (``Depth.floors``)."""

@@ -69,7 +69,7 @@ class Simulation(Cluster):
         self.trace = trace
         self.network = Network(self)
         self.checks = Checks(self)
-        self.installs = Installs(self)
+        self.installs = Installs(self, seed)
         self.lives = {node_id: Life() for node_id in self.ids}
         self.disk_ms = dict.fromkeys(self.ids, DISK_MS)
         self.counts: Counter[str] = Counter()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -36,16 +37,18 @@ def _all(*patches: Any) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def without_reply_cache() -> Iterator[None]:
-    """The reply is not written with the change that it is owed for: a retransmission elsewhere runs again (INV-3)."""
+def _with_replies(put_reply: Callable[[StateMachine, bytes, bytes], None]) -> Any:
+    """A COMPOUND's reply is given to ``put_reply``, in the place of the table of slots."""
     apply = StateMachine._compound
 
-    def forgetful(self: StateMachine, payload: bytes) -> bytes:
+    def compound(self: StateMachine, payload: bytes) -> bytes:
         put = self._cx.put
 
         def passing_over(key: bytes, value: bytes, *, db: Any) -> bool:
-            return True if db is self._cx.tables.slot else put(key, value, db=db)
+            if db is not self._cx.tables.slot:
+                return put(key, value, db=db)
+            put_reply(self, key, value)
+            return True
 
         self._cx.put = passing_over
         try:
@@ -53,7 +56,31 @@ def without_reply_cache() -> Iterator[None]:
         finally:
             self._cx.put = put
 
-    with _all(patch.object(StateMachine, "_compound", forgetful)):
+    return patch.object(StateMachine, "_compound", compound)
+
+
+@contextmanager
+def without_reply_cache() -> Iterator[None]:
+    """No reply is kept for the change that it is owed for: a retransmission elsewhere runs again (INV-3)."""
+    with _all(_with_replies(lambda self, key, value: None)):
+        yield
+
+
+@contextmanager
+def reply_in_a_later_transaction() -> Iterator[None]:
+    """The reply is written as the next entry begins: whoever dies in between has the change without it (INV-3)."""
+    held: WeakKeyDictionary[StateMachine, dict[bytes, bytes]] = WeakKeyDictionary()
+    begin = StateMachine.begin_entry
+
+    def begun(self: StateMachine, *arguments: Any) -> None:
+        begin(self, *arguments)
+        for key, value in held.pop(self, {}).items():
+            self._cx.put(key, value, db=self._cx.tables.slot)
+
+    def hold(self: StateMachine, key: bytes, value: bytes) -> None:
+        held.setdefault(self, {})[key] = value
+
+    with _all(_with_replies(hold), patch.object(StateMachine, "begin_entry", begun)):
         yield
 
 

@@ -54,6 +54,34 @@ def test_a_retransmission_to_another_node_gets_the_first_reply(make_stage: MakeS
     assert [entry.name for entry in entries].count(b"once") == 1
 
 
+def test_a_node_that_dies_with_a_change_just_made_has_the_reply(make_stage: MakeStage) -> None:
+    """INV-3: as above, and the other node died between the commit that brought the change and its next entry."""
+    stage = make_stage()
+    world, leader = stage.world, stage.leader()
+    first, second = stage.others(leader)
+    c1 = stage.mount(0, first, second)
+    client = stage.client(c1)
+    stage.lose_replies(first, c1)
+    node = world.whole(second)
+
+    def names() -> int:
+        with node.env.begin() as txn:
+            return int(txn.stat(node.machine.tables.dirent)["entries"])
+
+    before = names()
+    made = stage.start(c1, client.mkdir("/once"))
+    world.run_until(world.now_ms + 1_000, stop=lambda: names() > before)
+    assert (names(), made) == (before + 1, [])
+    world.end(second, 20)
+    stage.wait(600)
+    assert not made, "the reply was to be lost"
+    world.end(first, 5_000)
+    stage.result(c1, made, 5_000)
+    assert stage.node_of(c1) == second
+    entries = stage.run(c1, client.readdir("/"))
+    assert [entry.name for entry in entries].count(b"once") == 1
+
+
 def test_a_slot_of_which_the_new_node_knows_less(make_stage: MakeStage) -> None:
     """INV-7: reads are not replicated; neither a read nor a change after them is misordered on another node."""
     stage = make_stage()

@@ -21,7 +21,10 @@ from mdscluster.raft.process import Node
 from mdscluster.raft.process import run as run_node
 from mdscluster.raft.snapshot import SnapshotError
 from mdsproto.raft_pb2 import Hello, Message
+from tests.simulation.consensus.directed import append_entries
+from tests.simulation.consensus.installs import ERRORS, FAILING_STEPS, failing_at
 from tests.simulation.consensus.machine import AppendMachine
+from tests.simulation.fixtures import MakeCluster
 
 
 def failed(tmp_path: Path, error: Exception) -> tuple[dict[str, object], asyncio.Future[int]]:
@@ -165,6 +168,54 @@ def test_a_transfer_that_ends_undoes_no_fail_stop(
     asyncio.run(run())
     assert sent == []
     assert in_force == []
+
+
+@pytest.mark.parametrize("number", ERRORS)
+@pytest.mark.parametrize("step", range(len(FAILING_STEPS)), ids=FAILING_STEPS)
+def test_a_disk_that_fails_in_an_install_ends_the_process(
+    make_cluster: MakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, number: int
+) -> None:
+    """INV-1, INV-2: nothing leaves any more, and it ends as for any failed disk, without a traceback."""
+    cluster = make_cluster(1)
+    cluster.start()
+    cluster.elect("n1")
+    append_entries(cluster, "n1", b"x")
+    sent: list[object] = []
+
+    async def run() -> int:
+        config = RaftConfig("n1", dict.fromkeys(("n1", "n2", "n3"), ("127.0.0.1", 1)), tmp_path / "state")
+        env = open_environment(config.state_dir)
+
+        async def fetch(*_: object) -> Path:
+            image = snapshot.incoming_dir(config.state_dir)
+            image.mkdir()
+            cluster["n1"].env.copy(str(image), compact=True)
+            return image
+
+        monkeypatch.setattr(snapshot, "fetch", fetch)
+        node = Node(config, env, AppendMachine)
+        monkeypatch.setattr(node._transport, "send", sent.extend)
+        vote = Message(term=1)
+        vote.vote.SetInParent()
+        try:
+            with failing_at(step, cluster["n1"].disk, number):
+                node._want_snapshot("n2")
+                async with asyncio.timeout(5):
+                    code = await node.finished
+            node.engine.outbox.put("n2", vote)
+            node._schedule()
+            await asyncio.sleep(0)
+            return code
+        finally:
+            await node.stop()
+            env.close()
+
+    with capture_logs() as logs:
+        assert asyncio.run(run()) == STORAGE_EXIT_CODE
+    line = next(entry for entry in logs if entry["event"] == "consensus stops")
+    assert os.strerror(number) in line["error"]
+    assert line["exc_info"] is None
+    assert sent == []
 
 
 def test_a_node_whose_image_is_old_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

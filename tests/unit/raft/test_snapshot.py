@@ -8,17 +8,23 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import lmdb
 import pytest
 
 from mdscluster.raft import snapshot, snapshot_sender
 from mdscluster.raft.config import RaftConfig
+from mdscluster.raft.environment import open_environment
+from mdscluster.raft.errors import StorageError
 from mdscluster.raft.framing import pack_frame
 from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.snapshot_sender import Pacer
 from mdsproto.raft_pb2 import Hello, SnapshotChunk, SnapshotFrame, SnapshotHeader, SnapshotTrailer
 from tests.simulation.consensus.cluster import Cluster, open_env
+from tests.simulation.consensus.directed import append_entries
+from tests.simulation.consensus.installs import ERRORS, FAILING_STEPS, RENAMED, failing_at
+from tests.simulation.consensus.node import keep_file
 from tests.simulation.fixtures import MakeCluster
 
 
@@ -101,6 +107,39 @@ def test_no_room_for_the_first_step_is_a_snapshot_that_failed(
         asyncio.run(snapshot.fetch(config, "n1", config.peers["n1"], Hello()))
 
 
+@pytest.mark.parametrize("number", ERRORS)
+@pytest.mark.parametrize("step", ["open", "write", "fdatasync", "fsync"])
+def test_a_disk_that_fails_while_an_image_is_received_is_a_snapshot_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int
+) -> None:
+    """As above, at whatever step: nothing of what was received stays, for it may be what the disk has no room for."""
+    data = b"".join(pack_frame(frame.SerializeToString()) for frame in frames())
+    config = RaftConfig("n3", {"n1": ("127.0.0.1", 1), "n3": ("127.0.0.1", 2)}, tmp_path / "state")
+    failed: list[str] = []
+
+    def fail(*_: object, **__: object) -> None:
+        failed.append(step)
+        raise OSError(number, os.strerror(number))
+
+    async def dial(*_: object, **__: object) -> tuple[asyncio.StreamReader, SimpleNamespace]:
+        reader = asyncio.StreamReader()
+        reader.feed_data(data)
+        return reader, SimpleNamespace(write=lambda data: None, close=lambda: None)
+
+    monkeypatch.setattr(snapshot, "_FLUSH_BYTES", 1)
+    monkeypatch.setattr(asyncio, "open_connection", dial)
+    if step == "open":
+        monkeypatch.setattr(Path, "open", fail)
+    elif step == "write":
+        monkeypatch.setattr(snapshot._Image, "add", fail)
+    else:
+        monkeypatch.setattr(os, step, fail)
+    with pytest.raises(SnapshotError, match=os.strerror(number)):
+        asyncio.run(snapshot.fetch(config, "n1", config.peers["n1"], Hello()))
+    assert failed == [step]
+    assert not snapshot.incoming_dir(config.state_dir).exists()
+
+
 def test_reads_of_a_node_that_waits_for_a_snapshot_are_refused_in_time(make_cluster: MakeCluster) -> None:
     """INV-4: it hears its leader, which confirms its barriers for an index that it will not reach: none may wait on."""
     cluster = behind(make_cluster)
@@ -155,6 +194,52 @@ def test_a_leader_with_a_longer_log_makes_the_snapshot_needless(make_cluster: Ma
     assert node.barriers == {"read": True}
 
 
+def caught_up_meanwhile(make_cluster: MakeCluster) -> tuple[Cluster, Path]:
+    """n1's image, whose last entry only n1 knows to be committed, is on its way to n3; n2 leads now, has given n3 that
+    entry and ``answered``, and knows this to be committed. n3 knows neither to be.
+    """
+    cluster = behind(make_cluster, n2_keeps=50_000)
+    cluster.disconnect("n3", "n2")
+    append_entries(cluster, "n1", b"last of the image")
+    cluster.deliver("n1", "n2", 1)
+    cluster.deliver("n2", "n1")
+    index = cluster["n1"].engine.applied
+    assert cluster["n2"].engine.core.commit_index < index == cluster["n2"].engine.journal.last_index
+    image = cluster["n3"].receive_image(cluster["n1"])
+    cluster.isolate("n1")
+    cluster.connect("n2", "n3")
+    cluster.calm()
+    cluster.elect("n2", "n2", "n3")
+    cluster.propose("n2", b"answered")
+    for _ in range(20):
+        cluster.turn("n2", 60)
+        if cluster.acknowledged()[-1:] == [b"answered"]:
+            break
+        cluster.deliver("n2", "n3")
+        cluster.deliver("n3", "n2")
+    assert b"answered" in cluster.acknowledged()
+    node = cluster["n3"]
+    assert node.engine.applied < index < node.engine.journal.last_index
+    return cluster, image
+
+
+def test_an_image_that_comes_late_drops_nothing_acknowledged(make_cluster: MakeCluster) -> None:
+    """INV-2: n3 has acknowledged more than the image has. n2 is lost: what n3 holds is the only copy that is left.
+
+    Nor is n3 stuck: it leads, and applies what it holds.
+    """
+    cluster, image = caught_up_meanwhile(make_cluster)
+    if cluster["n3"].adopt_image(image):
+        cluster.kill("n3")
+        cluster.start("n3")
+    cluster.kill("n2")
+    cluster.connect("n1", "n3")
+    cluster.await_leader()
+    cluster.run(500)
+    cluster.check()
+    assert len(cluster["n3"].history()) == len(cluster["n1"].history()) == 63
+
+
 def test_the_installed_node_can_lead(make_cluster: MakeCluster) -> None:
     cluster = behind(make_cluster)
     cluster["n3"].install_snapshot(cluster["n1"])
@@ -207,7 +292,8 @@ def test_a_tail_of_its_own_does_not_hide_that_a_follower_is_behind(make_cluster:
     cluster.connect("n3", "n2")
     cluster.settle(rounds=8)
     assert cluster["n3"].snapshot_from == "n1"
-    cluster["n3"].install_snapshot(cluster["n1"])
+    assert cluster["n3"].engine.journal.last_index > cluster["n1"].engine.applied
+    assert cluster["n3"].install_snapshot(cluster["n1"])
     cluster.kill("n3")
     cluster.start("n3")
     cluster.run(500)
@@ -290,6 +376,76 @@ def test_a_crash_after_the_rename_is_an_installed_snapshot(
     assert len(node.history()) == 61
     cluster.run(300)
     cluster.check()
+
+
+@pytest.mark.parametrize("power", [False, True])
+@pytest.mark.parametrize("number", ERRORS)
+@pytest.mark.parametrize("step", range(len(FAILING_STEPS)), ids=FAILING_STEPS)
+def test_a_disk_that_fails_in_an_install_stops_the_node(
+    make_cluster: MakeCluster, step: int, number: int, power: bool
+) -> None:
+    """INV-1, INV-2: it is started again on the state that it had, or on the image, each whole; then it catches up.
+
+    ``power``: it is lost as well, and the rename with it if that was not flushed.
+    """
+    cluster = behind(make_cluster)
+    node = cluster["n3"]
+    vote = node.engine.store.vote()
+    node.engine.store.commit()
+    image = node.receive_image(cluster["n1"])
+    kept = keep_file(node)
+    with failing_at(step, node.disk, number), pytest.raises(StorageError, match=os.strerror(number)):
+        node.adopt_image(image)
+    cluster.kill("n3")
+    installed = step == RENAMED and not power
+    if installed:
+        node.disk.replaced()
+    elif power:
+        os.replace(kept, node.dir / "data.mdb")
+        node.lose_power(undo=True)
+    cluster.start("n3")
+    assert node.engine.store.vote() == vote
+    node.engine.store.commit()
+    assert (node.engine.applied == cluster["n1"].engine.applied) == installed
+    if not installed:
+        node.snapshot_from = None
+        cluster.run(300)
+        assert node.snapshot_from == "n1"
+        assert node.install_snapshot(cluster["n1"])
+        cluster.kill("n3")
+        cluster.start("n3")
+    cluster.run(300)
+    assert len(node.history()) == 61
+    cluster.check()
+
+
+def test_the_file_that_a_node_starts_on_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INV-2: the process died between the rename and its flush. What is promised in the image must not go with it."""
+    flushed: list[tuple[int, bool]] = []
+    fsync = os.fsync
+
+    def watched(fd: int) -> None:
+        flushed.append((os.fstat(fd).st_ino, (tmp_path / "data.mdb").exists()))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    open_environment(tmp_path).close()
+    assert (tmp_path.stat().st_ino, True) in flushed
+
+
+def test_a_node_whose_file_cannot_be_made_durable_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-2: as above, and the flush fails at the start as well."""
+
+    def fail(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StorageError, match="Input/output error"):
+        open_environment(tmp_path)
+    monkeypatch.undo()
+    open_environment(tmp_path).close()
 
 
 # The stream.
