@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from tests.chaos import faults
 from tests.chaos.evidence import Fault
 from tests.chaos.loads import Load
-from tests.chaos.monitor import Monitor, Sample
+from tests.chaos.monitor import Monitor, Sample, last_words
 from tests.chaos.shim import Shim
 from tests.chaos.site import Site, rotated
 from tests.support.cluster import OPERATOR
@@ -51,6 +51,8 @@ class Chaos:
         self.client_hosts = tuple(clients)
         self.linux_ports: list[str] = []
         self.faults: list[Fault] = []
+        self.ends: list[Sample] = []
+        """What servers that stopped in good order had sent by then (INV-7)."""
         self.round = 0
         self._net, self._shim, self._disks = net, shim, disks or {}
         self._paused: dict[str, list[int]] = {}
@@ -132,9 +134,15 @@ class Chaos:
 
     def stop(self, name: str) -> None:
         """An orderly stop, as before an upgrade."""
+        log = self.site.logs()[name]
+        earlier = len(log.read_text(errors="replace"))
         self.site.terminate(name)
         self._prove(f"{name} has stopped", not self.site.alive(name))
         self._leave([name], NOTICE_DEAD_S)
+        said = last_words(name, log.read_text(errors="replace")[earlier:], time.monotonic())
+        self._prove(f"{name} told which statuses it had sent", said is not None)
+        if said is not None:
+            self.ends.append(said)
 
     def start(self, *names: str) -> None:
         """Start nodes again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from nfswire import nfs4
 from tests.chaos.evidence import Check, Evidence, Fault, LinuxClient
 from tests.chaos.judge import CALLS_MIN, CONTENTION_MIN, OPERATIONS_MIN, judge, overlaps, stood
 from tests.chaos.load import Call, ClientReport, Hold
-from tests.chaos.monitor import Sample, statuses_sent
+from tests.chaos.monitor import ENDED, ENDED_EVENT, Sample, last_words, statuses_sent
 from tests.chaos.scenarios import BY_NAME, SCENARIOS
 from tests.chaos.stage import contention
 from tests.chaos.stalls import longest_per_fault_ms
@@ -282,6 +283,22 @@ def test_statuses_are_added_up_over_a_nodes_lives() -> None:
         Sample(5.0, "mds1", "follower", uptime_s=0.5, statuses={"NFS4_OK": 2, "NFS4ERR_GRACE": 1}),
     ]
     assert statuses_sent(lives) == {"NFS4_OK": 9, "NFS4ERR_GRACE": 1}
+
+
+def test_what_a_server_sent_last_counts_too() -> None:
+    """INV-7: its own last word adds what nobody asked it for any more; who ends without a word adds nothing."""
+    log = "\n".join(
+        json.dumps({"event": event, "uptime_s": uptime_s, "statuses": {"NFS4_OK": 9, "NFS4ERR_GRACE": grace}})
+        for event, uptime_s, grace in ((ENDED_EVENT, 1.0, 0), (ENDED_EVENT, 2.1, 1), ("consensus stopped", 2.2, 3))
+    )
+    seen = [
+        Sample(2.0, "mds1", "follower", uptime_s=2.0, statuses={"NFS4_OK": 7}),
+        Sample(5.0, "mds1", "follower", uptime_s=0.5, statuses={"NFS4_OK": 2}),
+    ]
+    said = last_words("mds1", log, 2.2)
+    assert said == Sample(2.2, "mds1", ENDED, uptime_s=2.1, statuses={"NFS4_OK": 9, "NFS4ERR_GRACE": 1})
+    assert statuses_sent([seen[0], said, seen[1]]) == {"NFS4_OK": 11, "NFS4ERR_GRACE": 1}
+    assert last_words("mds1", log.replace(ENDED_EVENT, "killed"), 2.2) is None
 
 
 def test_the_stall_of_a_fault_is_the_longest_call_until_the_next() -> None:
