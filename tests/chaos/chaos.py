@@ -29,6 +29,11 @@ NOTICE_DEAD_S, NOTICE_SILENT_S = 0.2, 0.6
 """After what time the service address leaves a node: whose server died (keepalived watches it) or that fell silent."""
 NOTICE_BACK_S = 0.3
 """How long a node that is back keeps the address before it hears its successor (keepalived's advert_int is 0.2 s)."""
+BUSY = 0.5
+"""The share of its time that a node under load waits for a slow disk, at least. Usual is all of it: one fsync follows
+the other, and each takes the delay."""
+LOOKS_PER_S_MIN = 50
+"""So often a node under load looks at its wall clock, at least. Usual is 300 to 1,700 times."""
 RUSH_TIMEOUT_S = 15.0
 LEADER_TIMEOUT_S = 60.0
 """All nodes may be starting, on a busy machine."""
@@ -278,28 +283,30 @@ class Chaos:
         self.start(*names)
 
     @contextlib.contextmanager
-    def slow_disk(self, name: str, delay_ms: int) -> Iterator[None]:
-        """Every fsync of the node takes this much longer meanwhile."""
-        before = self.shim.struck(name)[0]
+    def slow_disk(self, name: str, delay_ms: int, busy: float = BUSY) -> Iterator[None]:
+        """Every fsync of the node takes this much longer meanwhile; it must wait for one for this share of the time."""
+        before, begun_s = self.shim.struck(name)[0], time.monotonic()
         self.shim.delay_syncs(name, delay_ms)
         try:
             yield
         finally:
             self.shim.delay_syncs(name, 0)
             syncs = self.shim.struck(name)[0] - before
-            self._prove(f"{syncs} fsyncs of {name} took {delay_ms} ms longer", syncs > 0)
+            least = max(1, int((time.monotonic() - begun_s) * 1000 / delay_ms * busy))
+            self._prove(f"{syncs} fsyncs of {name} took {delay_ms} ms longer (of {least} at least)", syncs >= least)
 
     @contextlib.contextmanager
     def wrong_clock(self, name: str, offset_s: float) -> Iterator[None]:
         """The node's wall clock jumps by ``offset_s``, and back at the end."""
-        before = self.shim.struck(name)[1]
+        before, begun_s = self.shim.struck(name)[1], time.monotonic()
         self.shim.shift_clock(name, offset_s)
         try:
             yield
         finally:
             self.shim.shift_clock(name, 0)
             looks = self.shim.struck(name)[1] - before
-            self._prove(f"{name} looked at its wrong clock {looks} times", looks > 0)
+            least = max(1, int((time.monotonic() - begun_s) * LOOKS_PER_S_MIN))
+            self._prove(f"{name} looked at its wrong clock {looks} times (of {least} at least)", looks >= least)
 
     def wipe(self, name: str) -> None:
         """Delete everything that a stopped node had stored; it will come back as the replacement of itself."""
