@@ -11,7 +11,7 @@ from tests.chaos.drill_judge import judge_drill
 from tests.chaos.evidence import Evidence
 from tests.chaos.load import Hold
 from tests.chaos.monitor import Sample, statuses_sent
-from tests.chaos.scenarios import Scenario
+from tests.chaos.scenarios import LINUX_ROUNDS_MIN, Scenario
 from tests.chaos.stalls import longest_per_fault_ms, measured, median, unmeasured
 from tests.chaos.verdict import Verdict, told
 from tests.support.cluster import FAILOVER_ERRORS
@@ -226,6 +226,12 @@ def _linux(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
             Verdict("Linux longest stall", f"under {scenario.bounds.linux_longest_ms / 1000:.0f} s", in_time,
                     f"{worst:.0f} ms; slowest calls of the run: {client.slowest or 'none over 500 ms'}"),
         ]  # fmt: skip
+        bound_ms, middle = scenario.bounds.linux_median_ms, median(client.stalls_ms)
+        if bound_ms is not None and len(client.stalls_ms) >= LINUX_ROUNDS_MIN:
+            verdicts.append(
+                Verdict("Linux median stall", f"under {bound_ms / 1000:.0f} s", 0 < middle < bound_ms,
+                        f"{middle:.0f} ms over {len(client.stalls_ms)} rounds")
+            )  # fmt: skip
     return verdicts
 
 

@@ -12,7 +12,7 @@ from tests.chaos.evidence import Check, Evidence, Fault, LinuxClient
 from tests.chaos.judge import CALLS_MIN, CONTENTION_MIN, OPERATIONS_MIN, judge, overlaps, stood
 from tests.chaos.load import Call, ClientReport, Hold
 from tests.chaos.monitor import ENDED, ENDED_EVENT, Sample, last_words, statuses_sent
-from tests.chaos.scenarios import BY_NAME, SCENARIOS
+from tests.chaos.scenarios import BY_NAME, LINUX_ROUNDS_MIN, LINUX_SYN, SCENARIOS
 from tests.chaos.stage import contention
 from tests.chaos.stalls import longest_per_fault_ms
 from tests.chaos.verdict import Verdict
@@ -259,6 +259,36 @@ def test_elections_that_the_fault_does_not_call_for_are_found(new_terms: int, st
     (verdict,) = [found for found in judge(BY_NAME["bridge-partition"], 1, evidence) if found.name == "terms"]
     assert verdict.kept == stands, verdict
     assert "terms" not in [found.name for found in judge(SCENARIO, 1, evidence)]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "stalls_ms", "kept"),
+    [
+        ("pause-leader", [700.0, 1600.0, 600.0, 1700.0, 650.0], True),
+        ("pause-leader", [1600.0, 1600.0, 600.0, 1700.0, 650.0], False),
+        ("pause-leader", [0.0] * LINUX_ROUNDS_MIN, False),
+        ("pause-leader", [1600.0] * (LINUX_ROUNDS_MIN - 1), None),
+        ("drill-isolate", [1600.0] * LINUX_ROUNDS_MIN, False),
+        ("kill-leader", [1100.0] * LINUX_ROUNDS_MIN, None),
+        ("drill-kill-host", [1100.0] * LINUX_ROUNDS_MIN, None),
+    ],
+)
+def test_the_median_of_linux_clients_is_judged_where_it_is_promised(
+    scenario: str, stalls_ms: list[float], kept: bool | None
+) -> None:
+    """The bound on what a failover costs: under 1 s for Linux, too, but where its own TCP waits a second (None)."""
+    evidence = good()
+    evidence.linux[0].stalls_ms = stalls_ms
+    found = [one.kept for one in judge(BY_NAME[scenario], 1, evidence) if one.name == "Linux median stall"]
+    assert found == ([] if kept is None else [kept])
+
+
+def test_a_median_that_is_not_promised_to_linux_clients_is_owned_up_to() -> None:
+    """Whoever reads "median under 1 s" is told for whom it does not hold; and where it does, rounds are enough."""
+    for one in SCENARIOS:
+        if one.linux and one.bounds.median_ms is not None:
+            assert (one.bounds.linux_median_ms is None) == (LINUX_SYN in one.story), one.name
+            assert one.deployed or one.bounds.linux_median_ms is None or one.rounds >= LINUX_ROUNDS_MIN, one.name
 
 
 def test_holds_of_one_client_or_one_after_the_other_do_not_overlap() -> None:
