@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tests.chaos import faults
-from tests.chaos.evidence import Fault
+from tests.chaos.evidence import Fault, Spell
 from tests.chaos.loads import Load
 from tests.chaos.monitor import Monitor, Sample, last_words
 from tests.chaos.shim import Shim
@@ -63,7 +63,7 @@ class Chaos:
         self._paused: dict[str, list[int]] = {}
         self._deposed: set[str] = set()
         self._cut_off: set[str] = set()
-        self._cuts: list[tuple[str, int]] = []
+        self._cuts: list[tuple[str, int, tuple[str, ...]]] = []
         self._fault: Fault | None = None
 
     # ---- who is who
@@ -172,13 +172,13 @@ class Chaos:
     def resume(self, name: str) -> None:
         """SIGCONT."""
         faults.thaw(self._paused.pop(name))
-        self._demote()
+        self._demote([name])
 
     # ---- network
 
     def isolate(self, *names: str, keep: Iterable[str] = ()) -> None:
         """Cut each of the nodes off from everybody but ``keep`` and the operator's host."""
-        with self._packets_lost(f"packets from or to {' and '.join(names)} are dropped"):
+        with self._packets_lost(f"packets from or to {' and '.join(names)} are dropped", names):
             self._cut_off.update(names)
             for name in names:
                 self.net.isolate(name, keep=[OPERATOR, *keep])
@@ -202,18 +202,30 @@ class Chaos:
 
     def heal(self) -> None:
         """Undo every cut and all loss; each must have swallowed something by now."""
-        dropped = self.net.dropped_packets()
-        for what, before in self._cuts:
-            self._prove(what, dropped > before)
-        self._cuts.clear()
+        self._dropped(self._cuts)
+        self._cuts = []
         self.net.heal()
-        self._cut_off.clear()
-        self._demote()
+        back, self._cut_off = self._cut_off, set()
+        self._demote(back)
+
+    def reconnect(self, name: str) -> None:
+        """Undo what ``isolate`` did to this node, and to it alone: others stay cut off."""
+        own = [cut for cut in self._cuts if cut[2] == (name,)]
+        self._dropped(own)
+        self._cuts = [cut for cut in self._cuts if cut not in own]
+        self._cut_off.discard(name)
+        self.net.heal(but=self._cut_off, keep=[OPERATOR])
+        self._demote([name])
 
     @contextlib.contextmanager
-    def _packets_lost(self, what: str) -> Iterator[None]:
-        self._cuts.append((what, self.net.dropped_packets()))
+    def _packets_lost(self, what: str, names: tuple[str, ...] = ()) -> Iterator[None]:
+        self._cuts.append((what, self.net.dropped_packets(), names))
         yield
+
+    def _dropped(self, cuts: Iterable[tuple[str, int, tuple[str, ...]]]) -> None:
+        dropped = self.net.dropped_packets()
+        for what, before, _ in cuts:
+            self._prove(what, dropped > before)
 
     def client_ports(self) -> list[str]:
         """What clients' hosts, Linux clients among them, are called in the network."""
@@ -236,16 +248,18 @@ class Chaos:
         unfit = gone | self._paused.keys() | self._cut_off
         fit = [name for name in self.nodes if name not in unfit and self.site.alive(name)]
         if fit:
-            self.site.move_service(fit[0], keeps=holder if keeps else "")
             if keeps:
                 self._deposed.add(holder)
+            self.site.move_service(fit[0], keeps=self._deposed)
 
-    def _demote(self) -> None:
+    def _demote(self, back: Iterable[str]) -> None:
         """Nodes that are back hear of their successors, and give the service address up."""
-        if self._deposed:
+        told = self._deposed.intersection(back)
+        if told:
             time.sleep(NOTICE_BACK_S)
-        while self._deposed:
-            self.site.drop_service(self._deposed.pop())
+        for name in told:
+            self._deposed.remove(name)
+            self.site.drop_service(name)
 
     # ---- storage and clock
 
@@ -321,6 +335,19 @@ class Chaos:
         """Whether the node says in its log that it got the state as a snapshot."""
         return "snapshot installed" in self.site.logs()[name].read_text(errors="replace")
 
+    @contextlib.contextmanager
+    def spell(self, what: str, node: str, make: Callable[[], None], undo: Callable[[], None]) -> Iterator[None]:
+        """One node's part in a fault of several nodes: made, lasting, undone; ends when the node is back."""
+        assert self._fault is not None
+        spell = Spell(what, node, time.monotonic())
+        self._fault.spells.append(spell)
+        make()
+        yield
+        spell.undone_s = time.monotonic()
+        undo()
+        self.await_back(node)
+        spell.back_s = time.monotonic()
+
     def prove(self, what: str, shown: bool) -> None:
         """A scenario's own proof that its fault took effect."""
         self._prove(what, shown)
@@ -350,6 +377,23 @@ class Chaos:
             lambda: all(load.calls_done() >= wanted[load.name] for load in self.loads), timeout_s,
             lambda: f"clients hang: {[load.name for load in self.loads if load.calls_done() < wanted[load.name]]}",
         )  # fmt: skip
+
+    def await_back(self, name: str, timeout_s: float = 45.0) -> None:
+        """Until this node follows (or is) the leader, and has caught up, whatever the others do."""
+        asked_s = time.monotonic()
+        self._until(
+            lambda: self._follows(name, asked_s), timeout_s, lambda: f"{name} does not come back: {self._views()}"
+        )
+
+    def _follows(self, name: str, since_s: float) -> bool:
+        leader = self._leader_now()
+        latest = self.monitor.latest()
+        if not leader or name not in latest:
+            return False
+        own, leads = latest[name], latest[leader]
+        fresh = own.at_s > max(since_s, time.monotonic() - FRESH_S) and bool(own.role)
+        good = own.has_quorum and not own.quarantined and own.term == leads.term
+        return fresh and good and leads.applied_index - own.applied_index <= LAG_ENTRIES_MAX
 
     def settle(self, timeout_s: float = 45.0) -> None:
         """Until every node answers, follows one leader and has caught up, and every client goes on.

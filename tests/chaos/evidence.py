@@ -11,6 +11,20 @@ from tests.chaos.witness import Knock
 
 
 @dataclass
+class Spell:
+    """One node's part in a fault of several nodes, each in trouble for a time of its own; time.monotonic()."""
+
+    what: str
+    node: str
+    begun_s: float
+    """When it was about to be made."""
+    undone_s: float = 0.0
+    """When it was about to be undone."""
+    back_s: float = 0.0
+    """When the node was seen to take part again."""
+
+
+@dataclass
 class Fault:
     """One fault: from the moment it was made until it was undone."""
 
@@ -31,6 +45,8 @@ class Fault:
     """Nodes that the cluster must fence because of it."""
     proofs: list[tuple[str, bool]] = field(default_factory=list)
     """What shows that it took effect, and whether it did."""
+    spells: list[Spell] = field(default_factory=list)
+    """Of a fault that is made of several, in the order in which they began."""
 
     @property
     def took_effect(self) -> bool:

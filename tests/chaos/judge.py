@@ -19,6 +19,8 @@ from tests.support.cluster import FAILOVER_ERRORS
 CALLS_MIN = 50
 """Fewer answered calls than this prove nothing."""
 HOLDS_MIN = 5
+OVERLAP_MIN_S = 0.2
+"""So long two nodes must be in trouble together, or it is hardly more than one after the other."""
 OPERATIONS_MIN = 200
 """On shared names, locks and opens, all clients together."""
 CONTENTION_MIN = {"lock operations": 30, "locks refused": 3, "names refused": 5}
@@ -32,6 +34,7 @@ def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
         _carried_out(rounds, evidence),
         _one_leader(evidence),
         *_in_office(scenario, evidence),
+        *_overlapped(scenario, evidence),
         _nothing_lost(evidence),
         _exactly_once(scenario, evidence),
         _linearizable(evidence),
@@ -93,6 +96,29 @@ def _in_office(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
     wrong = [f"{what}: {terms} new terms" for what, terms in began if not 0 <= terms <= scenario.terms_max]
     good = f"{max((terms for _, terms in began), default=0)} at most"
     return [Verdict("terms", f"at most {scenario.terms_max} new ones for a fault", not wrong, told(wrong, good))]
+
+
+def _overlapped(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
+    """Troubles one after the other prove less than they seem to, and of a majority more than is promised."""
+    if not scenario.overlapping:
+        return []
+    nodes = {sample.node for sample in evidence.samples}
+    spare, most = (len(nodes) - 1) // 2, 0
+    wrong = []
+    for number, fault in enumerate(evidence.faults, 1):
+        if len(fault.spells) < 2:
+            wrong.append(f"vacuous: {len(fault.spells)} troubles in fault {number}")
+        for place, spell in enumerate(fault.spells):
+            earlier = [other for other in fault.spells[:place] if other.node != spell.node]
+            together = max((min(o.undone_s, spell.undone_s) - spell.begun_s for o in earlier), default=0.0)
+            if place and together < OVERLAP_MIN_S:
+                wrong.append(f"vacuous: fault {number}: {spell.what} {spell.node} overlaps nothing before it")
+            hit = {spell.node} | {other.node for other in earlier if other.back_s > spell.begun_s}
+            most = max(most, len(hit))
+            if len(hit) > spare:
+                wrong.append(f"fault {number}: {', '.join(sorted(hit))} of {len(nodes)} nodes in trouble at once")
+    good = f"{sum(len(fault.spells) for fault in evidence.faults)} troubles, {most} nodes at once at most"
+    return [Verdict("overlap", "troubles overlap, and hit a minority at most", not wrong, told(wrong, good))]
 
 
 def _nothing_lost(evidence: Evidence) -> Verdict:
