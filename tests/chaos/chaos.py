@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tests.chaos import faults
-from tests.chaos.evidence import Fault, Spell
+from tests.chaos.evidence import Fault, Spell, Withheld
 from tests.chaos.loads import Load
 from tests.chaos.monitor import Monitor, Sample, last_words
 from tests.chaos.shim import Shim
@@ -330,6 +330,20 @@ class Chaos:
     def start_replacement(self, name: str) -> None:
         """Start a wiped node so that it may not vote until it is safe."""
         self.site.start_replacement(name)
+
+    def withhold(self, name: str, seconds: float) -> None:
+        """Once the node is in quarantine, and connected to whoever might want its vote, let this time pass."""
+        def there() -> bool:
+            sample = self.monitor.latest().get(name)
+            fresh = sample is not None and sample.at_s > asked_s
+            return fresh and sample.quarantined and bool(sample.connected)  # type: ignore[union-attr]
+
+        assert self._fault is not None
+        asked_s = time.monotonic()
+        self._until(there, LEADER_TIMEOUT_S, f"{name} is not seen in quarantine")
+        from_s = time.monotonic()
+        time.sleep(seconds)
+        self._fault.withheld = Withheld(name, from_s, time.monotonic())
 
     def installed_snapshot(self, name: str) -> bool:
         """Whether the node says in its log that it got the state as a snapshot."""

@@ -24,6 +24,15 @@ class Spell:
     """When the node was seen to take part again."""
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """From when to when a node was in quarantine while its vote was all that a majority lacked; time.monotonic()."""
+
+    node: str
+    from_s: float
+    until_s: float
+
+
 @dataclass
 class Fault:
     """One fault: from the moment it was made until it was undone."""
@@ -45,6 +54,7 @@ class Fault:
     """Nodes that the cluster must fence because of it."""
     proofs: list[tuple[str, bool]] = field(default_factory=list)
     """What shows that it took effect, and whether it did."""
+    withheld: Withheld | None = None
     spells: list[Spell] = field(default_factory=list)
     """Of a fault that is made of several, in the order in which they began."""
 

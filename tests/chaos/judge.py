@@ -19,6 +19,8 @@ from tests.support.cluster import FAILOVER_ERRORS
 CALLS_MIN = 50
 """Fewer answered calls than this prove nothing."""
 HOLDS_MIN = 5
+WITHHELD_MIN_S, WITHHELD_LOOKS_MIN = 2.0, 5
+"""More than three election time-outs at their longest; and so often the node was seen, in that time."""
 OVERLAP_MIN_S = 0.2
 """So long two nodes must be in trouble together, or it is hardly more than one after the other."""
 OPERATIONS_MIN = 200
@@ -35,6 +37,7 @@ def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
         _one_leader(evidence),
         *_in_office(scenario, evidence),
         *_overlapped(scenario, evidence),
+        *_withheld(scenario, evidence),
         _nothing_lost(evidence),
         _exactly_once(scenario, evidence),
         _linearizable(evidence),
@@ -119,6 +122,32 @@ def _overlapped(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
                 wrong.append(f"fault {number}: {', '.join(sorted(hit))} of {len(nodes)} nodes in trouble at once")
     good = f"{sum(len(fault.spells) for fault in evidence.faults)} troubles, {most} nodes at once at most"
     return [Verdict("overlap", "troubles overlap, and hit a minority at most", not wrong, told(wrong, good))]
+
+
+def _withheld(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
+    """Only where its vote would have made a leader, and was asked for, is there anything to say of a node that gave
+    none. Whom it is connected to is asked of it; that they stand follows from their having no leader."""
+    if not scenario.withheld:
+        return []
+    wrong, looks = [], 0
+    for number, fault in enumerate(evidence.faults, 1):
+        span = fault.withheld
+        if span is None or span.until_s - span.from_s < WITHHELD_MIN_S:
+            wrong.append(f"vacuous: fault {number}: no vote was withheld for {WITHHELD_MIN_S:.0f} s")
+            continue
+        own = [s for s in evidence.samples if s.node == span.node and s.role and span.from_s <= s.at_s <= span.until_s]
+        met = sum(1 for sample in own if sample.quarantined and sample.connected)
+        looks += met
+        if met < WITHHELD_LOOKS_MIN:
+            wrong.append(f"vacuous: fault {number}: {span.node} was seen {met} times in quarantine and connected")
+        if not all(sample.quarantined for sample in own):
+            wrong.append(f"fault {number}: {span.node} left quarantine before it could have heard everybody")
+        elected = {
+            (s.node, s.term) for s in evidence.samples
+            if s.role == "leader" and s.term > fault.term_before and fault.begun_s <= s.at_s <= span.until_s
+        }  # fmt: skip
+        wrong += [f"fault {number}: {node} was elected in term {term}" for node, term in sorted(elected)]
+    return [Verdict("vote", "a node in quarantine elects nobody", not wrong, told(wrong, f"seen {looks} times"))]
 
 
 def _nothing_lost(evidence: Evidence) -> Verdict:

@@ -51,6 +51,8 @@ class Sample:
     uptime_s: float = 0.0
     consensus_lag_ms: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
+    connected: list[str] = field(default_factory=list)
+    """Other metadata servers that it has a connection of consensus with."""
 
     @property
     def born_s(self) -> float:
@@ -90,6 +92,7 @@ def _ask_for_ever(target: Target, pki: ClusterPki, out: TextIO, turn: threading.
                 "applied_index": reply.applied_index, "first_log_index": reply.first_log_index,
                 "quarantined": reply.quarantined, "uptime_s": reply.uptime_s,
                 "consensus_lag_ms": reply.consensus_lag_ms, "statuses": dict(reply.statuses),
+                "connected": [peer.node_id for peer in reply.peers if peer.connected],
             }  # fmt: skip
         line["at_s"] = time.monotonic()
         events = _news(power, known) if fencing and "role" in line and number % FENCING_TURNS == 0 else []

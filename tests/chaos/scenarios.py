@@ -78,6 +78,8 @@ class Scenario:
     in_doubt: bool = False
     """The fault takes replies away: some client must have sent changes again without knowing whether they had run, or
     exactly once (INV-3) was not put to the test."""
+    withheld: bool = False
+    """In each round a node must be seen in quarantine while its vote would elect somebody, and nobody be elected."""
     overlapping: bool = False
     """Each round is made of several nodes' troubles that must overlap, and never hit more than a minority."""
     statuses_right: tuple[str, ...] = ()
@@ -226,9 +228,16 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "wiped-follower", "a follower loses its disk and rejoins, empty, under load",
-        "It may not vote until it knows what its earlier self had promised (a durable quarantine), and gets the whole "
-        "state from the others while clients go on.",
+        "It comes back in a durable quarantine, and gets the whole state from the others while clients go on.",
         scripts.wiped_follower, FAIL_OVER, rounds=2, in_doubt=True,
+    ),
+    Scenario(
+        "wiped-follower-vote", "a follower comes back empty while a majority lacks nothing but its vote",
+        "It may not vote until it knows what its earlier self had promised, or two might lead one term (INV-1). The "
+        "leader (of five nodes one more) is killed before it is started: whoever is left asks for its vote, over and "
+        "over, and must not be elected. With those who were killed there is a majority without it; then it hears "
+        "everybody, and takes part again. Nobody serves meanwhile; clients' calls wait.",
+        scripts.wiped_follower_vote, RESTART, rounds=2, in_doubt=True, withheld=True,
     ),
     Scenario(
         "far-behind-follower", "a follower is down for so long that the log no longer reaches back; it gets a snapshot",

@@ -16,6 +16,8 @@ PAUSE_S = 2.0
 HOUR_S = 3600.0
 LOSS_PERCENT, LOSS_S = 2, 10.0
 FLAPS, DOWN_S, UP_S = 6, 0.7, 0.5
+WITHHELD_S = 3.0
+"""Five election time-outs: whoever could be elected would be."""
 SLOW_FSYNC_MS, SLOW_S = 150, 6.0
 SWIZZLED, SWIZZLED_BUSY = 4, 0.15
 """How many nodes get into trouble in one round, and what share of its time one with a slow disk waits for it, at least:
@@ -223,6 +225,21 @@ def wiped_follower(chaos: Chaos) -> None:
         chaos.wipe(victim)
         chaos.rest(OUTAGE_S)
         chaos.start_replacement(victim)
+        chaos.settle()
+
+
+def wiped_follower_vote(chaos: Chaos) -> None:
+    """So many others are killed that a majority lacks one vote, and only a node in quarantine could give it."""
+    victim, *others = chaos.followers()
+    lost = [chaos.leader(), *others[: (len(chaos.nodes) - 1) // 2 - 1]]
+    what = f"{victim} comes back empty, and is asked for its vote, as {' and '.join(lost)} are dead"
+    with chaos.fault(what, [*lost, victim]):
+        chaos.kill(victim)
+        chaos.wipe(victim)
+        chaos.kill(*lost)
+        chaos.start_replacement(victim)
+        chaos.withhold(victim, WITHHELD_S)
+        chaos.start(*lost)
         chaos.settle()
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from nfswire import nfs4
-from tests.chaos.evidence import Check, Evidence, Fault, LinuxClient, Spell
+from tests.chaos.evidence import Check, Evidence, Fault, LinuxClient, Spell, Withheld
 from tests.chaos.judge import CALLS_MIN, CONTENTION_MIN, OPERATIONS_MIN, judge, overlaps, stood
 from tests.chaos.load import Call, ClientReport, Hold
 from tests.chaos.monitor import ENDED, ENDED_EVENT, Sample, last_words, statuses_sent
@@ -262,6 +262,66 @@ def test_elections_that_the_fault_does_not_call_for_are_found(new_terms: int, st
     assert "terms" not in [found.name for found in judge(SCENARIO, 1, evidence)]
 
 
+def withheld() -> Evidence:
+    """mds3 came back empty after 10 s; mds1 was dead until after 14 s, and mds2 alone when it asked for its vote."""
+    evidence = good()
+    evidence.faults[0].withheld = Withheld("mds3", 11.0, 14.0)
+    evidence.samples = [Sample(9.0, "mds1", "leader", 1, True, 5, uptime_s=9.0, statuses={"NFS4_OK": 100})]
+    evidence.samples += [
+        Sample(11.0 + n * 0.2, "mds3", "follower", 1, quarantined=True, uptime_s=n * 0.2, connected=["mds2"])
+        for n in range(15)
+    ]
+    evidence.samples.append(Sample(14.8, "mds2", "leader", 2, True, 9, uptime_s=12.0))
+    return evidence
+
+
+def elected_meanwhile(e: Evidence) -> None:
+    e.samples.append(Sample(12.0, "mds2", "leader", 2, True, 9))
+
+
+def elected_before_it_was_seen(e: Evidence) -> None:
+    e.samples.append(Sample(10.9, "mds2", "leader", 2, True, 9))
+
+
+def left_quarantine(e: Evidence) -> None:
+    e.samples[5] = replace(e.samples[5], quarantined=False)
+
+
+def met_nobody(e: Evidence) -> None:
+    e.samples = [replace(sample, connected=[]) for sample in e.samples]
+
+
+def not_seen(e: Evidence) -> None:
+    del e.samples[4:15]
+
+
+def not_withheld(e: Evidence) -> None:
+    e.faults[0].withheld = None
+
+
+def withheld_for_a_moment(e: Evidence) -> None:
+    e.faults[0].withheld = Withheld("mds3", 13.0, 14.0)
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (elected_meanwhile, "mds2 was elected in term 2"), (elected_before_it_was_seen, "mds2 was elected in term 2"),
+        (left_quarantine, "mds3 left quarantine"), (met_nobody, "vacuous"), (not_seen, "vacuous"),
+        (not_withheld, "vacuous"), (withheld_for_a_moment, "vacuous"),
+    ],
+)  # fmt: skip
+def test_a_vote_out_of_quarantine_is_found(harm: Callable[[Evidence], None], said: str) -> None:
+    """INV-1: nobody is elected by a node that does not know where it voted; and its vote must have been wanted."""
+    assert verdict_on("vote", withheld(), "wiped-follower-vote").kept
+    evidence = withheld()
+    harm(evidence)
+    verdict = verdict_on("vote", evidence, "wiped-follower-vote")
+    assert not verdict.kept
+    assert said in verdict.text
+    assert "vote" not in [found.name for found in judge(BY_NAME["wiped-follower"], 1, evidence)]
+
+
 FIRST, SECOND, THIRD = (
     Spell("kill", "mds1", 10.0, 11.5, 12.0), Spell("slow disk", "mds2", 10.5, 13.0, 13.2),
     Spell("pause", "mds3", 12.1, 14.0, 14.5),
@@ -282,7 +342,7 @@ FIRST, SECOND, THIRD = (
     ],
 )
 def test_troubles_that_do_not_overlap_or_hit_a_majority_are_found(spells: list[Spell], kept: bool, said: str) -> None:
-    """The run behind INV-1 to INV-8: a mix of faults is one only while they last together, on nodes that are spare."""
+    """A mix of faults is one only while they last together, on nodes that are spare."""
     evidence = good()
     evidence.samples += [Sample(9.0, f"mds{n}", "follower", 1, True, 5, uptime_s=9.0) for n in (3, 4, 5)]
     evidence.faults[0].spells = spells

@@ -57,7 +57,7 @@ def under_fault(shim: Counts) -> tuple[Chaos, Fault]:
 
 @pytest.mark.parametrize(("short_by", "shown"), [(0, True), (1, False)])
 def test_a_slow_disk_is_waited_for_most_of_the_time(clock: Clock, short_by: int, shown: bool) -> None:
-    """The run behind INV-1 to INV-8: a disk that delayed one fsync, and then none, was not slow."""
+    """A disk that delayed one fsync, and then none, was not slow."""
     shim = Counts()
     chaos, fault = under_fault(shim)
     with chaos.slow_disk("mds1", DELAY_MS):
@@ -68,7 +68,7 @@ def test_a_slow_disk_is_waited_for_most_of_the_time(clock: Clock, short_by: int,
 
 @pytest.mark.parametrize(("short_by", "shown"), [(0, True), (1, False)])
 def test_a_wrong_clock_is_looked_at_over_and_over(clock: Clock, short_by: int, shown: bool) -> None:
-    """The run behind INV-1 to INV-8: a node that looked once and never again was not told the wrong time."""
+    """A node that looked once and never again was not told the wrong time."""
     shim = Counts()
     chaos, fault = under_fault(shim)
     with chaos.wrong_clock("mds1", 3600.0):
@@ -78,7 +78,7 @@ def test_a_wrong_clock_is_looked_at_over_and_over(clock: Clock, short_by: int, s
 
 
 def test_a_fault_of_no_time_must_have_struck_all_the_same(clock: Clock) -> None:
-    """The run behind INV-1 to INV-8: nothing in no time is no effect."""
+    """Nothing in no time is no effect."""
     chaos, fault = under_fault(Counts())
     with chaos.slow_disk("mds1", DELAY_MS):
         pass
