@@ -232,7 +232,7 @@ def wiped_follower_vote(chaos: Chaos) -> None:
     """So many others are killed that a majority lacks one vote, and only a node in quarantine could give it."""
     victim, *others = chaos.followers()
     lost = [chaos.leader(), *others[: (len(chaos.nodes) - 1) // 2 - 1]]
-    what = f"{victim} comes back empty, and is asked for its vote, as {' and '.join(lost)} are dead"
+    what = f"{victim} comes back empty, and without {' and '.join(lost)} a majority lacks its vote"
     with chaos.fault(what, [*lost, victim]):
         chaos.kill(victim)
         chaos.wipe(victim)
