@@ -303,6 +303,7 @@ def wanted_settings(config: NodeConfig) -> Settings:
 
 async def serve(config: NodeConfig, config_file: Path) -> None:
     """Run until SIGTERM, or until the consensus process is gone."""
+    began_s = time.monotonic()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -362,6 +363,8 @@ async def serve(config: NodeConfig, config_file: Path) -> None:
     await monitoring.close()
     front_end.takeovers.close()
     await front_end.server.close()
+    # Whoever watches the counters has missed what was sent since they were read last.
+    log.info("NFS service ended", uptime_s=round(time.monotonic() - began_s, 3), statuses=front_end.statuses())
     await grpc_server.stop(0.2)
     await links.close()
     await voters.close()

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tests.chaos import faults
-from tests.chaos.evidence import Fault
+from tests.chaos.evidence import Fault, Spell, Withheld
 from tests.chaos.loads import Load
-from tests.chaos.monitor import Monitor, Sample
+from tests.chaos.monitor import Monitor, Sample, last_words
 from tests.chaos.shim import Shim
 from tests.chaos.site import Site, rotated
 from tests.support.cluster import OPERATOR
@@ -29,6 +29,11 @@ NOTICE_DEAD_S, NOTICE_SILENT_S = 0.2, 0.6
 """After what time the service address leaves a node: whose server died (keepalived watches it) or that fell silent."""
 NOTICE_BACK_S = 0.3
 """How long a node that is back keeps the address before it hears its successor (keepalived's advert_int is 0.2 s)."""
+BUSY = 0.5
+"""The share of its time that a node under load waits for a slow disk, at least. Usual is all of it: one fsync follows
+the other, and each takes the delay."""
+LOOKS_PER_S_MIN = 50
+"""So often a node under load looks at its wall clock, at least. Usual is 300 to 1,700 times."""
 RUSH_TIMEOUT_S = 15.0
 LEADER_TIMEOUT_S = 60.0
 """All nodes may be starting, on a busy machine."""
@@ -51,12 +56,14 @@ class Chaos:
         self.client_hosts = tuple(clients)
         self.linux_ports: list[str] = []
         self.faults: list[Fault] = []
+        self.ends: list[Sample] = []
+        """What servers that stopped in good order had sent by then (INV-7)."""
         self.round = 0
         self._net, self._shim, self._disks = net, shim, disks or {}
         self._paused: dict[str, list[int]] = {}
         self._deposed: set[str] = set()
         self._cut_off: set[str] = set()
-        self._cuts: list[tuple[str, int]] = []
+        self._cuts: list[tuple[str, int, tuple[str, ...]]] = []
         self._fault: Fault | None = None
 
     # ---- who is who
@@ -132,9 +139,15 @@ class Chaos:
 
     def stop(self, name: str) -> None:
         """An orderly stop, as before an upgrade."""
+        log = self.site.logs()[name]
+        earlier = len(log.read_text(errors="replace"))
         self.site.terminate(name)
         self._prove(f"{name} has stopped", not self.site.alive(name))
         self._leave([name], NOTICE_DEAD_S)
+        said = last_words(name, log.read_text(errors="replace")[earlier:], time.monotonic())
+        self._prove(f"{name} told which statuses it had sent", said is not None)
+        if said is not None:
+            self.ends.append(said)
 
     def start(self, *names: str) -> None:
         """Start nodes again."""
@@ -159,13 +172,13 @@ class Chaos:
     def resume(self, name: str) -> None:
         """SIGCONT."""
         faults.thaw(self._paused.pop(name))
-        self._demote()
+        self._demote([name])
 
     # ---- network
 
     def isolate(self, *names: str, keep: Iterable[str] = ()) -> None:
         """Cut each of the nodes off from everybody but ``keep`` and the operator's host."""
-        with self._packets_lost(f"packets from or to {' and '.join(names)} are dropped"):
+        with self._packets_lost(f"packets from or to {' and '.join(names)} are dropped", names):
             self._cut_off.update(names)
             for name in names:
                 self.net.isolate(name, keep=[OPERATOR, *keep])
@@ -189,18 +202,30 @@ class Chaos:
 
     def heal(self) -> None:
         """Undo every cut and all loss; each must have swallowed something by now."""
-        dropped = self.net.dropped_packets()
-        for what, before in self._cuts:
-            self._prove(what, dropped > before)
-        self._cuts.clear()
+        self._dropped(self._cuts)
+        self._cuts = []
         self.net.heal()
-        self._cut_off.clear()
-        self._demote()
+        back, self._cut_off = self._cut_off, set()
+        self._demote(back)
+
+    def reconnect(self, name: str) -> None:
+        """Undo what ``isolate`` did to this node, and to it alone: others stay cut off."""
+        own = [cut for cut in self._cuts if cut[2] == (name,)]
+        self._dropped(own)
+        self._cuts = [cut for cut in self._cuts if cut not in own]
+        self._cut_off.discard(name)
+        self.net.heal(but=self._cut_off, keep=[OPERATOR])
+        self._demote([name])
 
     @contextlib.contextmanager
-    def _packets_lost(self, what: str) -> Iterator[None]:
-        self._cuts.append((what, self.net.dropped_packets()))
+    def _packets_lost(self, what: str, names: tuple[str, ...] = ()) -> Iterator[None]:
+        self._cuts.append((what, self.net.dropped_packets(), names))
         yield
+
+    def _dropped(self, cuts: Iterable[tuple[str, int, tuple[str, ...]]]) -> None:
+        dropped = self.net.dropped_packets()
+        for what, before, _ in cuts:
+            self._prove(what, dropped > before)
 
     def client_ports(self) -> list[str]:
         """What clients' hosts, Linux clients among them, are called in the network."""
@@ -223,16 +248,18 @@ class Chaos:
         unfit = gone | self._paused.keys() | self._cut_off
         fit = [name for name in self.nodes if name not in unfit and self.site.alive(name)]
         if fit:
-            self.site.move_service(fit[0], keeps=holder if keeps else "")
             if keeps:
                 self._deposed.add(holder)
+            self.site.move_service(fit[0], keeps=self._deposed)
 
-    def _demote(self) -> None:
+    def _demote(self, back: Iterable[str]) -> None:
         """Nodes that are back hear of their successors, and give the service address up."""
-        if self._deposed:
+        told = self._deposed.intersection(back)
+        if told:
             time.sleep(NOTICE_BACK_S)
-        while self._deposed:
-            self.site.drop_service(self._deposed.pop())
+        for name in told:
+            self._deposed.remove(name)
+            self.site.drop_service(name)
 
     # ---- storage and clock
 
@@ -270,28 +297,30 @@ class Chaos:
         self.start(*names)
 
     @contextlib.contextmanager
-    def slow_disk(self, name: str, delay_ms: int) -> Iterator[None]:
-        """Every fsync of the node takes this much longer meanwhile."""
-        before = self.shim.struck(name)[0]
+    def slow_disk(self, name: str, delay_ms: int, busy: float = BUSY) -> Iterator[None]:
+        """Every fsync of the node takes this much longer meanwhile; it must wait for one for this share of the time."""
+        before, begun_s = self.shim.struck(name)[0], time.monotonic()
         self.shim.delay_syncs(name, delay_ms)
         try:
             yield
         finally:
             self.shim.delay_syncs(name, 0)
             syncs = self.shim.struck(name)[0] - before
-            self._prove(f"{syncs} fsyncs of {name} took {delay_ms} ms longer", syncs > 0)
+            least = max(1, int((time.monotonic() - begun_s) * 1000 / delay_ms * busy))
+            self._prove(f"{syncs} fsyncs of {name} took {delay_ms} ms longer (of {least} at least)", syncs >= least)
 
     @contextlib.contextmanager
     def wrong_clock(self, name: str, offset_s: float) -> Iterator[None]:
         """The node's wall clock jumps by ``offset_s``, and back at the end."""
-        before = self.shim.struck(name)[1]
+        before, begun_s = self.shim.struck(name)[1], time.monotonic()
         self.shim.shift_clock(name, offset_s)
         try:
             yield
         finally:
             self.shim.shift_clock(name, 0)
             looks = self.shim.struck(name)[1] - before
-            self._prove(f"{name} looked at its wrong clock {looks} times", looks > 0)
+            least = max(1, int((time.monotonic() - begun_s) * LOOKS_PER_S_MIN))
+            self._prove(f"{name} looked at its wrong clock {looks} times (of {least} at least)", looks >= least)
 
     def wipe(self, name: str) -> None:
         """Delete everything that a stopped node had stored; it will come back as the replacement of itself."""
@@ -302,9 +331,36 @@ class Chaos:
         """Start a wiped node so that it may not vote until it is safe."""
         self.site.start_replacement(name)
 
+    def withhold(self, name: str, seconds: float) -> None:
+        """Once the node is in quarantine, and connected to whoever might want its vote, let this time pass."""
+        def there() -> bool:
+            sample = self.monitor.latest().get(name)
+            fresh = sample is not None and sample.at_s > asked_s
+            return fresh and sample.quarantined and bool(sample.connected)  # type: ignore[union-attr]
+
+        assert self._fault is not None
+        asked_s = time.monotonic()
+        self._until(there, LEADER_TIMEOUT_S, f"{name} is not seen in quarantine")
+        from_s = time.monotonic()
+        time.sleep(seconds)
+        self._fault.withheld = Withheld(name, from_s, time.monotonic())
+
     def installed_snapshot(self, name: str) -> bool:
         """Whether the node says in its log that it got the state as a snapshot."""
         return "snapshot installed" in self.site.logs()[name].read_text(errors="replace")
+
+    @contextlib.contextmanager
+    def spell(self, what: str, node: str, make: Callable[[], None], undo: Callable[[], None]) -> Iterator[None]:
+        """One node's part in a fault of several nodes: made, lasting, undone; ends when the node is back."""
+        assert self._fault is not None
+        spell = Spell(what, node, time.monotonic())
+        self._fault.spells.append(spell)
+        make()
+        yield
+        spell.undone_s = time.monotonic()
+        undo()
+        self.await_back(node)
+        spell.back_s = time.monotonic()
 
     def prove(self, what: str, shown: bool) -> None:
         """A scenario's own proof that its fault took effect."""
@@ -335,6 +391,23 @@ class Chaos:
             lambda: all(load.calls_done() >= wanted[load.name] for load in self.loads), timeout_s,
             lambda: f"clients hang: {[load.name for load in self.loads if load.calls_done() < wanted[load.name]]}",
         )  # fmt: skip
+
+    def await_back(self, name: str, timeout_s: float = 45.0) -> None:
+        """Until this node follows (or is) the leader, and has caught up, whatever the others do."""
+        asked_s = time.monotonic()
+        self._until(
+            lambda: self._follows(name, asked_s), timeout_s, lambda: f"{name} does not come back: {self._views()}"
+        )
+
+    def _follows(self, name: str, since_s: float) -> bool:
+        leader = self._leader_now()
+        latest = self.monitor.latest()
+        if not leader or name not in latest:
+            return False
+        own, leads = latest[name], latest[leader]
+        fresh = own.at_s > max(since_s, time.monotonic() - FRESH_S) and bool(own.role)
+        good = own.has_quorum and not own.quarantined and own.term == leads.term
+        return fresh and good and leads.applied_index - own.applied_index <= LAG_ENTRIES_MAX
 
     def settle(self, timeout_s: float = 45.0) -> None:
         """Until every node answers, follows one leader and has caught up, and every client goes on.

@@ -60,10 +60,16 @@ def _scenario(scenario: Scenario) -> str:
     facts += ["5 nodes" if scenario.nodes == FIVE else "3 or 5 nodes", bound]
     if scenario.terms_max is not None:
         facts.append(f"at most {scenario.terms_max} new terms" if scenario.terms_max else "no new term")
-    facts += ["with real Linux clients"] if scenario.linux else []
+    facts += [_linux(scenario)] if scenario.linux else []
     facts += ["also without root"] if scenario.unprivileged else []
     text = f"**`{scenario.name}`**: {scenario.summary}. {scenario.story} *{'; '.join(facts)}.*"
     return textwrap.fill(text, LINE, break_long_words=False, break_on_hyphens=False)
+
+
+def _linux(scenario: Scenario) -> str:
+    """Which of the bounds hold for Linux clients, where not all of them do."""
+    unbounded = scenario.bounds.median_ms is not None and scenario.bounds.linux_median_ms is None
+    return "with real Linux clients" + (" (no bound for their median)" if unbounded else "")
 
 
 def results(report: Report, *, drill: bool = False) -> str:

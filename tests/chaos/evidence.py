@@ -11,6 +11,29 @@ from tests.chaos.witness import Knock
 
 
 @dataclass
+class Spell:
+    """One node's part in a fault of several nodes, each in trouble for a time of its own; time.monotonic()."""
+
+    what: str
+    node: str
+    begun_s: float
+    """When it was about to be made."""
+    undone_s: float = 0.0
+    """When it was about to be undone."""
+    back_s: float = 0.0
+    """When the node was seen to take part again."""
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """From when to when a node was in quarantine while its vote was all that a majority lacked; time.monotonic()."""
+
+    node: str
+    from_s: float
+    until_s: float
+
+
+@dataclass
 class Fault:
     """One fault: from the moment it was made until it was undone."""
 
@@ -31,6 +54,9 @@ class Fault:
     """Nodes that the cluster must fence because of it."""
     proofs: list[tuple[str, bool]] = field(default_factory=list)
     """What shows that it took effect, and whether it did."""
+    withheld: Withheld | None = None
+    spells: list[Spell] = field(default_factory=list)
+    """Of a fault that is made of several, in the order in which they began."""
 
     @property
     def took_effect(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from deploy.units import MDS_UNIT
@@ -82,7 +82,7 @@ class Hosts:
     def logs(self) -> dict[str, Path]:
         return {name: journal(machine) for name, machine in self.cluster.machines.items()}
 
-    def move_service(self, name: str, keeps: str = "") -> None:
+    def move_service(self, name: str, keeps: Collection[str] = ()) -> None:
         raise NotImplementedError("keepalived moves the service address")
 
     def drop_service(self, name: str) -> None:

@@ -11,7 +11,7 @@ from tests.chaos.drill_judge import judge_drill
 from tests.chaos.evidence import Evidence
 from tests.chaos.load import Hold
 from tests.chaos.monitor import Sample, statuses_sent
-from tests.chaos.scenarios import Scenario
+from tests.chaos.scenarios import LINUX_ROUNDS_MIN, Scenario
 from tests.chaos.stalls import longest_per_fault_ms, measured, median, unmeasured
 from tests.chaos.verdict import Verdict, told
 from tests.support.cluster import FAILOVER_ERRORS
@@ -19,6 +19,10 @@ from tests.support.cluster import FAILOVER_ERRORS
 CALLS_MIN = 50
 """Fewer answered calls than this prove nothing."""
 HOLDS_MIN = 5
+WITHHELD_MIN_S, WITHHELD_LOOKS_MIN = 2.0, 5
+"""More than three election time-outs at their longest; and so often the node was seen, in that time."""
+OVERLAP_MIN_S = 0.2
+"""So long two nodes must be in trouble together, or it is hardly more than one after the other."""
 OPERATIONS_MIN = 200
 """On shared names, locks and opens, all clients together."""
 CONTENTION_MIN = {"lock operations": 30, "locks refused": 3, "names refused": 5}
@@ -32,6 +36,8 @@ def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
         _carried_out(rounds, evidence),
         _one_leader(evidence),
         *_in_office(scenario, evidence),
+        *_overlapped(scenario, evidence),
+        *_withheld(scenario, evidence),
         _nothing_lost(evidence),
         _exactly_once(scenario, evidence),
         _linearizable(evidence),
@@ -93,6 +99,55 @@ def _in_office(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
     wrong = [f"{what}: {terms} new terms" for what, terms in began if not 0 <= terms <= scenario.terms_max]
     good = f"{max((terms for _, terms in began), default=0)} at most"
     return [Verdict("terms", f"at most {scenario.terms_max} new ones for a fault", not wrong, told(wrong, good))]
+
+
+def _overlapped(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
+    """Troubles one after the other prove less than they seem to, and of a majority more than is promised."""
+    if not scenario.overlapping:
+        return []
+    nodes = {sample.node for sample in evidence.samples}
+    spare, most = (len(nodes) - 1) // 2, 0
+    wrong = []
+    for number, fault in enumerate(evidence.faults, 1):
+        if len(fault.spells) < 2:
+            wrong.append(f"vacuous: {len(fault.spells)} troubles in fault {number}")
+        for place, spell in enumerate(fault.spells):
+            earlier = [other for other in fault.spells[:place] if other.node != spell.node]
+            together = max((min(o.undone_s, spell.undone_s) - spell.begun_s for o in earlier), default=0.0)
+            if place and together < OVERLAP_MIN_S:
+                wrong.append(f"vacuous: fault {number}: {spell.what} {spell.node} overlaps nothing before it")
+            hit = {spell.node} | {other.node for other in earlier if other.back_s > spell.begun_s}
+            most = max(most, len(hit))
+            if len(hit) > spare:
+                wrong.append(f"fault {number}: {', '.join(sorted(hit))} of {len(nodes)} nodes in trouble at once")
+    good = f"{sum(len(fault.spells) for fault in evidence.faults)} troubles, {most} nodes at once at most"
+    return [Verdict("overlap", "troubles overlap, and hit a minority at most", not wrong, told(wrong, good))]
+
+
+def _withheld(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
+    """Only where its vote would have made a leader, and was asked for, is there anything to say of a node that gave
+    none. Whom it is connected to is asked of it; that they stand follows from their having no leader."""
+    if not scenario.withheld:
+        return []
+    wrong, looks = [], 0
+    for number, fault in enumerate(evidence.faults, 1):
+        span = fault.withheld
+        if span is None or span.until_s - span.from_s < WITHHELD_MIN_S:
+            wrong.append(f"vacuous: fault {number}: no vote was withheld for {WITHHELD_MIN_S:.0f} s")
+            continue
+        own = [s for s in evidence.samples if s.node == span.node and s.role and span.from_s <= s.at_s <= span.until_s]
+        met = sum(1 for sample in own if sample.quarantined and sample.connected)
+        looks += met
+        if met < WITHHELD_LOOKS_MIN:
+            wrong.append(f"vacuous: fault {number}: {span.node} was seen {met} times in quarantine and connected")
+        if not all(sample.quarantined for sample in own):
+            wrong.append(f"fault {number}: {span.node} left quarantine before it could have heard everybody")
+        elected = {
+            (s.node, s.term) for s in evidence.samples
+            if s.role == "leader" and s.term > fault.term_before and fault.begun_s <= s.at_s <= span.until_s
+        }  # fmt: skip
+        wrong += [f"fault {number}: {node} was elected in term {term}" for node, term in sorted(elected)]
+    return [Verdict("vote", "a node in quarantine elects nobody", not wrong, told(wrong, f"seen {looks} times"))]
 
 
 def _nothing_lost(evidence: Evidence) -> Verdict:
@@ -226,6 +281,12 @@ def _linux(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
             Verdict("Linux longest stall", f"under {scenario.bounds.linux_longest_ms / 1000:.0f} s", in_time,
                     f"{worst:.0f} ms; slowest calls of the run: {client.slowest or 'none over 500 ms'}"),
         ]  # fmt: skip
+        bound_ms, middle = scenario.bounds.linux_median_ms, median(client.stalls_ms)
+        if bound_ms is not None and len(client.stalls_ms) >= LINUX_ROUNDS_MIN:
+            verdicts.append(
+                Verdict("Linux median stall", f"under {bound_ms / 1000:.0f} s", 0 < middle < bound_ms,
+                        f"{middle:.0f} ms over {len(client.stalls_ms)} rounds")
+            )  # fmt: skip
     return verdicts
 
 

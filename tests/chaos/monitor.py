@@ -29,6 +29,8 @@ from tests.support.lifeline import die_with_parent
 
 PERIOD_S = 0.15
 ANSWER_TIMEOUT_S = 1.0
+ENDED_EVENT, ENDED = "NFS service ended", "ended"
+"""What a server logs last when it stops in good order, and the ``role`` of the sample that is made of it."""
 FENCING_TURNS = 2
 """In every second turn a node is asked for the history of fencing."""
 
@@ -49,6 +51,8 @@ class Sample:
     uptime_s: float = 0.0
     consensus_lag_ms: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
+    connected: list[str] = field(default_factory=list)
+    """Other metadata servers that it has a connection of consensus with."""
 
     @property
     def born_s(self) -> float:
@@ -88,6 +92,7 @@ def _ask_for_ever(target: Target, pki: ClusterPki, out: TextIO, turn: threading.
                 "applied_index": reply.applied_index, "first_log_index": reply.first_log_index,
                 "quarantined": reply.quarantined, "uptime_s": reply.uptime_s,
                 "consensus_lag_ms": reply.consensus_lag_ms, "statuses": dict(reply.statuses),
+                "connected": [peer.node_id for peer in reply.peers if peer.connected],
             }  # fmt: skip
         line["at_s"] = time.monotonic()
         events = _news(power, known) if fencing and "role" in line and number % FENCING_TURNS == 0 else []
@@ -206,6 +211,16 @@ def statuses_sent(samples: Sequence[Sample]) -> Counter[str]:
             sent[name] += count - (before.statuses.get(name, 0) if before is not None and same_life else 0)
         known[sample.node] = sample
     return sent
+
+
+def last_words(node: str, log: str, at_s: float) -> Sample | None:
+    """The counters of a server that stopped in good order, from the end of its log: the monitor's last look at them was
+    up to ``PERIOD_S`` earlier. None where it did not say them."""
+    for line in reversed(log.splitlines()):
+        if ENDED_EVENT in line:
+            said = json.loads(line)
+            return Sample(at_s, node, ENDED, uptime_s=said["uptime_s"], statuses=said["statuses"])
+    return None
 
 
 if __name__ == "__main__":

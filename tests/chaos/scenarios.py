@@ -24,7 +24,8 @@ class Bounds:
     """For the median over the rounds; None: not bounded."""
     linux_ms: float | None = None
     """For the longest call of a real Linux client; None: as ``longest_ms``."""
-
+    linux_median_ms: float | None = None
+    """For the median over the rounds of a real Linux client's longest calls; None: not bounded."""
     fenced_ms: float | None = None
     """From a fault that calls for it until the cluster has committed that a node is fenced; None: not looked at."""
 
@@ -33,15 +34,27 @@ class Bounds:
         return self.longest_ms if self.linux_ms is None else self.linux_ms
 
 
-FAIL_OVER = Bounds(longest_ms=2_000, median_ms=1_000)
+LINUX_ROUNDS_MIN = 5
+"""The median over fewer rounds is not judged for Linux clients: in one round of ten a call of theirs takes 1.5 to 1.7 s
+(an fsync, usually), and of three rounds that may be two."""
+FAIL_OVER = Bounds(longest_ms=2_000, median_ms=1_000, linux_median_ms=1_000)
 """The product's promise when nodes are killed or cut off and a majority lives."""
+ENDED = Bounds(longest_ms=2_000, median_ms=1_000)
+"""As FAIL_OVER, where a server ends, and its Linux clients connect anew before its address has moved: their SYN is
+lost, and TCP repeats one after a second. No server can shorten that: for them only the longest stall is bounded."""
 NO_FAIL_OVER = Bounds(longest_ms=2_000, median_ms=1_000)
 RESTART = Bounds(longest_ms=30_000)
 """Nobody can answer before enough nodes have started again."""
 DEGRADED = Bounds(longest_ms=5_000)
 """The fault slows everything down for as long as it lasts; service goes on."""
-DRILLED = Bounds(longest_ms=2_000, median_ms=1_000, fenced_ms=5_000)
-"""Whole machines are lost."""
+DRILLED = Bounds(longest_ms=2_000, median_ms=1_000, linux_median_ms=1_000, fenced_ms=5_000)
+"""Whole machines are lost, or fall silent."""
+DRILLED_ENDED = Bounds(longest_ms=2_000, median_ms=1_000, fenced_ms=5_000)
+"""As DRILLED, with what ``ENDED`` says of Linux clients."""
+LINUX_SYN = (
+    "Linux clients wait a second longer than others (their SYN is lost with the dead server, and TCP repeats one after "
+    "a second): for them only the longest stall is bounded."
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,10 @@ class Scenario:
     in_doubt: bool = False
     """The fault takes replies away: some client must have sent changes again without knowing whether they had run, or
     exactly once (INV-3) was not put to the test."""
+    withheld: bool = False
+    """In each round a node must be seen in quarantine while its vote would elect somebody, and nobody be elected."""
+    overlapping: bool = False
+    """Each round is made of several nodes' troubles that must overlap, and never hit more than a minority."""
     statuses_right: tuple[str, ...] = ()
     """What servers may say of what the fault has cost, though INV-7 forbids it of the loss of a minority."""
     linux: bool = False
@@ -86,8 +103,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         "kill-leader", "kill -9 of the leader while clients work",
         "The leader's processes die at once, as in a crash. The others notice the closed connections, elect, and take "
         "over what was under way. Clients must feel a pause under 2 s (the median under 1 s) and nothing else: no "
-        "error, no lost lock, no change lost or made twice. The node is then started again and catches up.",
-        scripts.kill_leader, FAIL_OVER, new_leader=True, linux=True, unprivileged=True, in_doubt=True,
+        f"error, no lost lock, no change lost or made twice. {LINUX_SYN} The node is then started again and catches "
+        "up.",
+        scripts.kill_leader, ENDED, new_leader=True, linux=True, unprivileged=True, in_doubt=True,
     ),
     Scenario(
         "kill-follower", "kill -9 of a node that does not lead",
@@ -109,8 +127,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "rolling-restart", "an orderly restart of one node after the other, under load",
         "As for an upgrade: SIGTERM, start, wait until it has caught up, next. A leader that stops names its "
-        "successor first, so the pause is shorter than an election.",
-        scripts.rolling_restart, FAIL_OVER, linux=True, rounds=1,
+        f"successor first, so the pause is shorter than an election. {LINUX_SYN}",
+        scripts.rolling_restart, ENDED, linux=True, rounds=1,
     ),
     Scenario(
         "pause-leader", "SIGSTOP of the leader for longer than an election, then SIGCONT",
@@ -118,19 +136,20 @@ SCENARIOS: tuple[Scenario, ...] = (
         "believes that it leads, and still holds its clients' connections. It must answer nothing from its old state: "
         "neither reads nor changes. Its kernel still acknowledges what clients send; so whoever takes its address over "
         "must tell them.",
-        scripts.pause_leader, FAIL_OVER, new_leader=True, linux=True, in_doubt=True,
+        scripts.pause_leader, FAIL_OVER, new_leader=True, linux=True, in_doubt=True, rounds=LINUX_ROUNDS_MIN,
     ),
     Scenario(
         "isolate-leader", "the leader loses its network altogether",
         "As when its cable is pulled: neither the other nodes nor its clients reach it. The others elect; its clients "
         "find another node. When it comes back it must follow.",
-        scripts.isolate_leader, FAIL_OVER, new_leader=True, linux=True, in_doubt=True,
+        scripts.isolate_leader, FAIL_OVER, new_leader=True, linux=True, in_doubt=True, rounds=LINUX_ROUNDS_MIN,
     ),
     Scenario(
         "isolate-leader-with-clients", "the leader is cut off from the other nodes, but not from its clients",
         "The split-brain trap: the old leader still hears its clients and nobody else. It must neither acknowledge a "
         "change nor answer a read that the new leader could contradict, and must send its clients away.",
         scripts.isolate_leader_with_clients, FAIL_OVER, new_leader=True, linux=True, in_doubt=True,
+        rounds=LINUX_ROUNDS_MIN,
     ),
     Scenario(
         "isolate-minority", "two of five nodes, the leader among them, are cut off from the other three",
@@ -209,9 +228,16 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "wiped-follower", "a follower loses its disk and rejoins, empty, under load",
-        "It may not vote until it knows what its earlier self had promised (a durable quarantine), and gets the whole "
-        "state from the others while clients go on.",
+        "It comes back in a durable quarantine, and gets the whole state from the others while clients go on.",
         scripts.wiped_follower, FAIL_OVER, rounds=2, in_doubt=True,
+    ),
+    Scenario(
+        "wiped-follower-vote", "a follower comes back empty while a majority lacks nothing but its vote",
+        "It may not vote until it knows what its earlier self had promised, or two might lead one term (INV-1). The "
+        "leader (of five nodes one more) is killed before it is started: whoever is left asks for its vote, over and "
+        "over, and must not be elected. With those who were killed there is a majority without it; then it hears "
+        "everybody, and takes part again. Nobody serves meanwhile; clients' calls wait.",
+        scripts.wiped_follower_vote, RESTART, rounds=2, in_doubt=True, withheld=True,
     ),
     Scenario(
         "far-behind-follower", "a follower is down for so long that the log no longer reaches back; it gets a snapshot",
@@ -220,9 +246,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "swizzle", "a random mix of kills, pauses, cuts and slow disks, overlapping, by seed",
-        "As many nodes as the cluster can spare are in trouble at any moment, in combinations nobody thought of. The "
-        "seed that the report names repeats the choice.",
-        scripts.swizzle, DEGRADED, shim=True, linux=True,
+        "Four of five nodes get into trouble, one after the other, each before the last one's is over, and never more "
+        "than two at once: a node is back before a third is hit. The leader may be among them. So combinations come "
+        "about that nobody thought of. The seed that the report names repeats the choice.",
+        scripts.swizzle, DEGRADED, nodes=FIVE, shim=True, linux=True, in_doubt=True, overlapping=True,
     ),
     Scenario(
         "drill-kill-server", "kill -9 of the metadata server on the host that has the service address",
@@ -239,8 +266,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "drill-kill-host", "every process of the host that has the service address ends",
         "keepalived's, too: the kernel of a dead host goes on answering for the address. Another host takes it over, "
-        "the cluster has the dead one's power cut and restored by its BMC, and it boots and rejoins by itself.",
-        drill_scripts.kill_host, DRILLED, linux=True, deployed=True, in_doubt=True,
+        "the cluster has the dead one's power cut and restored by its BMC, and it boots and rejoins by itself. "
+        f"{LINUX_SYN}",
+        drill_scripts.kill_host, DRILLED_ENDED, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(
         "drill-link-down", "the link of the host that has the service address goes down",
@@ -269,13 +297,14 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "drill-two-hosts", "every process of two of five hosts ends, the one with the service address among them",
-        "Three are a quorum. Both lost hosts are fenced, boot and rejoin.",
-        drill_scripts.two_hosts, DRILLED, nodes=FIVE, linux=True, deployed=True, in_doubt=True,
+        f"Three are a quorum. Both lost hosts are fenced, boot and rejoin. {LINUX_SYN}",
+        drill_scripts.two_hosts, DRILLED_ENDED, nodes=FIVE, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(
         "drill-medley", "keepalived, then the metadata server, then the whole host: killed one after the other",
-        "Each on the host that has the service address by then, all on one cluster: the short form of the drill.",
-        drill_scripts.medley, DRILLED, linux=True, deployed=True, rounds=1, in_doubt=True,
+        "Each on the host that has the service address by then, all on one cluster: the short form of the drill. "
+        f"{LINUX_SYN}",
+        drill_scripts.medley, DRILLED_ENDED, linux=True, deployed=True, rounds=1, in_doubt=True,
     ),
 )  # fmt: skip
 

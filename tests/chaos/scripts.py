@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
 
 from tests.chaos.chaos import Chaos
 from tests.chaos.flood import flood
@@ -14,7 +16,12 @@ PAUSE_S = 2.0
 HOUR_S = 3600.0
 LOSS_PERCENT, LOSS_S = 2, 10.0
 FLAPS, DOWN_S, UP_S = 6, 0.7, 0.5
+WITHHELD_S = 3.0
+"""Five election time-outs: whoever could be elected would be."""
 SLOW_FSYNC_MS, SLOW_S = 150, 6.0
+SWIZZLED, SWIZZLED_BUSY = 4, 0.15
+"""How many nodes get into trouble in one round, and what share of its time one with a slow disk waits for it, at least:
+less than elsewhere, since there is little to write while a leader is elected."""
 
 
 def _kill(chaos: Chaos, victims: list[str], *, new_leader: bool) -> None:
@@ -221,6 +228,21 @@ def wiped_follower(chaos: Chaos) -> None:
         chaos.settle()
 
 
+def wiped_follower_vote(chaos: Chaos) -> None:
+    """So many others are killed that a majority lacks one vote, and only a node in quarantine could give it."""
+    victim, *others = chaos.followers()
+    lost = [chaos.leader(), *others[: (len(chaos.nodes) - 1) // 2 - 1]]
+    what = f"{victim} comes back empty, and without {' and '.join(lost)} a majority lacks its vote"
+    with chaos.fault(what, [*lost, victim]):
+        chaos.kill(victim)
+        chaos.wipe(victim)
+        chaos.kill(*lost)
+        chaos.start_replacement(victim)
+        chaos.withhold(victim, WITHHELD_S)
+        chaos.start(*lost)
+        chaos.settle()
+
+
 def far_behind_follower(chaos: Chaos) -> None:
     victim = chaos.followers()[0]
     with chaos.fault(f"{victim} is down until the log no longer reaches back to where it was", [victim]):
@@ -231,29 +253,52 @@ def far_behind_follower(chaos: Chaos) -> None:
         chaos.prove(f"{victim} installed a snapshot", chaos.installed_snapshot(victim))
 
 
+SLOW = "slow disk"
+SUDDEN: dict[str, tuple[Callable[[Chaos, str], None], Callable[[Chaos, str], None]]] = {
+    "kill": (Chaos.kill, Chaos.start),
+    "pause": (Chaos.pause, Chaos.resume),
+    "isolate": (Chaos.isolate, Chaos.reconnect),
+}
+"""What is done to a node of a swizzle, and what undoes it. Each takes replies away."""
+
+
 def swizzle(chaos: Chaos) -> None:
-    """Trouble for as many nodes as the cluster can spare, of a kind drawn for each, overlapping in time."""
+    """Trouble for one node after the other, of a kind drawn for each, which begins before the last is over.
+
+    As many are in trouble at once as the cluster can spare: the first is undone, and its node back, before one more.
+    """
     spare = (len(chaos.nodes) - 1) // 2
-    victims = chaos.random.sample(chaos.nodes, chaos.random.randint(1, spare))
-    kinds = [chaos.random.choice(("kill", "pause", "isolate", "slow")) for _ in victims]
+    victims = chaos.random.sample(chaos.nodes, SWIZZLED)
+    kinds = [chaos.random.choice([*SUDDEN]), *chaos.random.choices([*SUDDEN, SLOW], k=SWIZZLED - 1)]
     what = ", ".join(f"{kind} {victim}" for kind, victim in zip(kinds, victims, strict=True))
-    with chaos.fault(f"at once: {what}", victims), contextlib.ExitStack() as slow:
+    with chaos.fault(f"overlapping: {what}", victims):
+        lasting: deque[contextlib.ExitStack] = deque()
         for kind, victim in zip(kinds, victims, strict=True):
-            if kind == "kill":
-                chaos.kill(victim)
-            elif kind == "pause":
-                chaos.pause(victim)
-            elif kind == "isolate":
-                chaos.isolate(victim)
-            else:
-                slow.enter_context(chaos.slow_disk(victim, SLOW_FSYNC_MS))
-            chaos.rest(chaos.random.uniform(0, 1))
-        chaos.rest(chaos.random.uniform(0.5, 3))
-        chaos.heal()
-        for kind, victim in zip(kinds, victims, strict=True):
-            if kind == "kill":
-                chaos.start(victim)
-            elif kind == "pause":
-                chaos.resume(victim)
-        slow.close()
+            if len(lasting) == spare:
+                lasting.popleft().close()
+            lasting.append(contextlib.ExitStack())
+            lasting[-1].enter_context(_trouble(chaos, kind, victim))
+            chaos.rest(chaos.random.uniform(0.3, 1.5))
+        while lasting:
+            lasting.popleft().close()
         chaos.settle()
+
+
+@contextlib.contextmanager
+def _trouble(chaos: Chaos, kind: str, victim: str) -> Iterator[None]:
+    slow = contextlib.ExitStack()
+
+    def make() -> None:
+        if kind == SLOW:
+            slow.enter_context(chaos.slow_disk(victim, SLOW_FSYNC_MS, SWIZZLED_BUSY))
+        else:
+            SUDDEN[kind][0](chaos, victim)
+
+    def undo() -> None:
+        if kind == SLOW:
+            slow.close()
+        else:
+            SUDDEN[kind][1](chaos, victim)
+
+    with chaos.spell(kind, victim, make, undo):
+        yield

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -65,8 +65,8 @@ class Site(Protocol):
     def logs(self) -> dict[str, Path]:
         """Every server's log."""
 
-    def move_service(self, name: str, keeps: str = "") -> None:
-        """Give the service address to a node; ``keeps`` has it too from now on."""
+    def move_service(self, name: str, keeps: Collection[str] = ()) -> None:
+        """Give the service address to a node; those of ``keeps`` have it too from now on."""
 
     def drop_service(self, name: str) -> None:
         """Take the address away from a node that has it no longer by right."""
@@ -138,7 +138,7 @@ class Namespaces:
     def logs(self) -> dict[str, Path]:
         return {name: node.config.with_suffix(".log") for name, node in self.cluster.nodes.items()}
 
-    def move_service(self, name: str, keeps: str = "") -> None:
+    def move_service(self, name: str, keeps: Collection[str] = ()) -> None:
         self.cluster.move_service(name, keeps)
 
     def drop_service(self, name: str) -> None:
@@ -215,7 +215,7 @@ class Loopback:
     def drop_service(self, name: str) -> None:
         raise NotImplementedError("there is no service address on loopback")
 
-    def move_service(self, name: str, keeps: str = "") -> None:
+    def move_service(self, name: str, keeps: Collection[str] = ()) -> None:
         raise NotImplementedError("there is no service address on loopback")
 
     def digest(self) -> tuple[int, str]:

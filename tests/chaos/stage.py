@@ -134,7 +134,7 @@ def _collect(chaos: Chaos, linux: LinuxClients, evidence: Evidence) -> None:
     if not evidence.broken:
         evidence.digest = digest(chaos.site)
     chaos.monitor.stop()
-    evidence.samples = chaos.monitor.samples
+    evidence.samples = sorted([*chaos.monitor.samples, *chaos.ends], key=lambda sample: sample.at_s)
     evidence.tracebacks = tracebacks(chaos.site)
 
 

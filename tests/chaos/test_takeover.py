@@ -49,7 +49,7 @@ def test_clients_of_a_silent_node_come_as_soon_as_its_address_has_moved(tmp_path
                 before = [client.stdout.readline() for _ in range(10)]
                 net.isolate(silent)
                 time.sleep(MOVES_AFTER_S)
-                cluster.move_service(heir, keeps=silent)
+                cluster.move_service(heir, keeps=[silent])
                 lines = before + client.communicate(timeout=60)[0].splitlines()
             finally:
                 client.kill()

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -285,8 +285,8 @@ class Cluster:
                 except subprocess.TimeoutExpired:
                     self.kill(node.id)
 
-    def move_service(self, to: str, keeps: str = "") -> None:
-        """Move the address that clients mounted; ``keeps`` has it too from then on, as a node that cannot be told."""
+    def move_service(self, to: str, keeps: Collection[str] = ()) -> None:
+        """Move the address that clients mounted. Those of ``keeps`` have it too from then on: they cannot be told."""
         self.net.move_address(SERVICE_OCTET, to, keeps)
         self.service_on = to
 

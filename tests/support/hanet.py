@@ -14,7 +14,7 @@ import socket
 import struct
 import subprocess
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 
 from tests.support.debian import Unavailable, is_root, need_tools
@@ -147,7 +147,7 @@ class Hanet:
         address = f"{self.network}.{last_octet}/24"
         subprocess.run(["ip", "-n", self.netns(name), "addr", "del", address, "dev", "eth0"], capture_output=True)
 
-    def move_address(self, last_octet: int, to: str, keeps: str = "") -> str:
+    def move_address(self, last_octet: int, to: str, keeps: Collection[str] = ()) -> str:
         """Move the service address onto ``to``, announced, and then away from every other host but ``keeps``.
 
         In this order, as VRRP does it: a dead node keeps the address until somebody takes it away, and clients go by
@@ -155,7 +155,7 @@ class Hanet:
         """
         address = self.add_address(to, last_octet)
         for name in self.hosts:
-            if name not in (to, keeps):
+            if name != to and name not in keeps:
                 self.remove_address(name, last_octet)
         return address
 
@@ -193,12 +193,11 @@ class Hanet:
     def cut(self, a: str, b: str, one_way: bool = False) -> None:
         """Drop what goes from ``a`` to ``b`` and, unless one_way, back. Guests are named by their tap."""
         pairs = [(a, b)] if one_way else [(a, b), (b, a)]
-        self._cut(pairs)
+        self._nft(_cut(pairs))
 
     def isolate(self, name: str, keep: Iterable[str] = ()) -> None:
         """Cut a host off from everybody but ``keep``."""
-        others = [port for port in self._ports() if port != name and port not in set(keep)]
-        self._cut([(name, other) for other in others] + [(other, name) for other in others])
+        self._nft(_cut(self._around(name, set(keep))))
 
     def unplug(self, name: str) -> None:
         """Link down, as when a cable is pulled: the host sees it."""
@@ -228,9 +227,11 @@ class Hanet:
         script = f"add rule bridge p loss {rule}\nadd element bridge p lossy {{ {elements} }}\n"
         self._nft("flush chain bridge p loss\n" + script)
 
-    def heal(self) -> None:
-        """Undo every cut and all loss."""
-        self._nft("flush set bridge p cut\nflush set bridge p lossy\nflush chain bridge p loss\n")
+    def heal(self, but: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
+        """Undo every cut and all loss. Those of ``but`` stay cut off from everybody but ``keep``, without a gap."""
+        kept = set(keep)
+        pairs = [pair for name in but for pair in self._around(name, kept)]
+        self._nft("flush set bridge p cut\nflush set bridge p lossy\nflush chain bridge p loss\n" + _cut(pairs))
 
     def dropped_packets(self) -> int:
         """What cuts and loss have swallowed up to now."""
@@ -242,16 +243,22 @@ class Hanet:
         listed = _ip("-n", self.switch, "-br", "link", "show", "master", "br0")
         return [line.split()[0].split("@")[0] for line in listed.splitlines() if line.strip()]
 
-    def _cut(self, pairs: list[tuple[str, str]]) -> None:
-        elements = ", ".join(f'"{a}" . "{b}"' for a, b in pairs)
-        if elements:
-            self._nft(f"add element bridge p cut {{ {elements} }}\n")
+    def _around(self, name: str, keep: Collection[str]) -> list[tuple[str, str]]:
+        """Both ways between a host and everybody but ``keep``."""
+        others = [port for port in self._ports() if port != name and port not in keep]
+        return [(name, other) for other in others] + [(other, name) for other in others]
 
     def _nft(self, script: str, netns: str = "") -> None:
         command = ["ip", "netns", "exec", netns or self.switch, "nft", "-f", "-"]
         done = subprocess.run(command, input=script, capture_output=True, text=True)
         if done.returncode:
             raise Unavailable(f"nft: {done.stderr.strip()}")
+
+
+def _cut(pairs: Collection[tuple[str, str]]) -> str:
+    """What nft is told to drop all that goes from the first to the second of each pair."""
+    elements = ", ".join(f'"{a}" . "{b}"' for a, b in dict.fromkeys(pairs))
+    return f"add element bridge p cut {{ {elements} }}\n" if elements else ""
 
 
 def _namespaces() -> list[str]:
