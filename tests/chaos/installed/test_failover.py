@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root
 STALL_S = 2.0
 """What the service promises for any single fault."""
 PLANNED_S = 0.2
-"""The same for what is planned, at best: keepalived alone takes 0.06 to 0.12 s, and clients are served meanwhile."""
+"""The same for what is planned: the median of several. keepalived's part of it is 0.06 to 0.12 s."""
+PLANNED_S_MAX = 0.5
+"""One of them, on machines that share two processors with all else."""
 DEMOTED_S = 0.2
 """From kill -9 of the metadata server until keepalived has let go of the address: the median of several."""
 DEMOTED_S_MAX = 1.0
@@ -143,24 +145,21 @@ def test_a_frozen_guard_is_killed_by_its_own_watchdog(site: Site) -> None:
 
 
 def test_maintenance_moves_address_and_leadership_and_hardly_anybody_notices(site: Site) -> None:
-    """INV-7: of the node that has both; the address goes first.
-
-    The best of three rounds: what the rest of the machine is at may cost the others more. All are printed.
-    """
+    """INV-7: of the node that has both; the address goes first. In each round a client's longest wait counts."""
     longest = []
-    for number in range(3):
+    for number in range(5):
         holder = site.holders()[0]
         succeed(site, "leader", "transfer", holder)
         assert site.mdsctl("vip").stdout.splitlines()[1].split()[:2] == [site.vip, holder]
         maintain = functools.partial(succeed, site, "node", "maintenance", holder, "on")
         waits = waits_around(site, f"maintained-{number}-", maintain)
         assert site.holders() not in ([], [holder])
-        print(f"maintenance: longest wait {max(waits):.3f} s")
         longest.append(max(waits))
         succeed(site, "node", "maintenance", holder, "off")
         await_all_fit(site)
-    assert min(longest) < PLANNED_S, longest
-    assert statistics.median(longest) < STALL_S, longest
+    print(f"maintenance: longest waits {', '.join(f'{each:.3f}' for each in sorted(longest))} s")
+    assert statistics.median(longest) < PLANNED_S, longest
+    assert max(longest) < PLANNED_S_MAX, longest
 
 
 def test_a_server_that_is_stopped_gives_the_address_away_first(site: Site) -> None:
