@@ -13,6 +13,9 @@ from typing import Final
 
 ADDRESS_MS: Final = 500
 """For its service addresses to be elsewhere; keepalived takes 120 ms."""
+MOVED_MS: Final = 100
+"""Gone from here, an address is elsewhere, and its clients with it, only so much later: another host waits for the skew
+time (RFC 5798 §6.1; up to 67 ms as deploy/keepalived.py renders three hosts) before it takes it."""
 PRESENCE_S: Final = 0.7
 """For the log to take that this node stops in good order, or the others would have its power cut."""
 _SPARE_S: Final = 1.8

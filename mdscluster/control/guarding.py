@@ -22,7 +22,7 @@ from mdscluster.control.fitness import Bounds, Fitness, Judgement, Signs
 from mdscluster.fsm import fencing_state
 from mdscluster.guard.footing import FIT, LAST_RESORT, UNFIT
 from mdscluster.guard.words import HEALTH_NAME, SOCKET_NAME, Word, pack
-from mdscluster.leaving import ADDRESS_MS
+from mdscluster.leaving import ADDRESS_MS, MOVED_MS
 from mdscluster.nfs_frontend.probe import Probe
 
 if TYPE_CHECKING:
@@ -197,9 +197,14 @@ class Guarding:
     async def leave(self) -> None:
         """Say so, and wait for the service addresses to be elsewhere: clients are served until then."""
         self.stop()
-        end_ms = self._clock_ms() + ADDRESS_MS
-        while not self.address_gone() and self._clock_ms() < end_ms:  # noqa: ASYNC110 - a shell script writes it
-            await asyncio.sleep(_LEAVE_LOOK_S)
+        began_ms = self._clock_ms()
+        here_ms = began_ms - MOVED_MS
+        while (now_ms := self._clock_ms()) - began_ms < ADDRESS_MS:
+            if not self.address_gone():
+                here_ms = now_ms
+            elif now_ms - here_ms >= MOVED_MS:
+                break
+            await asyncio.sleep(_LEAVE_LOOK_S)  # a shell script writes it
 
     def close(self) -> None:
         """End."""

@@ -18,6 +18,7 @@ from fencing.state import EVERYBODY
 from mdscluster import replica_async
 from mdscluster.fsm import features, fencing_state
 from mdscluster.fsm.commands import RESULT_REFUSED, Maintenance, pack_internal
+from mdscluster.leaving import MOVED_MS
 from mdscluster.replica import LEADER, MemberChange, ReplicaStatus
 from mdsproto import admin_pb2
 
@@ -115,11 +116,14 @@ class Office:
         self._replica = replica
         self._tables = tables
         self._address_gone = address_gone
+        self._address_here = False
+        self._address_gone_ms = -MOVED_MS
         self._not_before_ms = 0
         self._away_since_ms: int | None = None
 
     async def leave(self, status: ReplicaStatus, now_ms: int) -> bool:
         """Whether this node leads no more. Clients had to wait for a failed attempt: the next one comes much later."""
+        moved = self._address_moved(now_ms)
         with self._replica.env.begin() as txn:
             away = fencing_state.in_maintenance(txn, self._tables)
         if status.node_id not in away:
@@ -127,7 +131,7 @@ class Office:
             return False
         if self._away_since_ms is None:
             self._away_since_ms = now_ms
-        if now_ms < self._not_before_ms or (now_ms - self._away_since_ms < ADDRESS_MS and not self._address_gone()):
+        if now_ms < self._not_before_ms or (now_ms - self._away_since_ms < ADDRESS_MS and not moved):
             return False
         able = [node for node in at_work(status) if node not in away]
         if not able:
@@ -137,3 +141,12 @@ class Office:
         self._not_before_ms = now_ms + _PAUSE_MS
         log.info("in maintenance: handing over", to=best, outcome=outcome.code, reason=outcome.text)
         return outcome.code == "done"
+
+    def _address_moved(self, now_ms: int) -> bool:
+        """Whether the service addresses are elsewhere by now, those that were here when it was last asked included."""
+        if not self._address_gone():
+            self._address_here = True
+            return False
+        if self._address_here:
+            self._address_here, self._address_gone_ms = False, now_ms
+        return now_ms - self._address_gone_ms >= MOVED_MS

@@ -1,6 +1,6 @@
 """Real nodes with their guards, and what keepalived is told while they are stopped, killed, cut off and worked on.
 
-No keepalived here (tests/chaos/test_deployed.py has it): each guard's file is what is looked at. Times are printed.
+No keepalived here (tests/chaos/installed/ has it): each guard's file is what is looked at. Times are printed.
 """
 
 from __future__ import annotations

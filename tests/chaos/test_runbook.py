@@ -31,8 +31,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 ELSEWHERE = {
     "MdsclusterFollowerLag": ("tests/chaos/test_membership.py", 'member("replace"'),
-    "MdsclusterCertificateEndsSoon": ("tests/chaos/test_deployed.py", '"certs", "renew"'),
-    "MdsclusterCertificateUnreadable": ("tests/chaos/test_deployed.py", '"sh renew"'),  # INSTALL.md's block
+    "MdsclusterCertificateEndsSoon": ("tests/chaos/installed/test_operation.py", '"certs", "renew"'),
+    "MdsclusterCertificateUnreadable": ("tests/chaos/installed/test_operation.py", '"sh renew"'),  # INSTALL.md's block
     "MdsclusterDataServerLost": ("tests/unit/mdsctl/test_ds.py", '"ds", "remove"'),
 }
 """Sections without a block of commands -> the test that runs what they name, and how it does."""

@@ -25,7 +25,8 @@ from tests.support.prometheus import get
 from tests.support.runbook import OnProcesses
 from tests.support.watched import NODES, Watched
 
-FLOOD_S = 240.0
+FLOOD_S = 480.0
+"""For as many entries as MdsclusterFollowerLag asks for: on two busy processors it took 190 s."""
 
 
 class Stage:

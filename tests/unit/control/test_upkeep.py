@@ -11,6 +11,7 @@ import pytest
 from mdscluster.control.upkeep import Office, Upkeep, objection
 from mdscluster.fsm import features, fencing_state
 from mdscluster.fsm.commands import RESULT_REFUSED, Maintenance, pack_internal
+from mdscluster.leaving import MOVED_MS
 from mdscluster.replica import LEADER, ChangeOutcome, MemberChange, MemberStatus, PeerStatus, ReplicaStatus
 from tests.unit.fsm.support.compounds import Namespace
 from tests.unit.nfs_frontend.nodes import Cluster
@@ -138,6 +139,8 @@ def test_the_service_address_goes_first(cluster: Cluster) -> None:
     assert asked == []
     here = False
     asyncio.run(office.leave(status(3), 10_250))
+    assert asked == [], "it has gone from here, and is not elsewhere yet"
+    asyncio.run(office.leave(status(3), 10_250 + MOVED_MS))
     assert len(asked) == 1
     here = True
     cluster.replica.apply_entry([pack_internal(Maintenance("mds1", False, "anna"))])

@@ -2,7 +2,7 @@
 
 Each case is a cluster of its own, all of them at once. `for` is cut short, as nobody can wait for hours here: how long
 an alert waits is promtool's to judge. What brings the numbers about is tests/chaos/test_monitoring.py's and
-tests/chaos/test_alerts.py's.
+tests/chaos/alerts/'s.
 """
 
 from __future__ import annotations

@@ -229,7 +229,7 @@ def test_who_may_have_an_address(tmp_path: Path, files: dict[str, str], may: boo
 
 
 def test_a_new_guard_takes_over_from_one_that_was_killed(tmp_path: Path) -> None:
-    """The file is what the dead one left (its unit writes it: tests/chaos/test_deployed.py); the new one says unfit."""
+    """The file is what the dead one left (its unit writes it: tests/chaos/installed/); the new one says unfit."""
     first = GuardProcess(tmp_path)
     with first:
         node = FakeNode(first.run_dir, first.lock_file)

@@ -57,7 +57,7 @@ def test_what_a_later_release_renders_is_not_taken_unseen(out: Path) -> None:
 
 
 def test_it_says_how_the_logs_of_hosts_are_taken_along(out: Path) -> None:
-    """The same line that the documents have, where a test gives it on hosts (tests/chaos/test_deployed.py)."""
+    """The same line that the documents have, where a test gives it on hosts (chaos/installed/test_operation.py)."""
     missing = collected(out).missing
     (name,) = missing
     assert name.startswith("logs of mds1 (192.0.2.11), ")
