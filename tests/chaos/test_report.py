@@ -33,7 +33,7 @@ def test_by_default_every_scenario_runs_on_as_few_nodes_as_will_do(monkeypatch: 
     plans = chosen(monkeypatch)
     assert [plan.scenario for plan in plans] == list(SCENARIOS)
     assert {plan.scenario.name for plan in plans if plan.nodes == 5} == {
-        "kill-two-of-five", "isolate-minority", "drill-two-hosts",
+        "kill-two-of-five", "isolate-minority", "swizzle", "drill-two-hosts",
     }  # fmt: skip
 
 
