@@ -10,12 +10,16 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
+from dataserver.server import TOMBSTONES_MAX
+from dataserver.tombstones import FILE as TOMBSTONES
+from dataserver.tombstones import Tombstones
 from mdscluster.config import NodeConfig
 from mdsproto.configfile import save
 from tests.chaos.conftest import unavailable
@@ -218,6 +222,8 @@ async def main(host, what):
         if what == "before":
             await write(client, "/kept", b"k")
             await write(client, "/spare", b"s")
+            await write(client, "/gone", b"g")
+            await client.remove("/gone")
         elif what == "full":
             try:
                 await write(client, "/late", b"l")
@@ -259,6 +265,7 @@ def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: 
                 return done.stdout
 
             client("before")
+            wait_for(lambda: (disk.folder / "data" / TOMBSTONES).stat().st_size > 0, "nothing was deleted")
             fill(disk)
             assert "NOSPC" in client("full")
             log = cluster.nodes["ds1"].config.with_suffix(".log")
@@ -268,6 +275,8 @@ def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: 
             cluster.wait_for(lambda _: log.read_text().count("metadata server answers") > heard, "ds1 is alone", 30.0)
             assert "NOSPC" in client("full")
             client("remove")
+            free = os.statvfs(disk.folder).f_bavail
+            wait_for(lambda: os.statvfs(disk.folder).f_bavail > free, "what was removed made no room")
             (disk.folder / "filler").unlink()
             client("after")
             assert "Traceback" not in cluster.nodes["ds1"].config.with_suffix(".log").read_text()
@@ -275,6 +284,31 @@ def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: 
         unavailable(reason)
     finally:
         disk.remove()
+
+
+def test_deletions_are_remembered_on_a_full_disk(tmp_path: Path) -> None:
+    """INV-11: also after a start on it, and as many as are remembered at all."""
+    disk = Disk(tmp_path / "image", tmp_path / "disk", 32)
+    try:
+        disk.create()
+        path = disk.folder / TOMBSTONES
+        Tombstones(path, TOMBSTONES_MAX).add([1])
+        fill(disk)
+        stones = Tombstones(path, TOMBSTONES_MAX)
+        for first in range(2, TOMBSTONES_MAX, 1000):
+            stones.add(range(first, first + 1000))
+        assert Tombstones(path, TOMBSTONES_MAX).ids() == stones.ids()
+    except Unavailable as reason:
+        unavailable(reason)
+    finally:
+        disk.remove()
+
+
+def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
 
 
 def fill(disk: Disk) -> None:
