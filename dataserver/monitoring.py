@@ -184,7 +184,7 @@ class Monitoring:
         if space is not None:
             help = "Of the file system that data_dir is on."
             page.gauge("mdscluster_ds_size_bytes", help, space.capacity_bytes)
-            page.gauge("mdscluster_ds_free_bytes", "What is free of it.", space.free_bytes)
+            page.gauge("mdscluster_ds_free_bytes", "What clients may still fill of it.", space.free_bytes)
         exposition.about_process(page, "mdscluster_ds")
 
 

@@ -71,8 +71,9 @@ class Server:
         open_max = _open_objects(config)
         # A verifier of 8 random bytes is another one after every restart without anything having to be kept.
         self.store = ObjectStore(
-            config.data_dir, config.ds_id, lambda: os.urandom(8), fsync=config.fsync, open_max=open_max
-        )
+            config.data_dir, config.ds_id, lambda: os.urandom(8), fsync=config.fsync, open_max=open_max,
+            reserve_bytes=config.limits.reserve_bytes,
+        )  # fmt: skip
         tombstones = Tombstones(config.data_dir / TOMBSTONES_FILE, TOMBSTONES_MAX)
         self.life = Life()
         self.authority = Authority(

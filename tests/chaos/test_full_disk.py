@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from dataserver.reserve import reserve_of
 from dataserver.server import TOMBSTONES_MAX
 from dataserver.tombstones import FILE as TOMBSTONES
 from dataserver.tombstones import Tombstones
@@ -33,6 +34,7 @@ from tests.unit.deployment.support import write_inventory
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
 
 FULL = "No space left on device"
+SHARED_MIB = 256
 LEFT = (0, 4 << 10, 24 << 10, 64 << 10)
 """How much is left on the disk, from nothing to what some steps of a command find enough."""
 
@@ -233,6 +235,17 @@ async def main(host, what):
                 print("written")
             await read(client, "/kept", b"k")
             await client.mkdir(f"/names-go-on-{time.time()}")
+        elif what == "until it is refused":
+            for number in range(1000):
+                try:
+                    await write(client, f"/filler-{number}", b"f")
+                except NfsClientError as problem:
+                    print(problem)
+                    break
+        elif what == "remove what filled it":
+            for entry in await client.readdir("/"):
+                if entry.name.startswith(b"filler-"):
+                    await client.remove("/" + entry.name.decode())
         elif what == "remove":
             await client.remove("/spare")
             await client.remove("/late")
@@ -280,6 +293,41 @@ def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: 
             (disk.folder / "filler").unlink()
             client("after")
             assert "Traceback" not in cluster.nodes["ds1"].config.with_suffix(".log").read_text()
+    except Unavailable as reason:
+        unavailable(reason)
+    finally:
+        disk.remove()
+
+
+def test_clients_cannot_fill_the_disk_that_the_metadata_lies_on(tmp_path: Path) -> None:
+    """INV-7: all servers on one file system, and a program that writes until it is refused: no metadata server ends for
+    it, names are made, and what is removed makes room."""
+    disk = Disk(tmp_path / "image", tmp_path / "disk", SHARED_MIB)
+    try:
+        disk.create()
+        with Hanet("mdg") as net, Cluster(
+            tmp_path / "cluster", net, mds=3, ds=1, data_dir=lambda name: disk.folder / name
+        ) as cluster:
+            net.add_host("client1", 31)
+
+            def client(what: str) -> str:
+                words = [sys.executable, "-c", _CLIENT, cluster.nodes["mds1"].address, what]
+                done = subprocess.run(net.wrap("client1", words), capture_output=True, text=True, cwd=ROOT, timeout=90)
+                assert f"done {what}" in done.stdout, done.stdout + done.stderr
+                return done.stdout
+
+            client("before")
+            assert "NOSPC" in client("until it is refused")
+            room = os.statvfs(disk.folder)
+            capacity, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
+            assert reserve_of(capacity) * 0.8 < free < reserve_of(capacity) + (8 << 20)
+            assert "NOSPC" in client("full")  # and a name is made
+            client("remove")
+            client("remove what filled it")
+            wait_for(lambda: os.statvfs(disk.folder).f_bavail > 2 * room.f_bavail, "what was removed made no room")
+            client("after")
+            for name in cluster.nodes:
+                assert "consensus stops" not in cluster.nodes[name].config.with_suffix(".log").read_text()
     except Unavailable as reason:
         unavailable(reason)
     finally:
