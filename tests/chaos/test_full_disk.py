@@ -22,6 +22,7 @@ from dataserver.server import TOMBSTONES_MAX
 from dataserver.tombstones import FILE as TOMBSTONES
 from dataserver.tombstones import Tombstones
 from mdscluster.config import NodeConfig
+from mdscluster.raft.interface import STORAGE_EXIT_CODE
 from mdsproto.configfile import save
 from tests.chaos.conftest import unavailable
 from tests.support.cluster import ROOT, Cluster
@@ -195,6 +196,39 @@ def test_a_server_that_finds_no_room_at_its_start_says_so(small: Small, cluster:
     assert done.returncode in (2, 74), done.stderr
     assert FULL in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_server_with_a_state_on_a_full_disk_is_never_given_up(tmp_path: Path) -> None:
+    """It serves while its environment finds room in itself, or ends with exit code 74; with room it is back."""
+    disk = Disk(tmp_path / "image", tmp_path / "disk", 64)
+    try:
+        disk.create()
+        with Hanet("mdh") as net, Cluster(
+            tmp_path / "cluster", net, mds=3, ds=1,
+            data_dir=lambda name: disk.folder / "data" if name == "mds3" else tmp_path / name,
+        ) as cluster:  # fmt: skip
+            cluster.wait_healthy()
+            cluster.kill("mds3")
+            fill(disk)
+            cluster.start("mds3")
+            process = cluster.nodes["mds3"].process
+            assert process is not None
+            try:
+                code = process.wait(10)
+            except subprocess.TimeoutExpired:
+                code = None
+            assert code in (None, STORAGE_EXIT_CODE)
+            log = cluster.nodes["mds3"].config.with_suffix(".log").read_text()
+            assert "Traceback" not in log
+            assert code is None or FULL in log
+            (disk.folder / "filler").unlink()
+            if code is not None:
+                cluster.start("mds3")
+            cluster.wait_healthy()
+    except Unavailable as reason:
+        unavailable(reason)
+    finally:
+        disk.remove()
 
 
 # ---------------------------------------------------------------------- a data server's host
