@@ -12,11 +12,15 @@ from dataserver import directory as metadata_servers
 from dataserver import leadership, tombstones
 from dataserver.config import ConfigError, DsConfig
 from dataserver.datadir import SUPERBLOCK, DataDir, sync_directory
+from mdsproto.configfile import SYSTEM_EXIT_CODE, SystemRefusal
 from mdsproto.lifeline import die_with_parent
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse and run; the exit code. A :class:`ConfigError` becomes one line and exit code 2."""
+    """Parse and run; the exit code. A :class:`ConfigError` becomes one line and exit code 2.
+
+    Of a server, what the system refused becomes SYSTEM_EXIT_CODE, which its unit answers with another start.
+    """
     parser = argparse.ArgumentParser(prog="dataserver", description="A stateless pNFS data server.")
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     for name, text in (
@@ -53,7 +57,10 @@ def main(argv: list[str] | None = None) -> int:
         return serve(config)
     except ConfigError as problem:
         print(f"dataserver: {problem}", file=sys.stderr)
-        return 2
+        if arguments.command != "serve" or not isinstance(problem, SystemRefusal):
+            return 2
+        print("dataserver: this may pass by itself: its unit starts it again until it serves", file=sys.stderr)
+        return SYSTEM_EXIT_CODE
 
 
 def _certificate(config: DsConfig) -> tuple[str, bool]:

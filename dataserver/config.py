@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from dataserver.reserve import BY_SIZE
 from mdsproto.configfile import Address, ConfigError, load
 from mdsproto.keyfile import read_cluster_key
 
@@ -55,6 +56,10 @@ class Limits:
     """Largest RPC record; a sender of a larger one is cut off. It must hold a WRITE of max_io_bytes."""
     max_fragments: int = 64
     """Fragments of one record (RFC 5531 §11); a sender of more is cut off. Clients in use send one."""
+    reserve_bytes: int = BY_SIZE
+    """What clients leave free of the file system that data_dir is on, so that they never fill it for a metadata server
+    that is on it, too: a WRITE that needs a new block gets NFS4ERR_NOSPC then. 0: nothing. -1: a fiftieth of the file
+    system, at most 10 GiB, and at least 256 MiB (of one below 5 GiB, a twentieth). Never more than half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,7 @@ class DsConfig:
             ("max_operations", 8, 1024),
             ("max_io_bytes", 4096, 4 << 20),
             ("max_fragments", 1, 65_536),
+            ("reserve_bytes", BY_SIZE, 1 << 50),
         ):
             value = getattr(self.limits, name)
             if not least <= value <= most:

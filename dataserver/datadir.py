@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from mdsproto.configfile import ConfigError, write_atomically
+from mdsproto.configfile import ConfigError, refused, write_atomically
 from mdsproto.nodelock import NodeLock
 
 FORMAT: Final = 2
@@ -101,7 +101,7 @@ class DataDir:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as problem:
-            raise ConfigError(f"data_dir {path} cannot be used: {problem.strerror}") from problem
+            raise refused(f"data_dir {path} cannot be used: {problem.strerror}", problem) from problem
         self._lock = NodeLock(path, f"data server {ds_id}")
         try:
             self._ds_id = ds_id
@@ -126,7 +126,9 @@ class DataDir:
             self.store_id, self.replaces = self._draw_id(STORE_ID_BYTES), False
             self._write_superblock(1)
             return 1
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+        except OSError as problem:
+            raise refused(f"{file} cannot be read: {problem}", problem) from problem
+        except (ValueError, KeyError, TypeError) as problem:
             raise ConfigError(f"{file} cannot be read: {problem}") from problem
         if version not in _FORMATS_READ:
             raise ConfigError(f"data_dir {self.path} has format {version}; this version of the program reads {FORMAT}")
@@ -160,7 +162,7 @@ class DataDir:
             for directory in (objects, self.path, self.path.parent):
                 sync_directory(directory)
         except OSError as problem:
-            raise ConfigError(f"data_dir {self.path}: {problem.strerror} ({problem.filename})") from problem
+            raise refused(f"data_dir {self.path}: {problem.strerror} ({problem.filename})", problem) from problem
         return shards
 
     def shard_of(self, fileid: int) -> Shard:

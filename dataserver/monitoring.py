@@ -56,7 +56,7 @@ class Monitoring:
         self._page = Once(self._make_page, FRESH_S)
 
     def start(self) -> None:
-        """Listen where the configuration says so. An address that cannot be had ends nothing."""
+        """Listen where the configuration says so. An address that cannot be had ends nothing, and is tried again."""
         if self._server.config.metrics.address is None:
             return
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="metrics", daemon=True)
@@ -75,16 +75,19 @@ class Monitoring:
         self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         http = HttpServer({"/metrics": self.metrics, "/health": self.health, "/ready": self.ready})
-        try:
-            await http.listen(address.host, address.port)
-        except OSError as problem:
-            log.error("metrics cannot be served", address=str(address), reason=str(problem))
-            self._stop = None
+
+        def refused(problem: OSError) -> None:
+            log.error("metrics cannot be served yet", address=str(address), reason=str(problem))
             self._listening.set()
-            return
-        log.info("serving metrics", address=str(address))
-        self._listening.set()
+
+        async def begin() -> None:
+            await http.listen_at_last(address.host, address.port, refused)
+            log.info("serving metrics", address=str(address))
+            self._listening.set()
+
+        beginning = asyncio.create_task(begin())
         await self._stop.wait()
+        beginning.cancel()
         await http.close()
         await self._page.settle(_JOIN_S)
         for executor in (self._disk, self._pages):
@@ -184,7 +187,7 @@ class Monitoring:
         if space is not None:
             help = "Of the file system that data_dir is on."
             page.gauge("mdscluster_ds_size_bytes", help, space.capacity_bytes)
-            page.gauge("mdscluster_ds_free_bytes", "What is free of it.", space.free_bytes)
+            page.gauge("mdscluster_ds_free_bytes", "What clients may still fill of it.", space.free_bytes)
         exposition.about_process(page, "mdscluster_ds")
 
 

@@ -20,9 +20,12 @@ import msgspec
 
 from dataserver.datadir import DataDir
 from dataserver.descriptors import DescriptorCache, OpenObject
+from dataserver.reserve import Reserve
 from nfswire import nfs4
 
 OFFSET_MAX: Final = (1 << 63) - 1
+_NAME_BYTES: Final = 4096
+"""What a new object takes before anything is written to it."""
 
 _STATUSES: Final = {
     errno.EIO: nfs4.NFS4ERR_IO,
@@ -53,7 +56,7 @@ class ObjectStat(msgspec.Struct, frozen=True, gc=False):
 
 
 class Space(msgspec.Struct, frozen=True, gc=False):
-    """The file system's space, as an ordinary user could fill it."""
+    """The file system's space, as clients could fill it: its reserve is not free to them."""
 
     capacity_bytes: int
     free_bytes: int
@@ -63,9 +66,11 @@ class ObjectStore:
     """All objects of this data server. ``draw_verifier`` gives 8 bytes that no earlier call has given."""
 
     def __init__(
-        self, path: Path, ds_id: str, draw_verifier: Callable[[], bytes], *, fsync: bool = True, open_max: int = 4096
-    ) -> None:
-        """:class:`mdsproto.configfile.ConfigError` when the directory cannot be used."""
+        self, path: Path, ds_id: str, draw_verifier: Callable[[], bytes], *, fsync: bool = True, open_max: int = 4096,
+        reserve_bytes: int = 0,
+    ) -> None:  # fmt: skip
+        """``reserve_bytes``: as in the configuration. :class:`mdsproto.configfile.ConfigError` when the directory
+        cannot be used."""
         self.directory = DataDir(path, ds_id)
         self._draw_verifier = draw_verifier
         self.verifier = draw_verifier()
@@ -73,6 +78,7 @@ class ObjectStore:
         self._fsync = fsync
         self._cache = DescriptorCache(open_max, self._sync_victim)
         self._verifier_lock = threading.Lock()
+        self._reserve = Reserve(self._statvfs, reserve_bytes)
 
     # ------------------------------------------------------------ the data path
     def get(self, fileid: int, stripe: int) -> OpenObject | None:
@@ -87,7 +93,7 @@ class ObjectStore:
             return None
 
     def get_or_create(self, fileid: int, stripe: int) -> OpenObject:
-        """An object, open, made empty where there was none."""
+        """An object, open, made empty where there was none: ENOSPC where that would touch the reserve."""
         entry = self._cache.get((fileid, stripe))
         if entry is not None:
             entry.recent = True
@@ -95,6 +101,8 @@ class ObjectStore:
         try:
             return self._open(fileid, stripe, create=False)
         except FileNotFoundError:
+            if not self._reserve.admits(_NAME_BYTES):
+                raise _no_space() from None
             if stripe >= self.directory.stripe_width:
                 self.directory.widen(stripe)
             return self._open(fileid, stripe, create=True)
@@ -123,7 +131,12 @@ class ObjectStore:
         return os.fstat(entry.fd).st_size
 
     def write(self, entry: OpenObject, data: bytes | memoryview, offset: int) -> int:
-        """Write all of ``data``; returns the bytes written, fewer only where the device filled up on the way."""
+        """Write all of ``data``; returns the bytes written, fewer only where the device filled up on the way.
+
+        ENOSPC where that would touch the reserve. What is there may be written over in any case.
+        """
+        if not self._reserve.admits(len(data)) and not _holds(entry, offset, len(data)):
+            raise _no_space()
         entry.dirty = True
         done = os.pwrite(entry.fd, data, offset)
         if done == len(data):
@@ -227,8 +240,12 @@ class ObjectStore:
             self.sync(entry)  # also when a truncation of before was not made durable
 
     def space(self) -> Space:
+        """Asks the file system. ``OSError``."""
+        return Space(*self._reserve.look())
+
+    def _statvfs(self) -> tuple[int, int]:
         st = os.statvfs(self.directory.path)
-        return Space(st.f_blocks * st.f_frsize, st.f_bavail * st.f_frsize)
+        return st.f_blocks * st.f_frsize, st.f_bavail * st.f_frsize
 
     def count(self) -> int:
         """How many objects there are. Reads every directory: for an operator's question."""
@@ -245,3 +262,15 @@ class ObjectStore:
 def name_of(fileid: int, stripe: int) -> str:
     """An object's name in its shard."""
     return f"{fileid:016x}.{stripe:02x}"
+
+
+def _holds(entry: OpenObject, offset: int, length: int) -> bool:
+    """Whether all of that range has blocks: there is no hole in it, and the object does not end before."""
+    try:
+        return os.lseek(entry.fd, offset, os.SEEK_HOLE) >= offset + length
+    except OSError:
+        return False  # ENXIO: beyond the end
+
+
+def _no_space() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -29,6 +29,7 @@ from dataserver.reports import Reporter
 from dataserver.sessions import Registry
 from dataserver.tombstones import FILE as TOMBSTONES_FILE
 from dataserver.tombstones import Tombstones
+from mdsproto.configfile import SystemRefusal, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +71,9 @@ class Server:
         open_max = _open_objects(config)
         # A verifier of 8 random bytes is another one after every restart without anything having to be kept.
         self.store = ObjectStore(
-            config.data_dir, config.ds_id, lambda: os.urandom(8), fsync=config.fsync, open_max=open_max
-        )
+            config.data_dir, config.ds_id, lambda: os.urandom(8), fsync=config.fsync, open_max=open_max,
+            reserve_bytes=config.limits.reserve_bytes,
+        )  # fmt: skip
         tombstones = Tombstones(config.data_dir / TOMBSTONES_FILE, TOMBSTONES_MAX)
         self.life = Life()
         self.authority = Authority(
@@ -182,18 +184,19 @@ def _open_objects(config: DsConfig) -> int:
 
 
 def serve(config: DsConfig) -> int:
-    """Run in the foreground until SIGTERM or SIGINT; the exit code."""
+    """Run in the foreground until SIGTERM or SIGINT; the exit code. :class:`ConfigError`; its
+    :class:`SystemRefusal` when another start may do better."""
     # A thread that comes back from a system call waits for the GIL no longer than this, were another one busy.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
         server = Server(config)
     except OSError as problem:
-        raise ConfigError(str(problem)) from problem
+        raise refused(str(problem), problem) from problem
     stop: Callable[[int, object], None] = lambda *_: server.stop()  # noqa: E731
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
         server.run()
-    except OSError as problem:
-        raise ConfigError(str(problem)) from problem
+    except OSError as problem:  # an address that is not up yet, as a rule
+        raise SystemRefusal(str(problem)) from problem
     return 0

@@ -108,6 +108,7 @@ ExecStart={install.bin_dir}/mdscluster serve --config {install.config_dir}/{node
 # However it ended: the service address must not stay here. Its guard says so first, if it is well itself.
 ExecStopPost={_say_unfit("server")}
 # Exit code 2: the configuration cannot work, or an operator is needed; it says why in its log.
+# 71, 74: an address is not up, a disk has no room: it starts again for as long as it takes.
 Restart=always
 # At once: a server that is away for longer than [fencing] suspect_ms is fenced, and its start takes most of that.
 RestartSec=100ms
@@ -206,6 +207,7 @@ User={install.ds_user}
 Group={install.ds_user}
 ExecStart={install.bin_dir}/dataserver serve --config {install.config_dir}/{server.id}/{server.id}.toml
 # Exit code 2: the configuration cannot work, or an operator is needed; it says why in its log.
+# 71, 74: an address is not up, a disk has no room: it starts again for as long as it takes.
 Restart=always
 RestartSec=1
 RestartPreventExitStatus=2

@@ -6,11 +6,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mdscluster.config import ConfigError
+from mdsproto.configfile import SYSTEM_EXIT_CODE, SystemRefusal
 
 if TYPE_CHECKING:
     from mdscluster.config import NodeConfig
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Parse and run; the exit code. A :class:`ConfigError` becomes one line and exit code 2.
 
-    So does what the system refuses to a command for people. Of a server that runs it is for its unit to see.
+    Of a server, what the system refused becomes SYSTEM_EXIT_CODE, which its unit answers with another start.
+    What the system refuses to a command for people is exit code 2, too.
     """
     arguments = parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
@@ -27,7 +30,13 @@ def main(argv: list[str] | None = None) -> int:
         return run(arguments)
     except ConfigError as problem:
         print(f"mdscluster: {problem}", file=sys.stderr)
-        return 2
+        if run is not _serve or not isinstance(problem, SystemRefusal):
+            return 2
+        print("mdscluster: this may pass by itself: its unit starts it again until it serves", file=sys.stderr)
+        from mdscluster.server import PAUSE_S
+
+        time.sleep(PAUSE_S)
+        return SYSTEM_EXIT_CODE
     except OSError as problem:
         if run not in (_rejoin, _check, _new_node, _pki):
             raise

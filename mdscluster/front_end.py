@@ -54,6 +54,7 @@ from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
 from mdscluster.replica import ReplicaStatus
 from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials, fencing_pb2_grpc, lifeline
+from mdsproto.configfile import SYSTEM_EXIT_CODE, SystemRefusal
 from nfsclient.data_servers import DataServers, DataServerSettings
 from nfsclient.handshake import Identity
 from nfsclient.stats import Stats
@@ -256,7 +257,7 @@ class FrontEnd:
             self.lag_ms = worst
 
     async def serve_grpc(self) -> grpc.aio.Server:
-        """Control and admin services on the node's admin address."""
+        """Control and admin services on the node's admin address. ``OSError`` when it cannot be had."""
         config = self.config
         server = grpc.aio.server(options=credentials.server_options())
         control_pb2_grpc.add_ControlServicer_to_server(self.control, server)
@@ -264,9 +265,11 @@ class FrontEnd:
         admin_pb2_grpc.add_AdminServicer_to_server(admin, server)
         fencing_pb2_grpc.add_FencingServicer_to_server(FencingService(self.stonith), server)
         tls = config.tls
-        server.add_secure_port(
-            str(config.peer.admin), credentials.server_credentials(tls.ca, tls.certificate, tls.key)
-        )
+        own = credentials.server_credentials(tls.ca, tls.certificate, tls.key)
+        try:
+            server.add_secure_port(str(config.peer.admin), own)
+        except RuntimeError as problem:
+            raise OSError(f"cannot listen on {config.peer.admin}: {problem}") from problem
         await server.start()
         return server
 
@@ -302,7 +305,7 @@ def wanted_settings(config: NodeConfig) -> Settings:
 
 
 async def serve(config: NodeConfig, config_file: Path) -> None:
-    """Run until SIGTERM, or until the consensus process is gone."""
+    """Run until SIGTERM, or until the consensus process is gone. ``SystemRefusal`` when an address cannot be had."""
     began_s = time.monotonic()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -325,8 +328,15 @@ async def serve(config: NodeConfig, config_file: Path) -> None:
         node_pid=lifeline.parent_pid() or os.getpid(), config_file=config_file,
     )  # fmt: skip
     front_end.follow_membership(await replica_async.status(replica))
-    grpc_server = await front_end.serve_grpc()
-    await front_end.server.listen(config.nfs.host, config.nfs.port)
+    try:
+        grpc_server = await front_end.serve_grpc()
+        try:
+            await front_end.server.listen(config.nfs.host, config.nfs.port)
+        except OSError:
+            await grpc_server.stop(0.0)
+            raise
+    except OSError as problem:
+        raise SystemRefusal(str(problem)) from problem
     monitoring = Monitoring(front_end, front_end.clock_ms)
     await monitoring.listen()
     jobs = [
@@ -390,7 +400,11 @@ def main() -> None:
         sys.exit(f"mdscluster: {error}")
     configure_logs(config.log_level, node=config.node_id)
     lifeline.await_go()
-    uvloop.run(serve(config, arguments.config))
+    try:
+        uvloop.run(serve(config, arguments.config))
+    except SystemRefusal as problem:  # not up yet, as a rule: the node ends with it, and is started again
+        log.error("an address cannot be had", reason=str(problem))
+        sys.exit(SYSTEM_EXIT_CODE)
 
 
 if __name__ == "__main__":

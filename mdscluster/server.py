@@ -14,9 +14,11 @@ import contextvars
 import functools
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +38,7 @@ from mdscluster.raft.errors import FormatError
 from mdscluster.raft.founding import DiskLost
 from mdscluster.raft.interface import RESTART_EXIT_CODE
 from mdsproto import certcheck
+from mdsproto.configfile import SYSTEM_EXIT_CODE, SystemRefusal
 from mdsproto.credentials import ROLE_MDS, role_name
 from mdsproto.lifeline import GO, PARENT_VARIABLE, die_with_parent
 from mdsproto.nodelock import NodeLock
@@ -46,11 +49,15 @@ FRONT_END_DIED_EXIT_CODE: Final = 70
 """EX_SOFTWARE: the front end ended although nobody had asked it to."""
 STOP_TIMED_OUT_EXIT_CODE: Final = 71
 """EX_OSERR: asked to stop, the node hung."""
+PAUSE_S: Final = 1.0
+"""A node that the system refused something waits so long before it ends: its unit starts it again at once, which is
+right after a crash only."""
 _LOOK_S: Final = 0.02
 
 
 def serve(config_path: Path) -> int:
-    """Run the node until SIGTERM or SIGINT; the exit code. Raises ``ConfigError`` for what the operator must mend."""
+    """Run the node until SIGTERM or SIGINT; the exit code. Raises ``ConfigError`` for what the operator must mend, and
+    its ``SystemRefusal`` when another start may do better."""
     die_with_parent()
     config = NodeConfig.load(config_path)
     config.cluster_key()
@@ -65,8 +72,10 @@ def serve(config_path: Path) -> int:
     try:
         front_end.prepare()
         code = uvloop.run(_run(config, front_end))
-    except (RaftConfigError, OSError, FormatError, DiskLost, features.TooNew) as problem:
+    except (RaftConfigError, ssl.SSLError, FormatError, DiskLost, features.TooNew) as problem:
         raise ConfigError(f"{config.node_id} cannot run: {problem}") from problem
+    except OSError as problem:  # an address that is not up yet, as a rule
+        raise SystemRefusal(f"{config.node_id} cannot run: {problem}") from problem
     finally:
         front_end.stop()
     if code == RESTART_EXIT_CODE:
@@ -167,6 +176,9 @@ class FrontEnd:
         code = process.wait()
         if not self._stopping.is_set():
             log.error("the front end died: the node stops", exit_code=code)
+            if code == SYSTEM_EXIT_CODE:
+                time.sleep(PAUSE_S)
+                os._exit(SYSTEM_EXIT_CODE)
             # At once: whatever was promised is on disk already, and an orderly stop might hang on the same fault.
             os._exit(FRONT_END_DIED_EXIT_CODE)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import errno
 import inspect
 import itertools
 import json
@@ -23,13 +24,33 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
 
+SYSTEM_EXIT_CODE: Final = 71
+"""EX_OSERR: how a server ends with :class:`SystemRefusal`. Its unit starts it again, for as long as it takes."""
+_OF_CONFIGURATION: Final = (
+    errno.EPERM, errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG,
+)  # fmt: skip
+"""What the system says of a path or a permission: it says so again at the next start."""
+
+
 class ConfigError(ValueError):
     """The configuration cannot work. The text is for the operator: what is wrong, where, and what would be right."""
+
+
+class SystemRefusal(ConfigError):
+    """The system refused what it may grant later: an address that is not up yet, or taken; room on a disk.
+
+    A command of an operator ends as with any :class:`ConfigError`; a server is to be started again.
+    """
+
+
+def refused(text: str, problem: OSError) -> ConfigError:
+    """The exception, with ``text``, for what the system refused to a server that starts."""
+    return ConfigError(text) if problem.errno in _OF_CONFIGURATION else SystemRefusal(text)
 
 
 @dataclass(frozen=True, slots=True)

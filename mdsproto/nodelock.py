@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from mdsproto.configfile import ConfigError
+from mdsproto.configfile import ConfigError, refused
 
 LOCK_FILE: Final = "node.pid"
 
@@ -26,7 +26,7 @@ class NodeLock:
             data_dir.mkdir(parents=True, exist_ok=True)
             self._file = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as problem:
-            raise ConfigError(f"cannot use {data_dir} for {who}: {problem.strerror}") from problem
+            raise refused(f"cannot use {data_dir} for {who}: {problem.strerror}", problem) from problem
         for attempt in range(_ATTEMPTS):
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +43,7 @@ class NodeLock:
             os.ftruncate(self._file, os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0))
         except OSError as problem:
             os.close(self._file)
-            raise ConfigError(f"cannot use {data_dir} for {who}: {problem.strerror}") from problem
+            raise refused(f"cannot use {data_dir} for {who}: {problem.strerror}", problem) from problem
 
     def release(self) -> None:
         """Let go of it before the process ends."""

@@ -25,6 +25,8 @@ DRAIN_S: Final = 30.0
 """How long a client may take to read an answer."""
 HANDLER_S: Final = 10.0
 """Prometheus gives up after this long, too, unless told otherwise."""
+RETRY_S: Final = 5.0
+"""An address that cannot be had is tried again after so long."""
 
 
 class Response(NamedTuple):
@@ -57,6 +59,23 @@ class HttpServer:
         self._server = await loop.create_server(lambda: _Connection(self), host, port, reuse_address=True, backlog=16)
         sock: socket.socket = self._server.sockets[0]
         return int(sock.getsockname()[1])
+
+    async def listen_at_last(self, host: str, port: int, on_refusal: Callable[[OSError], None]) -> None:
+        """Listen, and try again for as long as it takes: an address may come up later than who listens on it.
+
+        ``on_refusal`` is told the first time.
+        """
+        told = False
+        while True:
+            try:
+                await self.listen(host, port)
+            except OSError as problem:
+                if not told:
+                    on_refusal(problem)
+                told = True
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
 
     async def close(self) -> None:
         """End everything."""

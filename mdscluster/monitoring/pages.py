@@ -148,7 +148,8 @@ def about_data_servers(
         drained = server.number in rows.drained
         page.gauge("mdscluster_data_server_drained", "1: gets no new files.", drained, data_server=ds)
         page.gauge("mdscluster_data_server_size_bytes", "Its space.", server.capacity_bytes, data_server=ds)
-        page.gauge("mdscluster_data_server_free_bytes", "What is free of it.", server.free_bytes, data_server=ds)
+        help = "What clients may still fill of it."
+        page.gauge("mdscluster_data_server_free_bytes", help, server.free_bytes, data_server=ds)
         if counted is not None:
             help = "Files whose objects it has to delete yet."
             owed = counted.deletions[server.number]

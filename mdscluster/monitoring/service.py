@@ -91,6 +91,7 @@ class Monitoring:
         self._room = Room(front_end.replica.env)
         self._decisions = Decisions()
         self._executor = ThreadPoolExecutor(1, "metrics")
+        self._beginning: asyncio.Task[None] | None = None
         self._page = Once(self._make_page, FRESH_S)
         self._started_s = time.time()
         self._ends: dict[Path, tuple[int, float]] = {}  # certificate -> when the file was written, when it ends
@@ -101,20 +102,30 @@ class Monitoring:
     async def listen(self) -> None:
         """Where the configuration says so; nowhere when it says nothing.
 
-        An address that cannot be had ends nothing: whoever watches finds that nobody answers there.
+        An address that cannot be had ends nothing: whoever watches finds that nobody answers there. It is tried again
+        every few seconds, as it may not be up yet.
         """
         address = self._front_end.config.metrics.address
         if address is None:
             return
-        try:
-            await self._http.listen(address.host, address.port)
-        except OSError as problem:
-            log.error("metrics cannot be served", address=str(address), reason=str(problem))
-        else:
+        first = asyncio.Event()
+
+        def refused(problem: OSError) -> None:
+            log.error("metrics cannot be served yet", address=str(address), reason=str(problem))
+            first.set()
+
+        async def begin() -> None:
+            await self._http.listen_at_last(address.host, address.port, refused)
             log.info("serving metrics", address=str(address))
+            first.set()
+
+        self._beginning = asyncio.create_task(begin())
+        await first.wait()
 
     async def close(self) -> None:
         """End everything."""
+        if self._beginning is not None:
+            self._beginning.cancel()
         await self._http.close()
         await self._census.close()
         await self._page.settle(_CLOSE_S)  # it reads the environment

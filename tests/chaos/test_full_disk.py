@@ -10,13 +10,19 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
+from dataserver.reserve import reserve_of
+from dataserver.server import TOMBSTONES_MAX
+from dataserver.tombstones import FILE as TOMBSTONES
+from dataserver.tombstones import Tombstones
 from mdscluster.config import NodeConfig
+from mdscluster.raft.interface import STORAGE_EXIT_CODE
 from mdsproto.configfile import save
 from tests.chaos.conftest import unavailable
 from tests.support.cluster import ROOT, Cluster
@@ -29,6 +35,7 @@ from tests.unit.deployment.support import write_inventory
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
 
 FULL = "No space left on device"
+SHARED_MIB = 256
 LEFT = (0, 4 << 10, 24 << 10, 64 << 10)
 """How much is left on the disk, from nothing to what some steps of a command find enough."""
 
@@ -191,6 +198,39 @@ def test_a_server_that_finds_no_room_at_its_start_says_so(small: Small, cluster:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_server_with_a_state_on_a_full_disk_is_never_given_up(tmp_path: Path) -> None:
+    """It serves while its environment finds room in itself, or ends with exit code 74; with room it is back."""
+    disk = Disk(tmp_path / "image", tmp_path / "disk", 64)
+    try:
+        disk.create()
+        with Hanet("mdh") as net, Cluster(
+            tmp_path / "cluster", net, mds=3, ds=1,
+            data_dir=lambda name: disk.folder / "data" if name == "mds3" else tmp_path / name,
+        ) as cluster:  # fmt: skip
+            cluster.wait_healthy()
+            cluster.kill("mds3")
+            fill(disk)
+            cluster.start("mds3")
+            process = cluster.nodes["mds3"].process
+            assert process is not None
+            try:
+                code = process.wait(10)
+            except subprocess.TimeoutExpired:
+                code = None
+            assert code in (None, STORAGE_EXIT_CODE)
+            log = cluster.nodes["mds3"].config.with_suffix(".log").read_text()
+            assert "Traceback" not in log
+            assert code is None or FULL in log
+            (disk.folder / "filler").unlink()
+            if code is not None:
+                cluster.start("mds3")
+            cluster.wait_healthy()
+    except Unavailable as reason:
+        unavailable(reason)
+    finally:
+        disk.remove()
+
+
 # ---------------------------------------------------------------------- a data server's host
 _CLIENT = """
 import asyncio, sys, time
@@ -218,6 +258,8 @@ async def main(host, what):
         if what == "before":
             await write(client, "/kept", b"k")
             await write(client, "/spare", b"s")
+            await write(client, "/gone", b"g")
+            await client.remove("/gone")
         elif what == "full":
             try:
                 await write(client, "/late", b"l")
@@ -227,6 +269,17 @@ async def main(host, what):
                 print("written")
             await read(client, "/kept", b"k")
             await client.mkdir(f"/names-go-on-{time.time()}")
+        elif what == "until it is refused":
+            for number in range(1000):
+                try:
+                    await write(client, f"/filler-{number}", b"f")
+                except NfsClientError as problem:
+                    print(problem)
+                    break
+        elif what == "remove what filled it":
+            for entry in await client.readdir("/"):
+                if entry.name.startswith(b"filler-"):
+                    await client.remove("/" + entry.name.decode())
         elif what == "remove":
             await client.remove("/spare")
             await client.remove("/late")
@@ -259,6 +312,7 @@ def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: 
                 return done.stdout
 
             client("before")
+            wait_for(lambda: (disk.folder / "data" / TOMBSTONES).stat().st_size > 0, "nothing was deleted")
             fill(disk)
             assert "NOSPC" in client("full")
             log = cluster.nodes["ds1"].config.with_suffix(".log")
@@ -268,6 +322,8 @@ def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: 
             cluster.wait_for(lambda _: log.read_text().count("metadata server answers") > heard, "ds1 is alone", 30.0)
             assert "NOSPC" in client("full")
             client("remove")
+            free = os.statvfs(disk.folder).f_bavail
+            wait_for(lambda: os.statvfs(disk.folder).f_bavail > free, "what was removed made no room")
             (disk.folder / "filler").unlink()
             client("after")
             assert "Traceback" not in cluster.nodes["ds1"].config.with_suffix(".log").read_text()
@@ -275,6 +331,66 @@ def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: 
         unavailable(reason)
     finally:
         disk.remove()
+
+
+def test_clients_cannot_fill_the_disk_that_the_metadata_lies_on(tmp_path: Path) -> None:
+    """INV-7: all servers on one file system, and a program that writes until it is refused: no metadata server ends for
+    it, names are made, and what is removed makes room."""
+    disk = Disk(tmp_path / "image", tmp_path / "disk", SHARED_MIB)
+    try:
+        disk.create()
+        with Hanet("mdg") as net, Cluster(
+            tmp_path / "cluster", net, mds=3, ds=1, data_dir=lambda name: disk.folder / name
+        ) as cluster:
+            net.add_host("client1", 31)
+
+            def client(what: str) -> str:
+                words = [sys.executable, "-c", _CLIENT, cluster.nodes["mds1"].address, what]
+                done = subprocess.run(net.wrap("client1", words), capture_output=True, text=True, cwd=ROOT, timeout=90)
+                assert f"done {what}" in done.stdout, done.stdout + done.stderr
+                return done.stdout
+
+            client("before")
+            assert "NOSPC" in client("until it is refused")
+            room = os.statvfs(disk.folder)
+            capacity, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
+            assert reserve_of(capacity) * 0.8 < free < reserve_of(capacity) + (8 << 20)
+            assert "NOSPC" in client("full")  # and a name is made
+            client("remove")
+            client("remove what filled it")
+            wait_for(lambda: os.statvfs(disk.folder).f_bavail > 2 * room.f_bavail, "what was removed made no room")
+            client("after")
+            for name in cluster.nodes:
+                assert "consensus stops" not in cluster.nodes[name].config.with_suffix(".log").read_text()
+    except Unavailable as reason:
+        unavailable(reason)
+    finally:
+        disk.remove()
+
+
+def test_deletions_are_remembered_on_a_full_disk(tmp_path: Path) -> None:
+    """INV-11: also after a start on it, and as many as are remembered at all."""
+    disk = Disk(tmp_path / "image", tmp_path / "disk", 32)
+    try:
+        disk.create()
+        path = disk.folder / TOMBSTONES
+        Tombstones(path, TOMBSTONES_MAX).add([1])
+        fill(disk)
+        stones = Tombstones(path, TOMBSTONES_MAX)
+        for first in range(2, TOMBSTONES_MAX, 1000):
+            stones.add(range(first, first + 1000))
+        assert Tombstones(path, TOMBSTONES_MAX).ids() == stones.ids()
+    except Unavailable as reason:
+        unavailable(reason)
+    finally:
+        disk.remove()
+
+
+def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
 
 
 def fill(disk: Disk) -> None:

@@ -139,6 +139,34 @@ def test_a_configuration_that_cannot_work_is_not_tried_again_and_again(site: Sit
     wait("all are back", lambda: site.mdsctl("status").stdout.count("DOWN") == 0)
 
 
+def test_servers_whose_address_is_not_up_yet_wait_for_it(site: Site) -> None:
+    """As at a boot where the switch is slower than the servers. Each is started again, not faster than about
+    every second, and serves when the address is there."""
+    name = next(name for name in site.machines if name not in site.holders())
+    machine, address = site.machines[name], f"{site.net.network}.{NODES[name]}/24"
+    both = [units.MDS_UNIT, f"mdscluster-ds-ds{[*NODES].index(name) + 1}.service"]
+    machine.run(f"systemctl stop {' '.join(both)}")
+    site.net.run(name, ["sysctl", "-qw", "net.ipv4.ip_nonlocal_bind=0"])
+    site.net.run(name, ["ip", "address", "del", address, "dev", "eth0"])
+    try:
+        machine.run(f"systemctl start {' '.join(both)}")
+        began = time.monotonic()
+        time.sleep(6.0)
+        for unit in both:
+            tries, waited_s = int(machine.unit(unit, "NRestarts")), time.monotonic() - began
+            assert 1 <= tries <= waited_s / 0.9, unit
+            assert machine.unit(unit, "ExecMainStatus") in ("0", "71"), unit  # 0: it runs in this moment
+            assert machine.unit(unit, "ActiveState") != "failed", unit
+            assert "its unit starts it again until it serves" in machine.journal(unit)
+        assert health(machine) == str(keepalived.UNFIT)
+    finally:
+        site.net.run(name, ["ip", "address", "add", address, "brd", "+", "dev", "eth0"])
+        site.net.run(name, ["sysctl", "-qw", "net.ipv4.ip_nonlocal_bind=1"])
+    wait("all are back", lambda: site.mdsctl("status").stdout.count("DOWN") == 0)
+    wait("its servers stay", lambda: all(machine.unit(unit, "ActiveState") == "active" for unit in both))
+    await_all_fit(site)
+
+
 def test_a_new_cluster_of_a_backup_by_nobody_but_the_service_user(site: Site, tmp_path: Path) -> None:
     """INV-8: as docs/OPERATIONS.md says. What root would make the servers could not open: it is refused, and nothing
     has changed."""
@@ -167,7 +195,7 @@ def test_a_new_cluster_of_a_backup_by_nobody_but_the_service_user(site: Site, tm
 
 
 def test_a_data_server_that_was_taken_away_does_not_come_back_with_the_next_boot(site: Site, tmp_path: Path) -> None:
-    """INV-10: by the commands of DEPLOY.md. Were its unit still enabled, it would join as a new one, and get files."""
+    """INV-10: by the commands of DEPLOY.md. Were its unit still enabled, it would ask for files again and again."""
     unit = "mdscluster-ds-ds3.service"
     machine = site.machines["mds3"]
     site.client(WRITER).communicate(timeout=60)

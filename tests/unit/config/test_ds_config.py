@@ -41,6 +41,7 @@ BAD = [
     (dict(heartbeat_ms=1), "heartbeat_ms below 50"),
     (dict(limits=Limits(max_io_bytes=100)), "limits.max_io_bytes is 100"),
     (dict(limits=Limits(max_fragments=0)), "limits.max_fragments is 0"),
+    (dict(limits=Limits(reserve_bytes=-2)), "limits.reserve_bytes is -2"),
     (dict(limits=Limits(max_record_bytes=1 << 20)), "limits.max_record_bytes must be at least 4096 more"),
     (dict(log_level="x"), "log_level"),
 ]

@@ -22,6 +22,7 @@ from dataserver.monitoring import Monitoring
 from dataserver.objects import status_of
 from deploy.monitoring import rules
 from nfswire import nfs4
+from telemetry import http
 from tests.support.ports import free_port
 from tests.unit.dataserver.support.local import LocalServer
 from tests.unit.dataserver.support.wire import commit, handle, putfh, read, write
@@ -170,3 +171,22 @@ def test_an_address_that_is_taken_ends_nothing(tmp_path: Path, capsys: pytest.Ca
         second.parts.config.metrics = Metrics(first.address)
         with second:
             assert first.get("ready")[0] == 200
+
+
+def test_an_address_that_comes_late_is_listened_on_at_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at a boot where the network comes up after the servers."""
+    monkeypatch.setattr(http, "RETRY_S", 0.02)
+    with LocalServer(tmp_path / "data") as server:
+        first, second = Watched(server, tmp_path), Watched(server, tmp_path)
+        first.monitoring.start()
+        second.parts.config.metrics, second.address = Metrics(first.address), first.address
+        with second:
+            first.monitoring.stop()
+            deadline = time.monotonic() + 5
+            while True:
+                try:
+                    assert second.get("ready")[0] == 200
+                    break
+                except urllib.error.URLError:
+                    assert time.monotonic() < deadline, "nobody listens"
+                    time.sleep(0.02)

@@ -256,7 +256,35 @@ def test_tombstones(tmp_path: Path) -> None:
     for fileid in range(10, 50):
         again.add([fileid])
     assert Tombstones(path, 4).ids() == [46, 47, 48, 49]
-    assert path.stat().st_size <= 8 * 4
+    assert path.stat().st_size <= 2 * 8 * 4
+
+
+def test_tombstones_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INV-11: a start makes no file anew, and a list that cannot be cut back stays long: deletions are what makes room.
+    What was written in part only is taken back, and asked for again."""
+    path = tmp_path / "tombstones"
+    Tombstones(path, 4).add(range(1, 7))
+    inode = path.stat().st_ino
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("dataserver.tombstones.write_atomically", full)
+    monkeypatch.setattr(Tombstones, "_take_room", lambda self: None)
+    stones = Tombstones(path, 4)
+    assert (stones.ids(), path.stat().st_ino) == ([3, 4, 5, 6], inode)
+    for fileid in range(7, 27):
+        assert stones.add([fileid]) == [fileid - 4]
+    assert Tombstones(path, 4).ids() == [23, 24, 25, 26]
+
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: whole(fd, data[:5]))
+    with pytest.raises(OSError, match="No space left on device"):
+        stones.add([50])
+    monkeypatch.setattr(os, "write", whole)
+    assert Tombstones(path, 4).ids() == stones.ids() == [23, 24, 25, 26]
+    stones.add([50])
+    assert Tombstones(path, 4).ids() == [24, 25, 26, 50]
 
 
 def test_a_store_keeps_its_identity(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from mdscluster.monitoring import census, service
 from mdscluster.monitoring.service import Monitoring
 from mdscluster.pki import ClusterPki
 from mdsproto.credentials import ROLE_MDS
+from telemetry import http
 from telemetry.histogram import Histogram
 from tests.unit.nfs_frontend.nodes import Cluster, PnfsClient
 
@@ -230,6 +231,35 @@ def test_an_address_that_is_taken_ends_nothing(view: Any, capsys: pytest.Capture
         await monitoring.listen()
         await monitoring.close()
         taken.close()
+
+    asyncio.run(main())
+
+
+def test_an_address_that_comes_late_is_listened_on_at_last(view: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at a boot where the network comes up after the servers."""
+    monkeypatch.setattr(http, "RETRY_S", 0.02)
+
+    async def main() -> None:
+        taken = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        port = taken.sockets[0].getsockname()[1]
+        view.config.metrics = Metrics(f"127.0.0.1:{port}")
+        monitoring = Monitoring(view, lambda: 0)
+        await monitoring.listen()
+        taken.close()
+        await taken.wait_closed()
+        async with asyncio.timeout(5):
+            while True:
+                await asyncio.sleep(0.02)
+                try:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                except ConnectionRefusedError:
+                    continue
+                writer.write(b"GET /nowhere HTTP/1.0\r\n\r\n")
+                said = await reader.read()
+                writer.close()
+                if b"there is no such path" in said:
+                    break
+        await monitoring.close()
 
     asyncio.run(main())
 
