@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 import stat
 import subprocess
 import tomllib
@@ -263,12 +264,54 @@ def test_a_new_ca_keeps_the_cluster_key(out: Path, tmp_path: Path) -> None:
     (command,) = re.findall(r"^find /srv/files/rendered/pki .*$", (ROOT / "docs/DEPLOY.md").read_text(), re.MULTILINE)
     before = {path.name: path.read_bytes() for path in (out / "pki").iterdir()}
     subprocess.run(["sh", "-ec", command.replace("/srv/files/rendered", str(out))], check=True, timeout=30)
-    deploy_render(tmp_path / "cluster.toml", out)
+    with pytest.raises(ConfigError, match=r"^pki/ca.pem missing, and the hosts have them: .* --new-ca makes a new CA"):
+        deploy_render(tmp_path / "cluster.toml", out)
+    assert main(["deploy", "render", "--inventory", str(tmp_path / "cluster.toml"), "--out", str(out), "--new-ca"]) == 0
     after = {path.name: path.read_bytes() for path in (out / "pki").iterdir()}
     assert after.keys() == before.keys()
     assert {name for name in after if after[name] == before[name]} == {"cluster.key"}
     assert (out / "ds1" / "ds1" / "cluster.key").read_bytes() == before["cluster.key"]
     assert (out / "ds1" / "ds1" / "ca.pem").read_bytes() == after["ca.pem"]
+
+
+def test_a_lost_pki_is_not_replaced_unasked(out: Path, tmp_path: Path) -> None:
+    """INV-10: with another key and another CA every data server would be refused. The hosts' folders have the key."""
+    before = contents(out)
+    key = (out / "pki" / "cluster.key").read_bytes()
+    shutil.rmtree(out / "pki")
+    left = contents(out)
+    with pytest.raises(ConfigError, match=r"^pki/ca.pem and pki/cluster.key missing, and the hosts have them"):
+        deploy_render(tmp_path / "cluster.toml", out)
+    assert contents(out) == left, "nothing was written"
+    deploy_render(tmp_path / "cluster.toml", out, new_ca=True)
+    assert (out / "pki" / "cluster.key").read_bytes() == key
+    assert stat.S_IMODE((out / "pki" / "cluster.key").stat().st_mode) == 0o600
+    after = contents(out)
+    assert after["ds1/ds1/cluster.key"] == before["ds1/ds1/cluster.key"], "the hosts' is not even touched"
+    ca = x509.load_pem_x509_certificate(after["mds1/mds1/ca.pem"][0])
+    for name in ("mds1", "ds3"):
+        x509.load_pem_x509_certificate(after[f"{name}/{name}/{name}.pem"][0]).verify_directly_issued_by(ca)
+
+
+def test_a_new_ca_signs_what_the_lost_one_had_signed(out: Path, tmp_path: Path) -> None:
+    """Of pki/ only the CA is gone: certificates that nobody can check any more do not stay."""
+    for name in ("ca.pem", "ca.key"):
+        (out / "pki" / name).unlink()
+    deploy_render(tmp_path / "cluster.toml", out, new_ca=True)
+    ca = x509.load_pem_x509_certificate((out / "pki" / "ca.pem").read_bytes())
+    for name in ("mds1", "ds1", "admin"):
+        x509.load_pem_x509_certificate((out / "pki" / f"{name}.pem").read_bytes()).verify_directly_issued_by(ca)
+    before = contents(out)
+    deploy_render(tmp_path / "cluster.toml", out, new_ca=True)
+    assert contents(out) == before, "a CA that is there is kept, whatever is given"
+
+
+def test_hosts_that_do_not_agree_on_the_cluster_key_are_told(out: Path, tmp_path: Path) -> None:
+    """INV-10: of two keys only an operator knows which one the cluster has."""
+    (out / "pki" / "cluster.key").unlink()
+    (out / "ds2" / "ds2" / "cluster.key").write_text("7" * 64 + "\n")
+    with pytest.raises(ConfigError, match=r"ds2/ds2/cluster.key, .* differ: put the one that the cluster has into"):
+        deploy_render(tmp_path / "cluster.toml", out, new_ca=True)
 
 
 # ---------------------------------------------------------------------- again and again
