@@ -109,7 +109,7 @@ def _moved(previous: Previous, inventory: Inventory) -> list[str]:
         peer = node_config(inventory, node).peer
         now = (str(peer.raft), str(peer.admin))
         before = previous.listeners.get(node.id, now)
-        if before != now and not node.join:
+        if before != now:
             found.append(
                 f"{node.id} was reached at {before[0]} (admin {before[1]}) and is to be at {now[0]} (admin {now[1]}): "
                 "a running cluster goes on dialling the addresses that it was told. Do not install this before you "
