@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from deploy import clearing, fencing_devices, keepalived, spreading, units
-from deploy.clearing import DROP_IN, KEEPALIVED_CONF, SPREAD_SYSCTL, TMPFILES
+from deploy.clearing import COMMANDS, DROP_IN, KEEPALIVED_CONF, SPREAD_SYSCTL, TMPFILES
 from deploy.inventory import DataServer, Inventory, Node
 from deploy.servers import Host
 from fencing import needs
@@ -83,6 +83,7 @@ def _folders(inventory: Inventory, host: Host) -> list[str]:
         f"install -D -m 0644 {units.SYSUSERS} /etc/sysusers.d/mdscluster.conf",
         "systemd-sysusers /etc/sysusers.d/mdscluster.conf",
         f"install -d -m 0755 {etc}",
+        *_commands(inventory, host),
     ]
     for server, user in _servers(inventory, host):
         lines.append(f"install -d -m 0750 -o root -g {user} {etc}/{server.id}")
@@ -91,6 +92,15 @@ def _folders(inventory: Inventory, host: Host) -> list[str]:
         lines.append(f"install -D -m 0644 {units.TMPFILES} {TMPFILES}")
         lines.append(f"systemd-tmpfiles --create {TMPFILES}")
     return lines
+
+
+def _commands(inventory: Inventory, host: Host) -> list[str]:
+    """Links: nobody's PATH has ``bin_dir``, and a bad day is no time to look for it."""
+    bin_dir = inventory.install.bin_dir
+    if bin_dir == COMMANDS:
+        return []
+    programs = [*(["mdscluster"] if host.node else []), *(["dataserver"] if host.data_servers else []), "mdsctl"]
+    return [f"ln -sfn {' '.join(f'{bin_dir}/{program}' for program in programs)} {COMMANDS}/"]
 
 
 def _configuration(inventory: Inventory, host: Host) -> list[str]:

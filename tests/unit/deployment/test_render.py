@@ -445,6 +445,17 @@ def test_check_says_what_is_right_and_what_is_wrong(tmp_path: Path, capsys: pyte
     assert not (tmp_path / "out").exists()
 
 
+def test_what_documents_say_to_type_is_in_everybodys_path(out: Path, tmp_path: Path) -> None:
+    """`runuser -u mdscluster -- mdscluster rejoin`, `dataserver new-store`, `mdsctl config check`."""
+    programs = {"mds1": "mdscluster mdsctl", "ds1": "dataserver mdsctl"}
+    for host, names in programs.items():
+        line = "ln -sfn " + "".join(f"/opt/mdscluster/bin/{name} " for name in names.split()) + "/usr/local/bin/"
+        assert line in (out / host / "INSTALL.md").read_text().splitlines()
+    there = ('bin_dir = "/opt/mdscluster/bin"', 'bin_dir = "/usr/local/bin"')
+    deploy_render(write_inventory(tmp_path, there), tmp_path / "there")
+    assert "ln -s" not in (tmp_path / "there" / "mds1" / "INSTALL.md").read_text()
+
+
 def test_a_host_file_says_which_commands_it_needs(out: Path) -> None:
     """Each file of the folder is installed by a command of its INSTALL.md."""
     for host in ("mds1", "ds1"):
