@@ -8,7 +8,7 @@ from typing import Final
 from deploy import clearing, fencing_devices, keepalived, spreading, units
 from deploy.clearing import COMMANDS, DROP_IN, KEEPALIVED_CONF, SPREAD_SYSCTL, TMPFILES
 from deploy.inventory import DataServer, Inventory, Node
-from deploy.servers import Host
+from deploy.servers import Host, node_config
 from fencing import needs
 
 NFT_FILE: Final = "vip.nft"
@@ -177,9 +177,11 @@ def _start(inventory: Inventory, host: Host) -> str:
     lines.append(f"systemctl enable --now {' '.join(names)}")
     text = _sh(lines, mark="sh start")
     if host.node and host.node.join:
+        peer = node_config(inventory, host.node).peer
+        add = f"mdsctl member add {peer.id} --raft {peer.raft} --admin {peer.admin} --nfs {peer.nfs}"
         text = (
-            f"This node waits to be added: start it, then `mdsctl member add` on the operator's machine "
-            f"(docs/MEMBERSHIP.md), then take `join` out of the inventory.\n\n{text}"
+            f"This node waits to be added (docs/MEMBERSHIP.md). Start it:\n\n{text}\n\nThen, on the operator's machine:"
+            f"\n\n```\n{add}\n```\n\nWhen all that wait vote, take `join` out of the inventory and render again."
         )
     elif host.node:
         text = f"A new cluster serves once every metadata server has been started.\n\n{text}"

@@ -185,7 +185,10 @@ def test_a_node_that_waits_to_be_added_is_no_peer_of_the_others(tmp_path: Path) 
     assert mine.join
     assert [peer.id for peer in mine.peers] == ["mds1", "mds2", "mds3", "mds4"]
     assert [peer.id for peer in other.peers] == ["mds1", "mds2", "mds3"]
-    assert "mdsctl member add" in (tmp_path / "out" / "mds4" / "INSTALL.md").read_text()
+    guide = (tmp_path / "out" / "mds4" / "INSTALL.md").read_text()
+    add = "mdsctl member add mds4 --raft 192.0.2.14:20590 --admin 192.0.2.14:20690 --nfs 192.0.2.14:2049"
+    assert f"\n```\n{add}\n```\n" in guide, "whole, and in no block for the host"
+    assert guide.index("systemctl enable --now") < guide.index(add)
 
 
 def test_servers_on_one_address_share_a_host(tmp_path: Path) -> None:
