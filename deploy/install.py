@@ -33,8 +33,12 @@ def guide(inventory: Inventory, host: Host) -> str:
         "```\n"
         "install -m 0644 tuning/90-mdscluster.sysctl.conf /etc/sysctl.d/90-mdscluster.conf && sysctl --system\n"
         "install -m 0644 tuning/60-mdscluster.rules /etc/udev/rules.d/60-mdscluster.rules && udevadm control --reload\n"
+        "udevadm trigger --action=change --subsystem-match=block\n"
         "install -m 0644 tuning/mdscluster-nvme.modprobe.conf /etc/modprobe.d/mdscluster-nvme.conf\n"
-        "```",
+        "update-initramfs -u\n"
+        "```\n\n"
+        "`udevadm trigger` is for disks that are there already. The last two lines are in force after a restart; "
+        "`update-initramfs` is for hosts with the root file system on NVMe, whose kernel reads that file from there.",
         "## Renewed certificates\n\nAfter `mdsctl certs renew`, copy the folder again. Running servers take them up by "
         "themselves within seconds; nothing is restarted.\n\n"
         + _sh((line for name in host.ids for line in _renewal(etc, name)), mark="sh renew"),

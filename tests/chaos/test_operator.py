@@ -84,7 +84,8 @@ def test_a_new_ca_by_the_steps_of_the_guide(site: Site, tmp_path: Path) -> None:
     told, _ = site.client(_KEEPS).communicate(timeout=60)
     assert told == "", told
     text = (ROOT / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
-    ((stop,), (find,)) = (re.findall(words, text) for words in (r"as root: `(systemctl stop .*?)`", r"^ *(find /.*)$"))
+    (stop,) = re.findall(r"as root: `(systemctl stop .*?)`", text)
+    (find,) = re.findall(r"^ *(find /srv/.*)$", text, re.MULTILINE)
     succeed(site, "fence", "suspend")
     for machine in site.machines.values():
         machine.run(stop)

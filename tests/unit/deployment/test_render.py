@@ -264,7 +264,8 @@ def test_install_md_names_the_packages_of_the_agents_of_the_inventory(out: Path,
 
 def test_a_new_ca_keeps_the_cluster_key(out: Path, tmp_path: Path) -> None:
     """INV-10: by the command of DEPLOY.md. Data servers prove by that key that they belong to the cluster."""
-    (command,) = re.findall(r"^ *(find /srv/files/rendered/pki .*)$", (ROOT / "docs/DEPLOY.md").read_text(), re.MULTILINE)
+    guide = (ROOT / "docs/DEPLOY.md").read_text()
+    (command,) = re.findall(r"^ *(find /srv/files/rendered/pki .*)$", guide, re.MULTILINE)
     before = {path.name: path.read_bytes() for path in (out / "pki").iterdir()}
     subprocess.run(["sh", "-ec", command.replace("/srv/files/rendered", str(out))], check=True, timeout=30)
     with pytest.raises(ConfigError, match=r"^pki/ca.pem missing, and the hosts have them: .* --new-ca makes a new CA"):

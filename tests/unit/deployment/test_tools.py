@@ -290,3 +290,14 @@ def test_tuning_is_never_part_of_the_installation(example: tuple[Inventory, Path
     for host in out.glob("*/INSTALL.md"):
         for block in re.findall(r"```sh.*?\n(.*?)```", host.read_text(), re.DOTALL):
             assert "tuning/" not in block
+
+
+def test_tuning_says_how_it_comes_into_force(example: tuple[Inventory, Path]) -> None:
+    """A rule is for disks that come, and a module of the initial file system has read its options there."""
+    _, out = example
+    for host in out.glob("*/INSTALL.md"):
+        text = host.read_text()
+        assert text.index("60-mdscluster.rules") < text.index("udevadm trigger --action=change")
+        assert text.index("mdscluster-nvme.modprobe.conf") < text.index("\nupdate-initramfs -u\n")
+    assert "update-initramfs -u" in tuning.MODPROBE
+    assert "udevadm trigger" in tuning.UDEV
