@@ -15,6 +15,7 @@ from typing import Final
 from deploy import agents, servers, spread_checks
 from deploy.inventory import DataServer, FenceDevice, Inventory, IpAddress, Node
 from deploy.positions import TomlPath
+from fencing import budget
 from fencing.device import Device, is_secret, plain_key, same_outlet
 from mdsproto.configfile import ConfigError
 
@@ -24,6 +25,8 @@ RESERVED_IDS: Final = {
     "monitoring": "Prometheus' and Grafana's files", "pki": "the CA's folder",
 }  # fmt: skip
 SCRAPE_INTERVAL_S_MAX: Final = 15
+RESTART_MS: Final = 5_000
+"""Beyond ``guard.stall_ms``: until a server that its guard has ended is back."""
 _INTERFACE_BYTES_MAX: Final = 15
 _GUARD_GIVEN: Final = {
     "run_dir": "the units make it", "vip_dir": "the notify script knows it", "watchdog": "install.watchdog names it",
@@ -36,7 +39,7 @@ def check(inventory: Inventory, base: Path) -> tuple[list[Finding], list[Finding
     mistakes += _secrets(inventory, base)
     if not mistakes:  # they would say it once more, in words that know no inventory
         mistakes += _own_words(inventory)
-    return mistakes, list(_notes(inventory))
+    return mistakes, [] if mistakes else list(_notes(inventory))
 
 
 # ---------------------------------------------------------------------- names and numbers
@@ -296,6 +299,10 @@ def _fencing(inventory: Inventory) -> Iterator[Finding]:
             yield (*path, "attempts"), f"attempts is {device.attempts}: it must be 1 to 5"
         for key in device.secret_files.keys() & device.parameters.keys():
             yield (*path, "parameters", key), f"{key} is given twice: as a parameter and as a secret"
+    for number, node in enumerate(inventory.nodes):
+        if words := budget.excess(node.id, node.fencing):
+            longest = max(range(len(node.fencing)), key=lambda place: budget.budget_ms(node.fencing[place : place + 1]))
+            yield ("nodes", number, "fencing", longest, "timeout_ms"), words
 
 
 def _outlets(inventory: Inventory) -> Iterator[Finding]:
@@ -374,9 +381,26 @@ def _notes(inventory: Inventory) -> Iterator[Finding]:
             yield ("nodes", number), f"{node.id} has no fencing device: when it falls silent, nobody can turn it off"
     if inventory.settings.data_server.fsync is False:
         yield ("settings", "data_server", "fsync"), "fsync = false: data servers lie about durability"
+    yield from _crashes(inventory)
     for path, node, device in _devices(inventory):
         if not device.secret_files and device.agent in agents.AGENTS and "identity_file" not in device.parameters:
             yield path, f"{node.id}'s {device.agent} has no password_file"
+
+
+def _crashes(inventory: Inventory) -> Iterator[Finding]:
+    """A data server that shares its host with a metadata server goes down with that one's power."""
+    settings = inventory.settings
+    least = settings.guard.stall_ms + RESTART_MS
+    if settings.fencing.suspect_ms >= least:
+        return
+    for host in servers.hosts(inventory):
+        if host.node and host.node.fencing and host.data_servers:
+            names = " and ".join(server.id for server in host.data_servers)
+            yield ("nodes", inventory.nodes.index(host.node)), (
+                f"{host.node.id} has a fencing device and shares its host with {names}: when it hangs or is away for "
+                f"longer than settings.fencing.suspect_ms ({settings.fencing.suspect_ms}), all on it lose their power; "
+                f"{least} leaves the time to end it and start it again"
+            )
 
 
 def _servers(inventory: Inventory) -> Iterator[tuple[TomlPath, Node | DataServer]]:

@@ -16,14 +16,17 @@ SPREAD_SYSCTL: Final = "/etc/sysctl.d/91-mdscluster-spread.conf"
 KEEPALIVED_CONF: Final = "keepalived.conf"
 DROP_IN: Final = "/etc/systemd/system/keepalived.service.d/mdscluster.conf"
 TMPFILES: Final = "/etc/tmpfiles.d/mdscluster.conf"
+COMMANDS: Final = "/usr/local/bin"
+"""In everybody's PATH: INSTALL.md links the programs there, so that what documents and errors say to type is found."""
 
 
 def script(inventory: Inventory) -> str:
     """Stops and disables what earlier renderings have put on the host and the script's folder does not have.
 
-    keepalived first: service addresses leave while their server still answers. Configurations, keys and data stay.
+    keepalived first: service addresses leave while their server still answers. Configurations, keys and data stay;
+    secrets of power devices do not: they are not this cluster's own.
     """
-    etc = inventory.install.config_dir
+    etc, programs = inventory.install.config_dir, inventory.install.bin_dir
     return f"""\
 #!/bin/sh
 # Written by `mdsctl deploy render`. Stops and disables what was put on this host before and is not in this folder; with
@@ -57,5 +60,20 @@ fi
 if unwanted {units.TMPFILES} {TMPFILES}; then
     rm -f {TMPFILES}
 fi
+for file in {etc}/*/fencing/*.secret; do
+    server=$(basename "${{file%/fencing/*}}")
+    if unwanted "$server/fencing/$(basename "$file")" "$file"; then
+        echo "no longer wanted: $file"
+        rm -f "$file"
+    fi
+done
+unlink_unless() {{ # PROGRAM, UNITS OF THIS FOLDER THAT NEED IT
+    [ -n "$everything" ] || [ ! -e "$2" ] || return 0
+    [ "$(readlink {COMMANDS}/"$1")" = "{programs}/$1" ] || return 0
+    rm -f {COMMANDS}/"$1"
+}}
+unlink_unless mdscluster {units.MDS_UNIT}
+unlink_unless dataserver mdscluster-ds-*.service
+unlink_unless mdsctl INSTALL.md
 systemctl daemon-reload
 """

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from deploy import clearing, fencing_devices, keepalived, spreading, units
-from deploy.clearing import DROP_IN, KEEPALIVED_CONF, SPREAD_SYSCTL, TMPFILES
+from deploy.clearing import COMMANDS, DROP_IN, KEEPALIVED_CONF, SPREAD_SYSCTL, TMPFILES
 from deploy.inventory import DataServer, Inventory, Node
-from deploy.servers import Host
+from deploy.servers import Host, node_config
 from fencing import needs
 
 NFT_FILE: Final = "vip.nft"
@@ -33,8 +33,12 @@ def guide(inventory: Inventory, host: Host) -> str:
         "```\n"
         "install -m 0644 tuning/90-mdscluster.sysctl.conf /etc/sysctl.d/90-mdscluster.conf && sysctl --system\n"
         "install -m 0644 tuning/60-mdscluster.rules /etc/udev/rules.d/60-mdscluster.rules && udevadm control --reload\n"
+        "udevadm trigger --action=change --subsystem-match=block\n"
         "install -m 0644 tuning/mdscluster-nvme.modprobe.conf /etc/modprobe.d/mdscluster-nvme.conf\n"
-        "```",
+        "update-initramfs -u\n"
+        "```\n\n"
+        "`udevadm trigger` is for disks that are there already. The last two lines are in force after a restart; "
+        "`update-initramfs` is for hosts with the root file system on NVMe, whose kernel reads that file from there.",
         "## Renewed certificates\n\nAfter `mdsctl certs renew`, copy the folder again. Running servers take them up by "
         "themselves within seconds; nothing is restarted.\n\n"
         + _sh((line for name in host.ids for line in _renewal(etc, name)), mark="sh renew"),
@@ -83,6 +87,7 @@ def _folders(inventory: Inventory, host: Host) -> list[str]:
         f"install -D -m 0644 {units.SYSUSERS} /etc/sysusers.d/mdscluster.conf",
         "systemd-sysusers /etc/sysusers.d/mdscluster.conf",
         f"install -d -m 0755 {etc}",
+        *_commands(inventory, host),
     ]
     for server, user in _servers(inventory, host):
         lines.append(f"install -d -m 0750 -o root -g {user} {etc}/{server.id}")
@@ -91,6 +96,15 @@ def _folders(inventory: Inventory, host: Host) -> list[str]:
         lines.append(f"install -D -m 0644 {units.TMPFILES} {TMPFILES}")
         lines.append(f"systemd-tmpfiles --create {TMPFILES}")
     return lines
+
+
+def _commands(inventory: Inventory, host: Host) -> list[str]:
+    """Links: nobody's PATH has ``bin_dir``, and a bad day is no time to look for it."""
+    bin_dir = inventory.install.bin_dir
+    if bin_dir == COMMANDS:
+        return []
+    programs = [*(["mdscluster"] if host.node else []), *(["dataserver"] if host.data_servers else []), "mdsctl"]
+    return [f"ln -sfn {' '.join(f'{bin_dir}/{program}' for program in programs)} {COMMANDS}/"]
 
 
 def _configuration(inventory: Inventory, host: Host) -> list[str]:
@@ -167,9 +181,11 @@ def _start(inventory: Inventory, host: Host) -> str:
     lines.append(f"systemctl enable --now {' '.join(names)}")
     text = _sh(lines, mark="sh start")
     if host.node and host.node.join:
+        peer = node_config(inventory, host.node).peer
+        add = f"mdsctl member add {peer.id} --raft {peer.raft} --admin {peer.admin} --nfs {peer.nfs}"
         text = (
-            f"This node waits to be added: start it, then `mdsctl member add` on the operator's machine "
-            f"(docs/MEMBERSHIP.md), then take `join` out of the inventory.\n\n{text}"
+            f"This node waits to be added (docs/MEMBERSHIP.md). Start it:\n\n{text}\n\nThen, on the operator's machine:"
+            f"\n\n```\n{add}\n```\n\nWhen all that wait vote, take `join` out of the inventory and render again."
         )
     elif host.node:
         text = f"A new cluster serves once every metadata server has been started.\n\n{text}"

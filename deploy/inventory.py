@@ -14,6 +14,7 @@ from mdscluster.config import ClusterConfig, Export, Fencing, Guard, Limits, Raf
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpInterface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ROUTER_ID_FIRST: Final = 51
 """VIPs get virtual router ids from here on, in the inventory's order (keepalived's examples begin here, too)."""
@@ -54,9 +55,10 @@ class Node:
     id: str
     """Its node id, a name in its certificate. Never given to another machine."""
     addresses: tuple[str, ...]
-    """This host's own addresses with their networks, like "192.0.2.11/24". By the first one the others reach it."""
+    """This host's own addresses with their networks, like "192.0.2.11/24". By the first one the others reach it; with
+    the first one in a service address' network it takes part in that one's VRRP."""
     interface: str
-    """The network interface that service addresses come to."""
+    """The network interface that service addresses come to; the addresses in their networks are on it."""
     data_dir: str = ""
     """Where its log and metadata live; empty: install.data_dir/ID."""
     join: bool = False
@@ -74,9 +76,9 @@ class Node:
         """Where the others reach it."""
         return self.interfaces[0].ip
 
-    def address_in(self, version: int) -> IpAddress:
-        """Its first address of IP version 4 or 6; the checks have seen to it that there is one."""
-        return next(interface.ip for interface in self.interfaces if interface.version == version)
+    def address_in(self, network: IpNetwork) -> IpAddress:
+        """Its first address in ``network``, a service address'; the checks have seen to it that there is one."""
+        return next(interface.ip for interface in self.interfaces if interface.network == network)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,11 +122,13 @@ def _instance(inventory: Inventory, node: Node, vip: Vip, notify: str) -> Block:
     _add(block, "advert_int", f"{inventory.vrrp.advert_interval_ms / 1000:g}")
     if stays(inventory):
         _add(block, "nopreempt")
-    _add(block, "unicast_src_ip", str(node.address_in(interface.version)))
+    # Of the address' own network: adverts between other networks' addresses do not arrive at this interface, and
+    # everybody would be master.
+    _add(block, "unicast_src_ip", str(node.address_in(interface.network)))
     peers = Block("unicast_peer")
     for other in inventory.nodes:
         if other != node:
-            _add(peers, str(other.address_in(interface.version)))
+            _add(peers, str(other.address_in(interface.network)))
     addresses, tracked = Block("virtual_ipaddress"), Block("track_file")
     _add(addresses, f"{interface} dev {node.interface}")
     _add(tracked, _HEALTH)

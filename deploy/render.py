@@ -15,11 +15,22 @@ from typing import Final
 
 from cryptography import x509
 
-from deploy import clearing, fencing_devices, install, keepalived, monitoring, packetfilter, spreading, tuning, units
+from deploy import (
+    clearing,
+    fencing_devices,
+    install,
+    keepalived,
+    monitoring,
+    packetfilter,
+    previous,
+    spreading,
+    tuning,
+    units,
+)
 from deploy.inventory import DataServer, Inventory, Node
 from deploy.reading import LoadedInventory
 from deploy.servers import Host, ds_config, hosts, node_config
-from deploy.writing import PROGRAM, SECRET, WRITTEN_BY, File, Written, publish
+from deploy.writing import PROGRAM, SECRET, WRITTEN_BY, File, Written, manifest, publish
 from mdscluster.pki import NEVER, ClusterPki
 from mdscluster.plan import ADMIN_ID
 from mdsproto.configfile import dump
@@ -39,15 +50,22 @@ class Rendered:
     notes: tuple[str, ...]
 
 
-def render(loaded: LoadedInventory, directory: Path, *, discard_edits: bool = False) -> Rendered:
-    """Bring ``directory`` up to the inventory, as a whole or not at all. :class:`ConfigError` when that cannot be."""
+def render(
+    loaded: LoadedInventory, directory: Path, *, discard_edits: bool = False, new_ca: bool = False
+) -> Rendered:
+    """Bring ``directory`` up to the inventory, as a whole or not at all. :class:`ConfigError` when that cannot be.
+
+    ``new_ca``: where the CA is missing that the hosts of an earlier rendering have, they get a new one.
+    """
     inventory, base = loaded.inventory, loaded.path.resolve().parent
     notes: list[str] = []
 
     def build(tree: Path) -> dict[str, File]:
         pki = ClusterPki(tree / PKI)
+        before = previous.read(tree, manifest(tree))
+        previous.keep_authority(before, pki, new_ca=new_ca)
         _certificates(inventory, pki)
-        notes.extend(_soon_over(inventory, pki))
+        notes.extend((*previous.notes(before, inventory), *_soon_over(inventory, pki)))
         made: dict[str, File] = {CLUSTER_FILE: File(_cluster_file(inventory))}
         made |= {f"{monitoring.FOLDER}/{name}": _file(text) for name, text in monitoring.files(inventory).items()}
         for host in hosts(inventory):

@@ -16,6 +16,7 @@ A port of its own between nodes tells these packets from those of clients that m
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Final
 
 from keepalived_config import KeepAlivedConfigBlock as Block
@@ -114,14 +115,14 @@ WantedBy=multi-user.target
 
 def virtual_server(inventory: Inventory) -> Block:
     """keepalived's IPVS block: source hashing, direct routing, a TCP check of each node."""
-    port = inventory.ports.nfs
+    port, network = inventory.ports.nfs, ipaddress.ip_interface(inventory.spread.address).network
     block = Block("virtual_server", f"{inventory.spread_address} {port}")
     for name, value in (
         ("delay_loop", str(_CHECK_S)), ("lvs_sched", "sh"), ("lvs_method", "DR"), ("protocol", "TCP"),
     ):  # fmt: skip
         block.add_param(Param(name, value))
     for node in inventory.nodes:
-        real, check = Block("real_server", f"{node.address_in(4)} {port}"), Block("TCP_CHECK")
+        real, check = Block("real_server", f"{node.address_in(network)} {port}"), Block("TCP_CHECK")
         for name in ("connect_timeout", "delay_before_retry"):
             check.add_param(Param(name, str(_CHECK_S)))
         check.add_param(Param("retry", "1"))

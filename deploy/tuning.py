@@ -37,6 +37,7 @@ UDEV: Final = (
     _HEAD
     + """
 # NVMe orders requests itself ("elevator=none" on old kernels' command lines). An I/O scheduler only adds latency.
+# Disks that are there already get it by `udevadm trigger` or a restart of the machine.
 ACTION=="add|change", SUBSYSTEM=="block", ENV{DEVTYPE}=="disk", KERNEL=="nvme[0-9]*n[0-9]*", \\
     ATTR{queue/scheduler}="none"
 """
@@ -48,7 +49,8 @@ MODPROBE: Final = (
 # A disk that does not answer for this long (seconds; the default is 30) is reset, then given up with an error. A
 # metadata server stops at the first error of its log's disk, and the others go on without it: better soon than late.
 # On network disks (Amazon EBS and the like) strike it out: they may take longer without being lost.
-# In force after a restart of the machine; also as nvme_core.io_timeout=10 on the kernel's command line.
+# In force after a restart of the machine; also as nvme_core.io_timeout=10 on the kernel's command line. With the root
+# file system on NVMe the module is loaded before this file can be read: `update-initramfs -u` takes it along.
 options nvme_core io_timeout=10
 """
 )

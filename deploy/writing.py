@@ -141,6 +141,14 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def was_rendered(file: Path) -> bool:
+    """Whether a server's configuration was; False for what cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8").startswith(f"# {WRITTEN_BY}")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 # ---------------------------------------------------------------------- steps
 def _prefix(directory: Path) -> str:
     return f".{directory.name}.render-"

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from fencing import agents
 from fencing.agents import Answer, Result
+from fencing.budget import PAUSE_MAX_S, READ_BACK_S
 
 if TYPE_CHECKING:
     from fencing.device import Device
 
 PAUSE_MIN_S: Final = 0.5
-PAUSE_MAX_S: Final = 4.0
-"""Between two tries of a device, growing."""
-READ_BACK_S: Final = 5.0
-"""A machine whose power was cut is off by then."""
+"""Before the second try of a device; it grows."""
 _READ_AGAIN_S: Final = 0.3
 REASON_MAX: Final = 600
 
@@ -40,15 +38,6 @@ class Outcome:
     """The power was read back, and is as it should be."""
     text: str
     """Which device it was, or why it is not done."""
-
-
-def budget_ms(devices: Sequence[Device]) -> int:
-    """The longest that :func:`switch` takes for these devices."""
-    total_s = 0.0
-    for device in devices:
-        # the command, then a last reading that begins just before the time for reading back is over
-        total_s += device.attempts * (2 * device.timeout_ms / 1000 + READ_BACK_S + PAUSE_MAX_S)
-    return int(total_s * 1000)
 
 
 async def cut(devices: Sequence[Device], left_ms: Callable[[], int], ask: Ask = agents.ask) -> Outcome:

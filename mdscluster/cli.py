@@ -159,9 +159,16 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _new_node(arguments: argparse.Namespace) -> int:
     """The certificate is expected beside the present node's: ``mdscluster pki`` makes it."""
+    from deploy.writing import was_rendered
     from mdscluster.config import NodeConfig, Peer, TlsPaths
     from mdsproto.configfile import Address, save
 
+    if was_rendered(arguments.like):
+        raise ConfigError(
+            f"{arguments.like} was rendered from an inventory: its paths are that host's, and the next rendering would "
+            f"know nothing of {arguments.id}. Add it to the inventory with join = true, render, install it on its host "
+            "(docs/MEMBERSHIP.md)"
+        )
     like = NodeConfig.load(arguments.like)
     if arguments.out.exists():
         raise ConfigError(f"{arguments.out} is there already")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fencing import budget
 from fencing.device import Device, DeviceError, same_outlet
 from mdsproto.configfile import ConfigError
 
@@ -52,6 +53,9 @@ class Fencing:
                 raise ConfigError(f"fencing device {device.name!r}: {device.node!r} is no node id")
             if names.count(device.name) > 1:
                 raise ConfigError(f"fencing.devices: {device.name!r} is there twice")
+        for node in dict.fromkeys(device.node for device in self.devices):
+            if words := budget.excess(node, self.devices_of(node)):
+                raise ConfigError(f"fencing.devices: {words}")
         for first, second in same_outlet(self.devices):
             raise ConfigError(
                 f"fencing.devices: {first.name!r} of {first.node} and {second.name!r} of {second.node} are the same "

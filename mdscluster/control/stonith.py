@@ -16,6 +16,7 @@ import structlog
 
 from fencing import agents, policy, procedure
 from fencing.agents import Answer
+from fencing.budget import budget_ms
 from fencing.policy import Decisions, Observed
 from fencing.state import CLAIM_MS_MAX, PHASE_OFF, Intent, Limits, State, Verdict, holds_claim
 from fencing.suspicion import Sighting, Suspicions
@@ -307,7 +308,7 @@ class Stonith:
     async def _execute(self, intent: Intent) -> None:
         """Claim an intent, carry out its phase, and commit what came of it."""
         node, devices = intent.node, self._config.devices_of(intent.node)
-        lasts_ms = min(procedure.budget_ms(devices) + 2 * CLAIM_MARGIN_MS, CLAIM_MS_MAX)
+        lasts_ms = min(budget_ms(devices) + 2 * CLAIM_MARGIN_MS, CLAIM_MS_MAX)
         until_ms = self._clock_ms() + lasts_ms - CLAIM_MARGIN_MS  # counted from before the claim can be in force
         self._wait("claim " + node)
         verdict = await self.propose(FenceClaim(node, intent.number, self._node_id, self._process, lasts_ms))

@@ -30,6 +30,9 @@ def render(
     discard_edits: Annotated[
         bool, typer.Option("--discard-edits", help="Overwrite files that were edited by hand.")
     ] = False,
+    new_ca: Annotated[
+        bool, typer.Option("--new-ca", help="Make another CA where the hosts' one is missing in DIR/pki.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Write a folder for each host; what has not changed stays as it is."""
@@ -38,7 +41,7 @@ def render(
     from deploy.writing import MANIFEST
 
     desk = Desk.of(context, as_json)
-    done = write(load(inventory), out, discard_edits=discard_edits)
+    done = write(load(inventory), out, discard_edits=discard_edits, new_ca=new_ca)
     changes = {
         what: [path for path in paths if path != MANIFEST]
         for what, paths in (

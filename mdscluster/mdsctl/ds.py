@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from dataserver.config import DsConfig, MdsPeer, Metrics, TlsPaths
-from deploy.writing import MANIFEST, WRITTEN_BY
+from deploy.writing import MANIFEST, was_rendered
 from mdscluster.adminclient import Answer, members_of
 from mdscluster.mdsctl import clusterfile
 from mdscluster.mdsctl.asking import asking, current_leader
@@ -131,10 +130,7 @@ def _rendered(cluster_file: Path, like: Path) -> Path | None:
     """What of the two `mdsctl deploy render` has written."""
     if (cluster_file.resolve().parent / MANIFEST).exists():
         return cluster_file
-    with suppress(OSError, UnicodeDecodeError):
-        if like.read_text(encoding="utf-8").startswith(f"# {WRITTEN_BY}"):
-            return like
-    return None
+    return like if was_rendered(like) else None
 
 
 @app.command()

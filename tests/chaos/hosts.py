@@ -13,7 +13,6 @@ from tests.chaos.site import rotated
 from tests.support.cluster import NFS_PORT
 from tests.support.deployed import Deployed, journal
 from tests.support.lifeline import alive
-from tests.support.machine import BIN_DIR
 
 _END_S = 5.0
 _ROOT_ON_DISK = "up"
@@ -73,7 +72,7 @@ class Hosts:
 
     def start_replacement(self, name: str) -> None:
         config = f"/etc/mdscluster/{name}/{name}.toml"
-        self.cluster.machines[name].run(f"runuser -u mdscluster -- {BIN_DIR}/mdscluster rejoin --config {config}")
+        self.cluster.machines[name].run(f"runuser -u mdscluster -- mdscluster rejoin --config {config}")
         self.start(name)
 
     def data_dir(self, name: str) -> Path:

@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN_DIR = "/opt/mdscluster/bin"
 _BOOT_S = 60.0
 _END_S = 5.0
-_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/root"}
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin", "LC_ALL": "C", "HOME": "/root"}
+"""A root's folders as Debian has them; ``/usr/local/bin`` last, where this system may have a Python of its own."""
 _NAMESPACES = ("--mount", "--pid", "--uts", "--ipc", "--cgroup")
 _GROUPS = r"""
 set -eu
@@ -101,9 +102,10 @@ if [ ! -e etc/systemd/system/machine.target ]; then
     ln -s /opt/python/bin/python3 opt/mdscluster/bin/python3
     printf 'home = /opt/python/bin\n' >opt/mdscluster/pyvenv.cfg
     printf '/opt/source\n/opt/packages\n' >"opt/mdscluster/lib/$version/site-packages/release.pth"
-    for program in mdscluster.cli dataserver.cli; do
-        file=opt/mdscluster/bin/${program%%.cli}
-        printf '#!/opt/mdscluster/bin/python3\nimport sys\nfrom %s import main\nsys.exit(main())\n' "$program" >"$file"
+    for program in mdscluster:mdscluster.cli dataserver:dataserver.cli mdsctl:mdscluster.mdsctl; do
+        file=opt/mdscluster/bin/${program%%:*}
+        printf '#!/opt/mdscluster/bin/python3\nimport sys\nfrom %s import main\nsys.exit(main())\n' "${program##*:}" \
+            >"$file"
         chmod 0755 "$file"
     done
     # An interpreter that is not Debian's own finds its library by a path that is hidden from services.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.writing import WRITTEN_BY
 from mdscluster.cli import main
 from mdscluster.config import Address, NodeConfig, Peer
 from mdscluster.plan import ClusterPlan
@@ -58,6 +59,17 @@ def test_it_answers_prometheus_at_its_own_address(base: Path, listen: str, wante
     save(replace(present, metrics=replace(present.metrics, listen=listen)), like)
     assert new_node(base, "mds4", base / "mds4.toml") == 0
     assert NodeConfig.load(base / "mds4.toml").metrics.listen == wanted
+
+
+def test_a_rendered_file_is_no_model(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its secrets and keys are another host's, and the next rendering would not know the new server."""
+    like = base / "mds1" / "mds1.toml"
+    save(NodeConfig.load(like), like, header=f"{WRITTEN_BY}: change the inventory, not this.")
+    assert new_node(base, "mds4", base / "mds4.toml") == 2
+    told = capsys.readouterr().err
+    assert f"{like} was rendered from an inventory" in told
+    assert "Add it to the inventory with join = true" in told
+    assert not (base / "mds4.toml").exists()
 
 
 def test_an_id_or_file_that_is_there_is_refused(base: Path, capsys: pytest.CaptureFixture[str]) -> None:

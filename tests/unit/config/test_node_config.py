@@ -151,6 +151,12 @@ BAD = [
     (dict(fencing=Fencing(devices=(Device("a", "mds 2", "x"),))), "fencing device 'a': 'mds 2' is no node id"),
     (dict(fencing=Fencing(devices=(Device("a", "mds2", "x"),) * 2)), "fencing.devices: 'a' is there twice"),
     (
+        dict(fencing=Fencing(devices=(
+            Device("a", "mds2", "x", timeout_ms=120_000), Device("b", "mds2", "y"), Device("c", "mds2", "z"),
+        ))),
+        "fencing.devices: mds2's devices may take 654 s in all",
+    ),
+    (
         dict(fencing=Fencing(devices=(Device("a", "mds1", "x", ("ip=h",)), Device("b", "mds2", "x", ("ip=h",))))),
         "fencing.devices: 'a' of mds1 and 'b' of mds2 are the same power (x ip=h)",
     ),

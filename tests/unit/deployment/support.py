@@ -32,6 +32,6 @@ def write_inventory(folder: Path, *changes: tuple[str, str], text: str = "") -> 
     return path
 
 
-def deploy_render(inventory: Path, out: Path, *, discard_edits: bool = False) -> None:
+def deploy_render(inventory: Path, out: Path, *, discard_edits: bool = False, new_ca: bool = False) -> None:
     """What ``mdsctl deploy render`` does, without telling of it."""
-    render(load(inventory), out, discard_edits=discard_edits)
+    render(load(inventory), out, discard_edits=discard_edits, new_ca=new_ca)

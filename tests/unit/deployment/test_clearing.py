@@ -10,8 +10,11 @@ import pytest
 
 from tests.unit.deployment.support import deploy_render, write_inventory
 
-KEPT = {"systemd/system/others.service", "mdscluster/ds1/ds1.key"}
+KEPT = {"systemd/system/others.service", "mdscluster/ds1/ds1.key", "mdscluster/mds1/mds1.key"}
 """Of others, and keys: those are the operator's to remove."""
+
+SECRETS = ("mdscluster/mds1/fencing/mds1-1-fence_ipmilan.secret", "mdscluster/mds1/fencing/mds1-2-fence_apc.secret")
+"""Of a device of the example, and of one that was taken out."""
 
 
 @pytest.fixture
@@ -26,8 +29,9 @@ class Old:
 
     def __init__(self, folder: Path) -> None:
         self.etc, self.log = folder / "etc", folder / "systemctl.log"
-        self.bin = folder / "bin"
-        for path in ("systemd/system/keepalived.service.d", "keepalived", "sysctl.d", "tmpfiles.d", "mdscluster/ds1"):
+        self.bin, self.commands = folder / "bin", folder / "commands"
+        for path in ("systemd/system/keepalived.service.d", "keepalived", "sysctl.d", "tmpfiles.d", "mdscluster/ds1",
+                     "mdscluster/mds1/fencing"):  # fmt: skip
             (self.etc / path).mkdir(parents=True)
         self.bin.mkdir()
         (self.bin / "systemctl").write_text(f'#!/bin/sh\necho "$*" >>{self.log}\n')
@@ -40,14 +44,22 @@ class Old:
         for path in (
             "systemd/system/keepalived.service.d/mdscluster.conf", "keepalived/keepalived.conf",
             "sysctl.d/91-mdscluster-spread.conf", "tmpfiles.d/mdscluster.conf", "mdscluster/ds1/ds1.key",
+            "mdscluster/mds1/mds1.key", *SECRETS,
         ):  # fmt: skip
             (self.etc / path).touch()
+        self.commands.mkdir()
+        for program in ("mdscluster", "dataserver", "mdsctl"):
+            (self.commands / program).symlink_to(f"/opt/mdscluster/bin/{program}")
+
+    def linked(self) -> set[str]:
+        return {file.name for file in self.commands.iterdir()}
 
     def clear(self, host: Path, *words: str) -> list[str]:
         """Run the script of a host's folder here; what it told systemd."""
         script = host / "no-longer-wanted"
         here = script.with_name("here")
-        here.write_text(script.read_text().replace("/etc/", f"{self.etc}/"))
+        text = script.read_text().replace("/etc/", f"{self.etc}/").replace("/usr/local/bin/", f"{self.commands}/")
+        here.write_text(text)
         self.log.write_text("")
         path = f"{self.bin}:{os.environ['PATH']}"
         subprocess.run(["sh", here, *words], check=True, env={"PATH": path}, stdout=subprocess.DEVNULL, timeout=30)
@@ -67,8 +79,9 @@ def test_what_a_host_is_not_to_have_any_more_is_stopped_and_disabled(out: Path, 
     assert old.clear(out / "mds1") == [*gone, "daemon-reload"], "no [spread], no data server on this host"
     assert before - old.left() == {
         "systemd/system/mdscluster-ds-ds1.service", "systemd/system/mdscluster-ds-ds9.service",
-        "systemd/system/mdscluster-spread.service", "sysctl.d/91-mdscluster-spread.conf",
+        "systemd/system/mdscluster-spread.service", "sysctl.d/91-mdscluster-spread.conf", SECRETS[1],
     }  # fmt: skip
+    assert old.linked() == {"mdscluster", "mdsctl"}, "what this host has no server for is typed there no more"
     assert old.clear(out / "mds1") == ["daemon-reload"], "once more: there is nothing left to do"
     told = old.clear(out / "ds1")
     assert told[0] == "disable --now keepalived.service", "the address leaves while its server still answers"
@@ -76,6 +89,15 @@ def test_what_a_host_is_not_to_have_any_more_is_stopped_and_disabled(out: Path, 
         "daemon-reload"
     ]
     assert old.left() == KEPT
+    assert old.linked() == {"mdsctl"}, "this folder has a data server's unit: its link was gone before"
+
+
+def test_a_command_of_somebody_else_stays(out: Path, tmp_path: Path) -> None:
+    old = Old(tmp_path / "old")
+    (old.commands / "mdsctl").unlink()
+    (old.commands / "mdsctl").write_text("of an administrator")
+    old.clear(out / "mds1", "all")
+    assert old.linked() == {"mdsctl"}
 
 
 def test_all_of_a_host_can_be_taken_away(out: Path, tmp_path: Path) -> None:
@@ -83,5 +105,6 @@ def test_all_of_a_host_can_be_taken_away(out: Path, tmp_path: Path) -> None:
     old = Old(tmp_path / "old")
     assert len([line for line in old.clear(out / "mds1", "all") if line.startswith("disable --now")]) == 7
     assert old.left() == KEPT
+    assert old.linked() == set()
     with pytest.raises(subprocess.CalledProcessError):
         old.clear(out / "mds1", "everything")

@@ -102,6 +102,8 @@ MISTAKES: list[tuple[tuple[str, str], str, str]] = [
     (("plug = 3", 'API-token = "x"'), "API-token =", "and name that with secrets.API-token"),
     (('"198.51.100.12"', '"198.51.100.11"'), 'ip = "198.51.100.11"',
      "mds1 and mds2 have the same power device (fence_ipmilan ip=198.51.100.11): who fences mds1 would switch mds2"),
+    (('agent = "fence_apc_snmp"', 'agent = "fence_apc_snmp"\ntimeout_ms = 120000\nattempts = 5'),
+     "timeout_ms = 120000", "mds3's devices may take 1323 s in all (for each attempt two timeout_ms and 9 s)"),
     (('"198.51.100.11"', '"192.0.2.11"'), "192.0.2.11", "is the address of a node, not of the device"),
     (('"secrets/bmc-password"', '"secrets/missing"'), "secrets/missing", "cannot read the secret in"),
     # what a server itself would refuse
@@ -193,6 +195,16 @@ def test_what_works_but_may_not_be_meant_is_noted(tmp_path: Path) -> None:
     notes = load(path).notes
     assert len(notes) == 1
     assert "mds3 has no fencing device" in notes[0]
+
+
+def test_a_data_server_on_a_host_that_is_fenced_early_is_noted(tmp_path: Path) -> None:
+    """Its host loses its power for a crash of the metadata server that takes longer than suspect_ms."""
+    together = ('addresses = ["192.0.2.23"]', 'addresses = ["192.0.2.12"]\nnfs_port = 2050')
+    (note,) = load(write_inventory(tmp_path, together)).notes
+    assert "mds2 has a fencing device and shares its host with ds3: when it hangs or is away for" in note
+    assert "suspect_ms (2000), all on it lose their power; 10000 leaves the time" in note
+    longer = ("[install]", "[settings.fencing]\nsuspect_ms = 10000\n[install]")
+    assert load(write_inventory(tmp_path, together, longer)).notes == ()
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 import stat
 import subprocess
 import tomllib
@@ -184,7 +185,10 @@ def test_a_node_that_waits_to_be_added_is_no_peer_of_the_others(tmp_path: Path) 
     assert mine.join
     assert [peer.id for peer in mine.peers] == ["mds1", "mds2", "mds3", "mds4"]
     assert [peer.id for peer in other.peers] == ["mds1", "mds2", "mds3"]
-    assert "mdsctl member add" in (tmp_path / "out" / "mds4" / "INSTALL.md").read_text()
+    guide = (tmp_path / "out" / "mds4" / "INSTALL.md").read_text()
+    add = "mdsctl member add mds4 --raft 192.0.2.14:20590 --admin 192.0.2.14:20690 --nfs 192.0.2.14:2049"
+    assert f"\n```\n{add}\n```\n" in guide, "whole, and in no block for the host"
+    assert guide.index("systemctl enable --now") < guide.index(add)
 
 
 def test_servers_on_one_address_share_a_host(tmp_path: Path) -> None:
@@ -260,15 +264,58 @@ def test_install_md_names_the_packages_of_the_agents_of_the_inventory(out: Path,
 
 def test_a_new_ca_keeps_the_cluster_key(out: Path, tmp_path: Path) -> None:
     """INV-10: by the command of DEPLOY.md. Data servers prove by that key that they belong to the cluster."""
-    (command,) = re.findall(r"^find /srv/files/rendered/pki .*$", (ROOT / "docs/DEPLOY.md").read_text(), re.MULTILINE)
+    guide = (ROOT / "docs/DEPLOY.md").read_text()
+    (command,) = re.findall(r"^ *(find /srv/files/rendered/pki .*)$", guide, re.MULTILINE)
     before = {path.name: path.read_bytes() for path in (out / "pki").iterdir()}
     subprocess.run(["sh", "-ec", command.replace("/srv/files/rendered", str(out))], check=True, timeout=30)
-    deploy_render(tmp_path / "cluster.toml", out)
+    with pytest.raises(ConfigError, match=r"^pki/ca.pem missing, and the hosts have them: .* --new-ca makes a new CA"):
+        deploy_render(tmp_path / "cluster.toml", out)
+    assert main(["deploy", "render", "--inventory", str(tmp_path / "cluster.toml"), "--out", str(out), "--new-ca"]) == 0
     after = {path.name: path.read_bytes() for path in (out / "pki").iterdir()}
     assert after.keys() == before.keys()
     assert {name for name in after if after[name] == before[name]} == {"cluster.key"}
     assert (out / "ds1" / "ds1" / "cluster.key").read_bytes() == before["cluster.key"]
     assert (out / "ds1" / "ds1" / "ca.pem").read_bytes() == after["ca.pem"]
+
+
+def test_a_lost_pki_is_not_replaced_unasked(out: Path, tmp_path: Path) -> None:
+    """INV-10: with another key and another CA every data server would be refused. The hosts' folders have the key."""
+    before = contents(out)
+    key = (out / "pki" / "cluster.key").read_bytes()
+    shutil.rmtree(out / "pki")
+    left = contents(out)
+    with pytest.raises(ConfigError, match=r"^pki/ca.pem and pki/cluster.key missing, and the hosts have them"):
+        deploy_render(tmp_path / "cluster.toml", out)
+    assert contents(out) == left, "nothing was written"
+    deploy_render(tmp_path / "cluster.toml", out, new_ca=True)
+    assert (out / "pki" / "cluster.key").read_bytes() == key
+    assert stat.S_IMODE((out / "pki" / "cluster.key").stat().st_mode) == 0o600
+    after = contents(out)
+    assert after["ds1/ds1/cluster.key"] == before["ds1/ds1/cluster.key"], "the hosts' is not even touched"
+    ca = x509.load_pem_x509_certificate(after["mds1/mds1/ca.pem"][0])
+    for name in ("mds1", "ds3"):
+        x509.load_pem_x509_certificate(after[f"{name}/{name}/{name}.pem"][0]).verify_directly_issued_by(ca)
+
+
+def test_a_new_ca_signs_what_the_lost_one_had_signed(out: Path, tmp_path: Path) -> None:
+    """Of pki/ only the CA is gone: certificates that nobody can check any more do not stay."""
+    for name in ("ca.pem", "ca.key"):
+        (out / "pki" / name).unlink()
+    deploy_render(tmp_path / "cluster.toml", out, new_ca=True)
+    ca = x509.load_pem_x509_certificate((out / "pki" / "ca.pem").read_bytes())
+    for name in ("mds1", "ds1", "admin"):
+        x509.load_pem_x509_certificate((out / "pki" / f"{name}.pem").read_bytes()).verify_directly_issued_by(ca)
+    before = contents(out)
+    deploy_render(tmp_path / "cluster.toml", out, new_ca=True)
+    assert contents(out) == before, "a CA that is there is kept, whatever is given"
+
+
+def test_hosts_that_do_not_agree_on_the_cluster_key_are_told(out: Path, tmp_path: Path) -> None:
+    """INV-10: of two keys only an operator knows which one the cluster has."""
+    (out / "pki" / "cluster.key").unlink()
+    (out / "ds2" / "ds2" / "cluster.key").write_text("7" * 64 + "\n")
+    with pytest.raises(ConfigError, match=r"ds2/ds2/cluster.key, .* differ: put the one that the cluster has into"):
+        deploy_render(tmp_path / "cluster.toml", out, new_ca=True)
 
 
 # ---------------------------------------------------------------------- again and again
@@ -400,6 +447,17 @@ def test_check_says_what_is_right_and_what_is_wrong(tmp_path: Path, capsys: pyte
     assert main(["deploy", "check", "--inventory", str(path)]) == 0
     assert "3 metadata servers, 3 data servers, 3 service addresses: no fault found" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
+
+
+def test_what_documents_say_to_type_is_in_everybodys_path(out: Path, tmp_path: Path) -> None:
+    """`runuser -u mdscluster -- mdscluster rejoin`, `dataserver new-store`, `mdsctl config check`."""
+    programs = {"mds1": "mdscluster mdsctl", "ds1": "dataserver mdsctl"}
+    for host, names in programs.items():
+        line = "ln -sfn " + "".join(f"/opt/mdscluster/bin/{name} " for name in names.split()) + "/usr/local/bin/"
+        assert line in (out / host / "INSTALL.md").read_text().splitlines()
+    there = ('bin_dir = "/opt/mdscluster/bin"', 'bin_dir = "/usr/local/bin"')
+    deploy_render(write_inventory(tmp_path, there), tmp_path / "there")
+    assert "ln -s" not in (tmp_path / "there" / "mds1" / "INSTALL.md").read_text()
 
 
 def test_a_host_file_says_which_commands_it_needs(out: Path) -> None:

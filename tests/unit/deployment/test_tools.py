@@ -56,7 +56,15 @@ IPV6 = [
 ]
 
 
-@pytest.mark.parametrize("changes", [(), (ONE_VIP,), tuple(IPV6)], ids=["several", "one", "IPv6"])
+TWO_NETWORKS = [
+    (f'addresses = ["192.0.2.1{n}/24"]', f'addresses = ["10.0.0.1{n}/24", "192.0.2.1{n}/24"]') for n in (1, 2, 3)
+]
+"""The cluster's own, and the clients', where the service addresses are."""
+
+
+@pytest.mark.parametrize(
+    "changes", [(), (ONE_VIP,), tuple(IPV6), tuple(TWO_NETWORKS)], ids=["several", "one", "IPv6", "two networks"]
+)
 def test_keepalived_takes_the_file_without_a_word(tmp_path: Path, changes: tuple[tuple[str, str], ...]) -> None:
     """In a network namespace with the interface of the inventory; the script where it will be, in a view of our own."""
     needs_root("a network namespace with eth0")
@@ -83,6 +91,20 @@ def test_a_wrong_word_would_be_noticed(example: tuple[Inventory, Path], tmp_path
     done = call("unshare", "--net", "keepalived", "-t", "-f", tmp_path / "bad.conf")
     assert done.returncode != 0
     assert "advert_interval" in done.stderr
+
+
+def test_adverts_go_between_addresses_of_the_service_addresss_own_network(tmp_path: Path) -> None:
+    """INV-7: from the cluster's network they would not arrive at the clients' interface, and all would be master."""
+    spread = ("[install]", '[spread]\naddress = "192.0.2.100/24"\nby = "ipvs"\n[install]')
+    _, out = rendered(tmp_path, *TWO_NETWORKS, spread)
+    for number in (1, 2, 3):
+        text = (out / f"mds{number}" / "keepalived.conf").read_text()
+        sources = re.findall(r"unicast_src_ip (\S+)", text)
+        peers = re.findall(r"unicast_peer \{\s*(\S+)\s+(\S+)\s*\}", text)
+        assert sources == [f"192.0.2.1{number}"] * 4
+        assert peers == [tuple(f"192.0.2.1{other}" for other in (1, 2, 3) if other != number)] * 4
+        assert re.findall(r"real_server (\S+) 2049", text) == [f"192.0.2.1{other}" for other in (1, 2, 3)]
+        assert "10.0.0." not in text
 
 
 def test_a_single_address_stays_and_several_are_spread(example: tuple[Inventory, Path], tmp_path: Path) -> None:
@@ -268,3 +290,14 @@ def test_tuning_is_never_part_of_the_installation(example: tuple[Inventory, Path
     for host in out.glob("*/INSTALL.md"):
         for block in re.findall(r"```sh.*?\n(.*?)```", host.read_text(), re.DOTALL):
             assert "tuning/" not in block
+
+
+def test_tuning_says_how_it_comes_into_force(example: tuple[Inventory, Path]) -> None:
+    """A rule is for disks that come, and a module of the initial file system has read its options there."""
+    _, out = example
+    for host in out.glob("*/INSTALL.md"):
+        text = host.read_text()
+        assert text.index("60-mdscluster.rules") < text.index("udevadm trigger --action=change")
+        assert text.index("mdscluster-nvme.modprobe.conf") < text.index("\nupdate-initramfs -u\n")
+    assert "update-initramfs -u" in tuning.MODPROBE
+    assert "udevadm trigger" in tuning.UDEV

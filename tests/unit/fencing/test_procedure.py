@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from fencing import procedure
 from fencing.agents import Answer, Result
+from fencing.budget import BUDGET_MS_MAX, READ_BACK_S, budget_ms, excess
 from fencing.device import Device
 from fencing.procedure import Outcome
+from fencing.state import CLAIM_MS_MAX
+from mdscluster.control.stonith import CLAIM_MARGIN_MS
 
 ON, OFF, DONE, FAILED = (Answer(result, "") for result in (Result.ON, Result.OFF, Result.DONE, Result.FAILED))
 TIMED_OUT = Answer(Result.TIMED_OUT, "no answer within 15 s")
@@ -129,5 +133,13 @@ def test_looking_switches_nothing() -> None:
 
 def test_its_time_is_bounded() -> None:
     """A claim that ends before its holder stops would let two act at once."""
-    assert procedure.budget_ms([IPMI]) >= 2 * IPMI.timeout_ms + procedure.READ_BACK_S * 1000
-    assert procedure.budget_ms([IPMI, PDU]) >= procedure.budget_ms([IPMI]) + procedure.budget_ms([PDU])
+    assert budget_ms([IPMI]) >= 2 * IPMI.timeout_ms + READ_BACK_S * 1000
+    assert budget_ms([IPMI, PDU]) >= budget_ms([IPMI]) + budget_ms([PDU])
+
+
+def test_a_claim_has_room_for_every_device_that_a_configuration_may_have() -> None:
+    """INV-9: a first device that hangs would take the whole claim, each time, and the second never be tried."""
+    assert BUDGET_MS_MAX + 2 * CLAIM_MARGIN_MS <= CLAIM_MS_MAX
+    long = replace(PDU, timeout_ms=120_000, attempts=2)
+    assert not excess("mds1", [replace(long, attempts=1)] * 2)
+    assert excess("mds1", [long, long]).startswith("mds1's devices may take 996 s in all")

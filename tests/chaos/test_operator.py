@@ -1,0 +1,132 @@
+"""What documents tell the operator of a deployed cluster to do on a bad day, as it stands there, on three machines."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.reading import load
+from deploy.render import render
+from deploy.units import MDS_UNIT
+from tests.chaos.conftest import unavailable
+from tests.support.cluster import ROOT
+from tests.support.debian import Unavailable
+from tests.support.installed import (
+    NODES,
+    Site,
+    await_all_fit,
+    carry_out,
+    copy_rendered,
+    installed,
+    inventory,
+    succeed,
+    wait,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
+
+NEW_OCTET = 19
+_KEEPS = """
+import asyncio, sys
+from nfsclient import Client
+from nfswire import nfs4
+
+async def main():
+    async with await Client.connect([(sys.argv[1], 2049)]) as client:
+        file = await client.open("/kept", create=nfs4.UNCHECKED4)
+        await file.write(0, b"kept" * 1_000_000, nfs4.UNSTABLE4)
+        await file.close()
+
+asyncio.run(main())
+"""
+_READS = """
+import asyncio, sys
+from nfsclient import Client
+
+async def main():
+    async with await Client.connect([(sys.argv[1], 2049)]) as client:
+        file = await client.open("/kept")
+        print(bytes(await file.read(0, 5_000_000)) == b"kept" * 1_000_000)
+        await file.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Rendered, installed and serving."""
+    try:
+        with installed(tmp_path_factory.mktemp("site"), "mdo") as made:
+            yield made
+    except Unavailable as reason:
+        unavailable(reason)
+
+
+def config(name: str) -> str:
+    return f"/etc/mdscluster/{name}/{name}.toml"
+
+
+def test_what_documents_say_to_type_is_found(site: Site) -> None:
+    """By a root as Debian makes one, and as the service's user."""
+    for number, (name, machine) in enumerate(site.machines.items(), 1):
+        machine.run(f"runuser -u mdscluster -- mdscluster check --config {config(name)}")
+        machine.run(f"runuser -u mdscluster-ds -- dataserver check --config {config(f'ds{number}')}")
+        machine.run(f"mdsctl config check {config(name)}")
+
+
+def test_a_new_ca_by_the_steps_of_the_guide(site: Site, tmp_path: Path) -> None:
+    """INV-2, INV-10: servers of two CAs do not speak to each other, and no file is lost by it."""
+    told, _ = site.client(_KEEPS).communicate(timeout=60)
+    assert told == "", told
+    text = (ROOT / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
+    (stop,) = re.findall(r"as root: `(systemctl stop .*?)`", text)
+    (find,) = re.findall(r"^ *(find /srv/.*)$", text, re.MULTILINE)
+    succeed(site, "fence", "suspend")
+    for machine in site.machines.values():
+        machine.run(stop)
+    before = (site.out / "pki" / "ca.pem").read_bytes()
+    subprocess.run(["sh", "-ec", find.replace("/srv/files/rendered", str(site.out))], check=True, timeout=30)
+    (tmp_path / "cluster.toml").write_text(inventory(site.net))
+    render(load(tmp_path / "cluster.toml"), site.out, new_ca=True)
+    assert (site.out / "pki" / "ca.pem").read_bytes() != before
+    copy_rendered(site)
+    for mark in ("sh", "sh start"):
+        for name in NODES:
+            carry_out(site, name, mark)
+    wait("every data server is up", lambda: site.mdsctl("status").stdout.count(" up ") >= len(NODES), 90.0)
+    succeed(site, "fence", "resume")
+    await_all_fit(site)
+    assert site.client(_READS).communicate(timeout=60)[0].strip() == "True"
+
+
+def test_another_address_by_the_steps_of_the_guide(site: Site, tmp_path: Path) -> None:
+    """INV-2, INV-4: a member is removed and added again, empty. The old address stays on the host, as its second one."""
+    network, machine = site.net.network, site.machines["mds3"]
+    text = (ROOT / "docs" / "MEMBERSHIP.md").read_text(encoding="utf-8")
+    (mark,) = re.findall(r"`(sed -i .*?)`", text, re.DOTALL)
+    old, new = f"{network}.{NODES['mds3']}", f"{network}.{NEW_OCTET}"
+    machine.run(f"ip address add {new}/24 dev eth0")
+    wait("it may be removed", lambda: site.mdsctl("member", "remove", "mds3", "--even").returncode == 0, 60.0)
+    machine.run(f"systemctl stop {MDS_UNIT}; mv /var/lib/mdscluster/mds3 /var/lib/mdscluster/before")
+    changed = inventory(site.net).replace(f'addresses = ["{old}/24"]', f'addresses = ["{new}/24", "{old}/24"]')
+    (tmp_path / "cluster.toml").write_text(changed)
+    notes = render(load(tmp_path / "cluster.toml"), site.out).notes
+    assert [note.split(" was reached at ")[0] for note in notes if "was reached" in note] == ["mds3"]
+    copy_rendered(site)
+    for name in NODES:
+        carry_out(site, name, "sh")
+        site.machines[name].run("systemctl reload keepalived")
+    machine.run(mark.replace("mds2", "mds3"))
+    carry_out(site, "mds3", "sh start")
+    succeed(site, "member", "add", "mds3", "--raft", f"{new}:20590", "--admin", f"{new}:20690", "--nfs", f"{new}:2049")
+    assert f"{new}:20590" in site.mdsctl("member", "list").stdout
+    carry_out(site, "mds3", "sh")
+    machine.run(f"systemctl restart {MDS_UNIT}")
+    await_all_fit(site)
+    assert site.mdsctl("digest").stdout.splitlines()[-1] == "equal"
+    assert site.client(_READS).communicate(timeout=60)[0].strip() == "True"
