@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
@@ -81,10 +82,14 @@ class Stonith:
     def __init__(
         self, node_id: str, process: int, config: Fencing, replica: Replica, tables: Tables,
         clock_ms: Callable[[], int], serving: Callable[[], bool], ask_voter: AskVoter, ask: Ask = agents.ask,
+        devices_now: Callable[[], tuple[Device, ...]] | None = None,
     ) -> None:  # fmt: skip
+        """``devices_now``: what the configuration file names now, where that is another than ``config``'s: the devices
+        of a server that is to be added are taken up without a restart."""
         self._node_id = node_id
         self._process = process
         self._config = config
+        self._devices_now = devices_now
         self._limits = Limits(config.node_per_hour, config.cluster_per_hour)
         self._replica = replica
         self._tables = tables
@@ -122,15 +127,22 @@ class Stonith:
 
     async def run(self) -> None:
         """For ever."""
-        if not self.enabled:
-            await asyncio.Event().wait()
         while True:
             try:
                 await asyncio.wait_for(self.wake.wait(), PERIOD_S)
             except TimeoutError:
                 pass
             self.wake.clear()
-            await self.turn()
+            self._take_devices_up()
+            if self.enabled:
+                await self.turn()
+
+    def _take_devices_up(self) -> None:
+        """What is under way goes on with the devices that it began with."""
+        devices = self._config.devices if self._devices_now is None else self._devices_now()
+        if devices != self._config.devices:
+            self._config = replace(self._config, devices=devices)
+            log.info("fencing devices are taken up", devices=[device.name for device in devices])
 
     async def turn(self) -> None:
         """One pass. It never waits for a commit: who observes must not stand still."""
