@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from deploy import clearing, fencing_devices, keepalived, spreading, units
+from deploy import clearing, fencing_devices, keepalived, servers, spreading, units
 from deploy.clearing import DROP_IN, KEEPALIVED_CONF, SPREAD_SYSCTL, TMPFILES
 from deploy.inventory import DataServer, Inventory, Node
 from deploy.servers import Host
@@ -167,9 +167,13 @@ def _start(inventory: Inventory, host: Host) -> str:
     lines.append(f"systemctl enable --now {' '.join(names)}")
     text = _sh(lines, mark="sh start")
     if host.node and host.node.join:
+        peer = servers.node_config(inventory, host.node).peer
+        where = f"--raft {peer.raft} --admin {peer.admin} --nfs {peer.nfs}"
         text = (
-            f"This node waits to be added: start it, then `mdsctl member add` on the operator's machine "
-            f"(docs/MEMBERSHIP.md), then take `join` out of the inventory.\n\n{text}"
+            "This node waits to be added (docs/DEPLOY.md, \"From 3 to 5 metadata servers\"). **Before it starts** every "
+            "metadata server that is there must have got its new folder, and its keepalived must have been reloaded: a "
+            "keepalived that hears nobody takes every service address. Then start it, and on the operator's machine\n\n"
+            f"```\nmdsctl member add {host.node.id} {where}\n```\n\n{text}"
         )
     elif host.node:
         text = f"A new cluster serves once every metadata server has been started.\n\n{text}"
