@@ -170,9 +170,10 @@ def _start(inventory: Inventory, host: Host) -> str:
         peer = servers.node_config(inventory, host.node).peer
         where = f"--raft {peer.raft} --admin {peer.admin} --nfs {peer.nfs}"
         text = (
-            "This node waits to be added (docs/DEPLOY.md, \"From 3 to 5 metadata servers\"). **Before it starts** every "
-            "metadata server that is there must have got its new folder, and its keepalived must have been reloaded: "
-            "one that hears nobody takes every service address. Then start it, and on the operator's machine\n\n"
+            "This node waits to be added (docs/DEPLOY.md, \"From 3 to 5 metadata servers\"). **Before it starts** "
+            "every metadata server that is there must have got its new folder, and its keepalived must have been "
+            "reloaded: one that hears nobody takes every service address. Then start it, and on the operator's "
+            "machine\n\n"
             f"```\nmdsctl member add {host.node.id} {where}\n```\n\n{text}"
         )
     elif host.node:

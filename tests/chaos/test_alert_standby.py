@@ -23,17 +23,16 @@ def test_a_standby_could_not_take_an_address_over(tmp_path: Path) -> None:
     for node in NODES:
         watched.tell_vip(node, ADDRESS, "MASTER" if node == holder else "BACKUP")
     with scene(watched) as it:
-        told = {"cluster": "files", "vip": ADDRESS}
         for state in ("STOP", "FAULT"):
-            with it.raises("VipStandbyNotReady", node=standby, **told):
+            with it.raises("VipStandbyNotReady", node=standby, cluster="files", vip=ADDRESS):
                 watched.tell_vip(standby, ADDRESS, state)
             raised = [each["labels"]["node"] for each in it.prometheus.alerts() if "Standby" in str(each["labels"])]
             assert raised == [standby]
             watched.tell_vip(standby, ADDRESS, "BACKUP")
             it.ends("VipStandbyNotReady")
-        with it.raises("VipStandbyNotReady", node=other, **told):
+        with it.raises("VipStandbyNotReady", node=other, cluster="files", vip=ADDRESS):
             watched.tell_vip(other, ADDRESS, "FAULT")
         assert it.cluster.mdsctl("node", "maintenance", other, "on").returncode == 0
         it.ends("VipStandbyNotReady")
-        with it.raises("VipStandbyNotReady", node=other, **told):
+        with it.raises("VipStandbyNotReady", node=other, cluster="files", vip=ADDRESS):
             assert it.cluster.mdsctl("node", "maintenance", other, "off").returncode == 0

@@ -116,7 +116,7 @@ def test_the_last_server_that_may_have_an_address_keeps_it() -> None:
 def test_an_heir_is_one_whose_keepalived_stands_by(state: str | None) -> None:
     """INV-7: fit by its guard's word, and keepalived is dead there: `node maintenance` left the address nowhere."""
     holder = node(1, a=("MASTER", 1.0), b=("BACKUP", 1.0))
-    dead = node(2, **({} if state is None else {"a": (state, 1.0), "b": ("MASTER", 1.0)}))
+    dead = node(2) if state is None else node(2, a=(state, 1.0), b=("MASTER", 1.0))
     told = without_heir([holder, dead, DOWN], "mds1")
     assert told == (
         f"mds1 has {A}, and no other server that is fit stands by: keepalived of mds2 says "
