@@ -76,10 +76,10 @@ def _numbers(inventory: Inventory) -> Iterator[Finding]:
     if not count:
         yield ("nodes",), "every node has join = true: a new cluster needs nodes that found it"
     elif count % 2 == 0:
-        yield (
-            ("nodes",),
-            f"{count} metadata servers survive no more failures than {count - 1}: use an odd number (3 or 5)",
-        )
+        words = f"{count} metadata servers survive no more failures than {count - 1}: use an odd number (3 or 5)"
+        if count < len(inventory.nodes):
+            words += "; take join = true out of all new nodes together, or of none"
+        yield ("nodes",), words
     elif count < 3 and inventory.vips:
         yield ("vips",), "a service address needs nodes to move to: at least 3 metadata servers"
     if not inventory.data_servers:

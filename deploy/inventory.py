@@ -62,7 +62,7 @@ class Node:
     data_dir: str = ""
     """Where its log and metadata live; empty: install.data_dir/ID."""
     join: bool = False
-    """It is being added to a running cluster (docs/MEMBERSHIP.md). Take it out again once it votes."""
+    """It is being added to a running cluster (docs/DEPLOY.md). Take it out again once all that are being added vote."""
     fencing: tuple[FenceDevice, ...] = ()
     """How others turn this node off: tried in this order."""
 

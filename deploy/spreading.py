@@ -31,6 +31,14 @@ UNIT: Final = "mdscluster-spread.service"
 _SEED: Final = "0x6d647363"
 """The same on every node: a client's node does not change when the spread address moves."""
 _CHECK_S: Final = 1
+WITH_NFTABLES: Final = """\
+# nftables.service flushes all rules, ours as well, whether it is reloaded (/etc/nftables.conf begins with `flush
+# ruleset`), restarted, or stopped and started: what it does is done here after it.
+After=nftables.service
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+"""
+"""Of a unit that loads rules, which is also WantedBy= that one: PartOf= stops it and starts nothing."""
 
 
 def nft(inventory: Inventory, node: Node) -> str:
@@ -88,28 +96,30 @@ def unit(inventory: Inventory, comment: str, sandbox: str) -> str:
     # Unloaded in any case: a unit that is changed is stopped by its new commands.
     unload = f"ExecStop=-/usr/sbin/nft delete table ip {TABLE}\n"
     load = f"ExecStart=/usr/sbin/nft -f {inventory.install.config_dir}/{NFT_FILE}\n"
-    load = load if inventory.spread.by == "nft" else ""
+    again = load.replace("ExecStart=", "ExecReload=")
+    after, by = WITH_NFTABLES, "multi-user.target nftables.service"
+    if inventory.spread.by != "nft":
+        load, again, after, by = "", "", "", "multi-user.target"
     return f"""\
 # Cluster {comment}. Written by `mdsctl deploy render`.
 [Unit]
 Description=mdscluster spreads the clients of {inventory.spread_address}
 Before=keepalived.service
-After=nftables.service network.target
-PartOf=nftables.service
-RequiresMountsFor={inventory.install.config_dir}
+After=network.target
+{after}RequiresMountsFor={inventory.install.config_dir}
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/ip route replace {route}
-{load}{unload}ExecStop=-/usr/sbin/ip route del {route}
+{load}{again}{unload}ExecStop=-/usr/sbin/ip route del {route}
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK
 IPAddressDeny=any
 PrivateDevices=yes
 {sandbox}
 [Install]
-WantedBy=multi-user.target
+WantedBy={by}
 """
 
 

@@ -235,10 +235,7 @@ def nft_unit(inventory: Inventory) -> str:
 Description=mdscluster packet filter rule for the service addresses
 Before=network-pre.target {MDS_UNIT}
 Wants=network-pre.target
-# `nft flush ruleset` in nftables.service would take the rule away: start anew with it.
-After=nftables.service
-PartOf=nftables.service
-DefaultDependencies=no
+{spreading.WITH_NFTABLES}DefaultDependencies=no
 Conflicts=shutdown.target
 RequiresMountsFor={inventory.install.config_dir}
 
@@ -246,6 +243,7 @@ RequiresMountsFor={inventory.install.config_dir}
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f {inventory.install.config_dir}/vip.nft
+ExecReload=/usr/sbin/nft -f {inventory.install.config_dir}/vip.nft
 ExecStop=-/usr/sbin/nft delete table inet mdscluster_vip
 CapabilityBoundingSet=CAP_NET_ADMIN
 RestrictAddressFamilies=AF_NETLINK
@@ -253,7 +251,7 @@ IPAddressDeny=any
 PrivateDevices=yes
 {_SANDBOX}
 [Install]
-WantedBy=multi-user.target
+WantedBy=multi-user.target nftables.service
 """
 
 

@@ -36,6 +36,8 @@ class Decisions:
     """Nodes that are missing and will not be fenced -> why: for the operator."""
     unmet: list[str] = field(default_factory=list)
     """Nodes that could be fenced if another voter had met them: ask (:attr:`Observed.statements`)."""
+    confirmed: list[int] = field(default_factory=list)
+    """Inherited intents of which a witness says that they still hold: they may be carried out here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Observed:
     statements: Mapping[str, Statement] | None = None
     """Who answered -> what it says of others. It was asked for this decision, because of those in ``never_met``. None:
     nobody was asked."""
+    inherited: Collection[int] = ()
+    """Numbers of intents of before this process, or before it reached a majority again (:func:`claimable`)."""
 
 
 def decide(
@@ -71,8 +75,8 @@ def decide(
             decisions.fence[node] = reason
         elif seen.statements is None:
             decisions.unmet.append(node)
-        else:
-            _weigh(decisions, leader, node, reason, witnesses(leader, voters, state), seen.statements)
+        elif word := _weigh(decisions, leader, node, witnesses(leader, voters, state), seen.statements):
+            decisions.fence[node] = f"{reason}; {word}"
     for node, intent in sorted(state.intents.items()):
         if intent.phase != PHASE_OFF or (intent.claim is not None and now_ms <= intent.claim.until_ms):
             continue
@@ -80,6 +84,11 @@ def decide(
             decisions.withdraw.append(Withdrawal(intent, "it is heard again", well=True))
         elif members and node not in members:
             decisions.withdraw.append(Withdrawal(intent, "it is a member no more", well=False))
+        elif node in seen.never_met and intent.number in seen.inherited:
+            if seen.statements is None:
+                decisions.unmet.append(node)
+            elif _weigh(decisions, leader, node, witnesses(leader, voters, state), seen.statements):
+                decisions.confirmed.append(intent.number)
     return decisions
 
 
@@ -92,10 +101,10 @@ def witnesses(leader: str, voters: Collection[str], state: State) -> set[str]:
 
 
 def _weigh(
-    decisions: Decisions, leader: str, node: str, reason: str, trusted: Collection[str],
-    statements: Mapping[str, Statement],
-) -> None:  # fmt: skip
-    """A node that this leader misses and has not met: fence it, if a witness had met it and misses it, too.
+    decisions: Decisions, leader: str, node: str, trusted: Collection[str], statements: Mapping[str, Statement]
+) -> str:
+    """The word by which a node that this leader misses and has not met may be fenced: a witness had met it and misses
+    it, too. Empty: nobody's, and ``decisions.held`` tells why.
 
     Not if another witness hears it: then it runs, and a link is broken. (A leader that had met it itself asks nobody.)
     """
@@ -104,8 +113,7 @@ def _weigh(
     had_met = {name: told.missed_ms[node] for name, told in said.items() if node in told.missed_ms}
     if had_met and not hearing:
         witness = max(had_met, key=lambda name: had_met[name])
-        decisions.fence[node] = f"{reason}; {witness} had met it, and misses it for {had_met[witness] / 1000:.1f} s"
-        return
+        return f"{witness} had met it, and misses it for {had_met[witness] / 1000:.1f} s"
     own = f"{leader} has not met it since it was started itself, or was without a majority"
     if hearing:
         decisions.held[node] = f"{own}, and {', '.join(hearing)} can hear it"
@@ -113,6 +121,7 @@ def _weigh(
         decisions.held[node] = f"{own}, and none of {', '.join(said)} says that it had"
     else:
         decisions.held[node] = f"{own}, and nobody else answers who might have"
+    return ""
 
 
 def turn(intent: Intent, leader: str, voters: Collection[str], me: str) -> int:
@@ -124,15 +133,20 @@ def turn(intent: Intent, leader: str, voters: Collection[str], me: str) -> int:
 
 
 def claimable(
-    me: str, process: int, leader: str, voters: Collection[str], state: State, missing: Collection[str], now_ms: int
-) -> list[tuple[Intent, int]]:
+    me: str, process: int, leader: str, voters: Collection[str], state: State, missing: Collection[str], now_ms: int,
+    inherited: Collection[int] = (), met: Collection[str] = (),
+) -> list[tuple[Intent, int]]:  # fmt: skip
     """The intents that this node may carry out, and how long it has to leave each to others first.
 
-    It cuts nobody's power whom it hears itself, nor its leader's. ``now_ms``: the log's clock.
+    It cuts nobody's power whom it hears itself, nor its leader's. ``now_ms``: the log's clock. ``inherited``: numbers
+    of intents that were decided before this process could see what they rest on. They may be of before all power was
+    lost, and their nodes be booting: only who has ``met`` a node since cuts its power for one of these.
     """
     found = []
     for node, intent in sorted(state.intents.items()):
         if intent.phase != PHASE_ON and (node not in missing or node == leader):
+            continue
+        if intent.phase != PHASE_ON and intent.number in inherited and node not in met:
             continue
         place = turn(intent, leader, voters, me)
         if place >= 0 and not why_not_claim(state, now_ms, node, intent.number, me, process):

@@ -89,6 +89,19 @@ class Suspicions:
         for seen in self._nodes.values():
             seen.was_well = False
 
+    def met(self) -> set[str]:
+        """Well once since this process began, or reached a majority again."""
+        return {node for node, seen in self._nodes.items() if seen.was_well}
+
+    @property
+    def has_forgotten(self) -> bool:
+        """It has reached no majority for so long that it has met nobody any more."""
+        return (
+            self._alone_since_ms is not None
+            and self._observed_ms is not None
+            and self._observed_ms - self._alone_since_ms >= self._suspect_ms
+        )
+
     def missing(self) -> set[str]:
         """Not heard at the moment."""
         return {node for node, seen in self._nodes.items() if seen.missing}

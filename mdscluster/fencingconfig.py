@@ -26,7 +26,7 @@ class Fencing:
     """The same for all of them together."""
     devices: tuple[Device, ...] = ()
     """The ways to every server's power, each server's in the order in which they are tried. The same list on every
-    metadata server: any of them may be asked to use it."""
+    metadata server: any of them may be asked to use it. Taken up without a restart."""
 
     def devices_of(self, node_id: str) -> tuple[Device, ...]:
         """One server's, in order."""

@@ -24,6 +24,7 @@ from fencing import agents
 from mdscluster import replica_async
 from mdscluster.config import ConfigError, NodeConfig
 from mdscluster.control.admin import AdminService
+from mdscluster.control.filed import Filed
 from mdscluster.control.guarding import PATIENCE_ELECTIONS, Guarding
 from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.links import DataServerLinks
@@ -94,6 +95,7 @@ class FrontEnd:
         loop = asyncio.get_running_loop()
         self.config = config
         self.service_addresses = ServiceAddresses(config, config_file)
+        filed = Filed(config, config_file)
         self.replica = replica
         self.lag_ms = 0.0
         self.lag = Histogram()
@@ -142,7 +144,7 @@ class FrontEnd:
         )
         self.stonith = Stonith(
             config.node_id, reporter.process or 1, config.fencing, replica, self.dispatcher.tables, clock_ms,
-            self.serving, ask_voter, ask_device,
+            self.serving, ask_voter, ask_device, lambda: filed.now().fencing.devices,
         )  # fmt: skip
         replica.on_event = self.on_event
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
@@ -82,10 +83,14 @@ class Stonith:
     def __init__(
         self, node_id: str, process: int, config: Fencing, replica: Replica, tables: Tables,
         clock_ms: Callable[[], int], serving: Callable[[], bool], ask_voter: AskVoter, ask: Ask = agents.ask,
+        devices_now: Callable[[], tuple[Device, ...]] | None = None,
     ) -> None:  # fmt: skip
+        """``devices_now``: what the configuration file names now, where that is another than ``config``'s: the devices
+        of a server that is to be added are taken up without a restart."""
         self._node_id = node_id
         self._process = process
         self._config = config
+        self._devices_now = devices_now
         self._limits = Limits(config.node_per_hour, config.cluster_per_hour)
         self._replica = replica
         self._tables = tables
@@ -99,6 +104,8 @@ class Stonith:
         self._log_base = (-1, 0)  # the log's clock when it last moved, and our own then
         self._acting: asyncio.Task[None] | None = None
         self._executions: dict[str, asyncio.Task[None]] = {}
+        self._inherited_until = 0
+        self._confirmed: set[int] = set()
         self._claimable_since: dict[tuple[int, str, int], int] = {}
         self._not_before_ms: dict[str, int] = {}
         self._leaving = False
@@ -123,15 +130,22 @@ class Stonith:
 
     async def run(self) -> None:
         """For ever."""
-        if not self.enabled:
-            await asyncio.Event().wait()
         while True:
             try:
                 await asyncio.wait_for(self.wake.wait(), PERIOD_S)
             except TimeoutError:
                 pass
             self.wake.clear()
-            await self.turn()
+            self._take_devices_up()
+            if self.enabled:
+                await self.turn()
+
+    def _take_devices_up(self) -> None:
+        """What is under way goes on with the devices that it began with."""
+        devices = self._config.devices if self._devices_now is None else self._devices_now()
+        if devices != self._config.devices:
+            self._config = replace(self._config, devices=devices)
+            log.info("fencing devices are taken up", devices=[device.name for device in devices])
 
     async def turn(self) -> None:
         """One pass. It never waits for a commit: who observes must not stand still."""
@@ -140,6 +154,9 @@ class Stonith:
         sightings = {peer: Sighting(seen.connected, seen.silent_ms) for peer, seen in status.peers.items()}
         self._suspicions.observe(sightings, now_ms, reaches_majority=status.reaches_majority)
         look = self._look(status, now_ms)
+        if not self._is_known(look.state) or self._suspicions.has_forgotten:
+            self._inherited_until = look.state.last_number
+            self._confirmed.clear()
         if self._acting is None or self._acting.done():
             if self._acting is not None:
                 self._acting.result()  # a bug: it ends the node
@@ -202,6 +219,16 @@ class Stonith:
             return None
         return fencing_state.decode_verdict(result[1:])
 
+    def _is_known(self, state: State) -> bool:
+        known = state.nodes.get(self._node_id)
+        return known is not None and known.process == self._process
+
+    def _inherited(self, state: State) -> set[int]:
+        """Intents of before this process had said that it is there, or was without a majority, and by nobody's word
+        its own since."""
+        numbers = {intent.number for intent in state.intents.values() if intent.number <= self._inherited_until}
+        return numbers - self._confirmed
+
     # ------------------------------------------------------------ deciding
     async def _act(self, look: _Look) -> None:
         await self._say_that_we_are_here(look)
@@ -232,6 +259,7 @@ class Stonith:
             if not _leads(look.status):
                 return
             decisions = self._decide(look, evidence)
+            self._confirmed.update(decisions.confirmed)
         self._tell_held(decisions)
         # Again only after a while, but another server that is lost meanwhile does not wait for that.
         concerned = {f"lead {node}" for node in (*decisions.fence, *(each.intent.node for each in decisions.withdraw))}
@@ -257,7 +285,10 @@ class Stonith:
 
     def _decide(self, look: _Look, evidence: Evidence | None = None) -> Decisions:
         told = evidence.statements if evidence is not None and evidence.fresh(self._clock_ms()) else None
-        seen = Observed(self._suspicions.suspected(), self._suspicions.well(), self._suspicions.never_met(), told)
+        seen = Observed(
+            self._suspicions.suspected(), self._suspicions.well(), self._suspicions.never_met(), told,
+            self._inherited(look.state),
+        )  # fmt: skip
         members = [member.id for member in look.status.members]
         return policy.decide(
             self._node_id, _voters(look.status), members, look.state, seen, self._limits, look.log_now_ms
@@ -294,7 +325,7 @@ class Stonith:
             return
         found = policy.claimable(
             self._node_id, self._process, status.leader_id, _voters(status), look.state, self._suspicions.missing(),
-            look.log_now_ms,
+            look.log_now_ms, self._inherited(look.state), self._suspicions.met(),
         )  # fmt: skip
         since: dict[tuple[int, str, int], int] = {}
         for intent, waits_ms in found:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mdscluster import config as nodeconfig
 from mdscluster import rtnetlink
+from mdscluster.control.filed import Filed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,26 +72,11 @@ class ServiceAddresses:
         """``file``: the one that ``config`` was read from. It is read again when it was exchanged: keepalived takes its
         own file up while the node runs, and an address that was taken out would be missed until the node's restart."""
         self._directory = config.guard.vip_dir
-        self._known = config.service_addresses
-        self._file = file
-        self._read_as: tuple[int, int, int] | None = None
+        self._filed = Filed(config, file)
 
     def states(self) -> list[VipState]:
         """Every address, in order."""
-        return with_untold(states(self._directory), self._addresses())
-
-    def _addresses(self) -> tuple[str, ...]:
-        """As the file says now; what cannot be read or cannot work says nothing, and what was known stays."""
-        if self._file is not None:
-            try:
-                found = self._file.stat()
-                version = found.st_ino, found.st_mtime_ns, found.st_size
-                if version != self._read_as:
-                    self._read_as = version
-                    self._known = nodeconfig.NodeConfig.load(self._file).service_addresses
-            except (OSError, nodeconfig.ConfigError):
-                pass
-        return self._known
+        return with_untold(states(self._directory), self._filed.now().service_addresses)
 
 
 def has_any(directory: str) -> bool:

@@ -13,7 +13,7 @@ from mdscluster.adminclient import AdminClient, Answer, leader_of
 from mdscluster.config import NodeConfig
 from mdscluster.mdsctl.asking import asking, current_leader, looks
 from mdscluster.mdsctl.desk import EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json, not_empty
-from mdscluster.mdsctl.vip import addresses_of
+from mdscluster.mdsctl.vip import STANDING_BY, UNKNOWN, addresses_of
 from mdsproto import admin_pb2
 
 CALL_TIMEOUT_S: Final = 15.0
@@ -48,7 +48,7 @@ def maintenance(
     with desk.connect() as client:
         before = client.status(STATUS_TIMEOUT_S) if on else []
         if reason := without_heir(before, node):
-            raise Failure(reason, "`mdsctl vip` shows why the others may not have one")
+            raise Failure(reason, "`mdsctl vip` shows why; is keepalived running there?")
         set_maintenance(client, node, on)
         leader = _await_out_of_office(client, node, held_by(before, node)) if on else current_leader(client)
     told = f"{node} is in maintenance: it can be stopped now. {leader} leads" if on else f"{node} may lead again"
@@ -76,16 +76,26 @@ def rejoin(
 
 
 def without_heir(answers: list[Answer], node: str) -> str:
-    """Why the service addresses of a server would be nowhere if it gave them away; empty: they would not."""
-    held = held_by(answers, node)
-    able = [
+    """Why a service address of a server would be nowhere if it gave them away; empty: it would not.
+
+    Whoever is to take one over is fit, and its keepalived stands by for that address: one that does not run, or that
+    was told nothing good by its guard, waits for nobody's adverts.
+    """
+    held = [each for each in addresses_of(answers) if each.holders[:1] == (node,)]
+    fit = {
         answer.target.id
         for answer in answers
         if answer.reply is not None and answer.target.id != node and answer.reply.guarded and not answer.reply.unfit
-    ]
-    if not held or able:
-        return ""
-    return f"{node} has {', '.join(held)}, and no other server is fit for service addresses now"
+    }
+    if held and not fit:
+        named = ", ".join(each.address for each in held)
+        return f"{node} has {named}, and no other server is fit for service addresses now"
+    for each in held:
+        said = {name: each.states.get(name, UNKNOWN) for name in sorted(fit)}
+        if not STANDING_BY & {*said.values()}:
+            others = ", ".join(f"{name} says {state}" for name, state in said.items())
+            return f"{node} has {each.address}, and no other server that is fit stands by: keepalived of {others}"
+    return ""
 
 
 def held_by(answers: list[Answer], node: str) -> list[str]:

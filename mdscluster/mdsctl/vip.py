@@ -14,7 +14,9 @@ from mdscluster.mdsctl.desk import EXIT_NO_QUORUM, EXIT_OK, STATUS_TIMEOUT_S, De
 from mdscluster.mdsctl.status import Timeout
 from mdscluster.mdsctl.view import Block, Grid, human_time
 
-MASTER: Final = "MASTER"
+MASTER, UNKNOWN = "MASTER", "UNKNOWN"
+STANDING_BY: Final = frozenset({MASTER, "BACKUP"})
+"""States of a keepalived that takes an address when nobody else says that he has it."""
 
 
 @dataclass(frozen=True, slots=True)

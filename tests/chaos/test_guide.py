@@ -6,7 +6,8 @@ names: the operator, each host's root (with its own INSTALL.md), a client's root
 **What is not as it would be** (tests/support/premises.py): hosts are namespaces that share this system's kernel and
 ``/usr``, so ``apt-get install`` finds its packages installed; pip takes them from a folder instead of PyPI, with the
 hashes of the lock file; the programs are set up on one host, and the others get a copy of what came of it; ``ssh`` is a
-door into a namespace. The inventory is the example with BMCs that exist; on five nodes, with two nodes more.
+door into a namespace. The inventory is the example with BMCs that exist; on five nodes, with two nodes more. How a
+cluster grows from three to five is test_growing.py's.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tests.kernel.rig.vm import Guest, GuestSpec, Job
 from tests.support import bmc, installing, simulators
 from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable
-from tests.support.guide import Guide
+from tests.support.guide import GROWING, Guide
 from tests.support.premises import NETWORK, Premises
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("root")]
@@ -88,7 +89,7 @@ class Reader:
     """Somebody who sets a cluster up by the document."""
 
     def __init__(self, premises: Premises) -> None:
-        self.premises, self.guide = premises, Guide(GUIDE)
+        self.premises, self.guide = premises, Guide(GUIDE, but=GROWING)
         self._begun = time.monotonic()
         self._copy = ""
 
@@ -161,25 +162,30 @@ class Reader:
             self.follow(name, "sh renew")
 
 
-def edited(text: str, premises: Premises) -> str:
-    """The example with what the document says is not the example's: the BMCs, no outlet, and more nodes."""
+def edited(text: str, premises: Premises, nodes: int = 0) -> str:
+    """The example with what the document says is not the example's: the BMCs, no outlet, and more nodes (``nodes`` in
+    all; 0: those of the premises)."""
     known = re.findall(r'ip = "(198\.51\.100\.\d+)"\nusername = "fence"', text)
     assert len(known) == 3, "the example has changed"
     for node, address in zip(premises.mds_ids, known, strict=False):
         text = text.replace(f'"{address}"\nusername = "fence"', f'"{premises.bmc(node)}"\nusername = "{bmc.USER}"')
     outlet = text.rindex("[[nodes.fencing]]")
     text = text[:outlet] + text[text.index("# -----", outlet) :]
-    for number in range(4, len(premises.mds_ids) + 1):
-        text += _NODE.format(
-            number=number, network=NETWORK, octet=10 + number, bmc=premises.bmc(f"mds{number}"), user=bmc.USER,
-            vip=100 + number,
-        )  # fmt: skip
-    return text
+    return text + "".join(another(premises, number) for number in range(4, (nodes or len(premises.mds_ids)) + 1))
 
 
-def all_is_well(premises: Premises) -> Callable[[str], bool]:
-    """Whether `mdsctl status` and `mdsctl vip` say that all servers are up and every address is at its node."""
-    ids = premises.mds_ids
+def another(premises: Premises, number: int) -> str:
+    """One node more, with its BMC and its service address."""
+    return _NODE.format(
+        number=number, network=NETWORK, octet=10 + number, bmc=premises.bmc(f"mds{number}"), user=bmc.USER,
+        vip=100 + number,
+    )  # fmt: skip
+
+
+def all_is_well(premises: Premises, nodes: int = 0) -> Callable[[str], bool]:
+    """Whether `mdsctl status` and `mdsctl vip` say that all servers are up and every address is at its node. ``nodes``:
+    the metadata servers; 0: all of the premises."""
+    ids = premises.mds_ids[: nodes or None]
     up = f"{len(ids)} of {len(ids)} metadata servers and 3 of 3 data servers up"
     preferred = {f"{NETWORK}.{101 + number}": name for number, name in enumerate(ids)}
 

@@ -43,6 +43,7 @@ IN = {
     "MdsclusterVipNoHolder": "tests/chaos/test_runbook_vips.py",
     "MdsclusterVipTwoHolders": "tests/chaos/test_runbook_vips.py",
     "MdsclusterVipStateWrong": "tests/chaos/test_runbook_vips.py",
+    "MdsclusterVipStandbyNotReady": "tests/chaos/test_runbook_vips.py",
 }
 """Sections that are followed in another module."""
 ASKING = {

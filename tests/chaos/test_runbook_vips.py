@@ -187,6 +187,36 @@ def test_two_hosts_have_the_address(site: Site, operator: OnMachines) -> None:
         waits_around(site, "twice", trouble)
 
 
+@pytest.mark.parametrize("unit", ["keepalived.service", units.GUARD_UNIT])
+def test_a_standby_could_not_take_the_address_over(site: Site, operator: OnMachines, unit: str) -> None:
+    """INV-7: keepalived, or the guard, is stopped on both hosts that have not the address. Nobody would notice, but for
+    the metrics of the alert; and the holder's maintenance, which would leave the address nowhere, is refused."""
+    (holder,) = site.holders()
+    standbys = [name for name in NODES if name != holder]
+    for name in standbys:
+        site.machines[name].run(f"systemctl stop {unit}")
+    wait("they say so", lambda: all(not stands_by(site, name) for name in standbys))
+    for name in standbys:
+        assert values(page(site, name), "mdscluster_ready") == [1.0], "vacuous: it does not even serve"
+    refused = site.mdsctl("node", "maintenance", holder, "on")
+    assert refused.returncode == 1, refused.stdout
+    assert "no other server" in refused.stderr, refused.stderr
+    assert site.holders() == [holder], "nothing was changed"
+    for name in standbys:
+        shown, *_ = operator.follow("MdsclusterVipStandbyNotReady", may_fail=("systemctl status",), NODE=name)
+        assert site.vip in shown.told
+        wait("it stands by", lambda name=name: stands_by(site, name))  # type: ignore[misc]
+    assert site.holders() == [holder], "it has not moved"
+
+
+def stands_by(site: Site, name: str) -> bool:
+    """What the alert goes by."""
+    found = page(site, name)
+    return not any(
+        max(values(found, "mdscluster_vip_state", vip=site.vip, state=state)) for state in ("STOP", "FAULT", "UNKNOWN")
+    )
+
+
 @pytest.mark.long
 def test_an_address_was_added_by_hand(site: Site, operator: OnMachines) -> None:
     """The kernel has it, keepalived knows nothing of it: whoever asks by ARP may be sent there."""

@@ -5,15 +5,25 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+GROWING = "From 3 to 5 metadata servers"
+"""The chapter of docs/DEPLOY.md that is for a cluster which is there."""
 _BLOCK = re.compile(r"^```(sh\b[^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 class Guide:
     """Blocks marked ``sh``, or ``sh WHERE``. Each is to be taken, and nothing may be left at the end."""
 
-    def __init__(self, document: Path) -> None:
+    def __init__(self, document: Path, *, only: str = "", but: str = "") -> None:
+        """``only``, ``but``: this chapter alone, or all the others, by its heading (``## HEADING``)."""
         self._name = document.name
-        self._blocks = _BLOCK.findall(document.read_text(encoding="utf-8"))
+        chapters = re.split(r"^## ", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        headings = [chapter.partition("\n")[0] for chapter in chapters]
+        assert {only, but} <= {*headings, ""}, f"{self._name} has no chapter {only or but!r}"
+        kept = [
+            chapter for heading, chapter in zip(headings, chapters, strict=True)
+            if (not only or heading == only) and (not but or heading != but)
+        ]  # fmt: skip
+        self._blocks = _BLOCK.findall("".join(kept))
 
     def take(self, word: str, mark: str = "sh") -> str:
         """The next block, which must have this mark, and this word in it. AssertionError: the document has changed."""

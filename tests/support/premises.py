@@ -53,11 +53,13 @@ exec {folder}/enter-"$host" sh -c "$*"
 class Premises:
     """``with Premises(folder, nodes) as premises``: all is switched on."""
 
-    def __init__(self, folder: Path, nodes: int) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, nodes: int, *, bare: bool = True) -> None:
+        """``bare``: without the programs; they are there already, as on all machines of tests, if not."""
+        self.folder, self._bare = folder, bare
         self.mds_ids = [f"mds{number + 1}" for number in range(nodes)]
         self.machines: dict[str, Machine] = {}
         self.net = Hanet("mdg", NETWORK)
+        self.outlets: Outlets
         self.switch: PowerSwitch
         self._disks: dict[str, Disk] = {}
         self._stack = ExitStack()
@@ -105,13 +107,15 @@ class Premises:
             disk.create()
             (self.folder / "hosts" / name).mkdir(parents=True)
             self.machines[name] = Machine(name, self.folder / "hosts" / name, self.net.netns(name), disk.folder)
-        outlets = Outlets(self.net, self.machines, self._disks)
-        self._stack.callback(outlets.close)
-        self.switch = self._stack.enter_context(PowerSwitch(self.folder / "switch", outlets))
+        self.outlets = Outlets(self.net, self.machines, self._disks)
+        self._stack.callback(self.outlets.close)
+        self.switch = self._stack.enter_context(PowerSwitch(self.folder / "switch", self.outlets))
         self._start_bmcs()
         for machine in self.machines.values():
             boot(machine)
-            self._make_bare(machine)
+            if self._bare:
+                self._make_bare(machine)
+            self._open_door(machine)
 
     def _start_bmcs(self) -> None:
         self.net.add_host(BMC_HOST, _BMC_OCTET - 1)
@@ -130,6 +134,9 @@ class Premises:
             f"rm -rf {_PROGRAMS} && mkdir {_PROGRAMS}\n"
             f"echo '/shared/programs {_PROGRAMS} none bind' >/etc/fstab && mount {_PROGRAMS}"
         )
+
+    def _open_door(self, machine: Machine) -> None:
+        """For ssh, until it boots anew."""
         words = " ".join(map(shlex.quote, machine.enter()))
         _write_script(self.folder / f"enter-{machine.name}", f'#!/bin/sh\nexec {words} "$@"\n')
         _write_script(self.folder / "ssh", _SSH.format(folder=self.folder))

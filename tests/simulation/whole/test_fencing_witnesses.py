@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.whole.power import FOREVER_MS
+from tests.simulation.whole.power import FOREVER_MS, HANGS, HONEST, PoweredSimulation
 from tests.simulation.whole.powered import Make, lead, leader_of, offs, restart, split, stonith, wait, wait_for
 
 
@@ -192,3 +192,80 @@ def test_a_port_that_is_slower_than_the_others_after_an_outage_costs_no_power(ma
     assert world.committed_state().history == []
     split(world, [slow], [first, second], ms=FOREVER_MS)
     wait_for(world, lambda: offs(world) == [slow], 6_000, "a new failure counts")
+
+
+# ---------------------------------------------------------------------- intents of before
+def open_intent(world: PoweredSimulation, lost: str) -> None:
+    """Against a server whose device does not answer: it stays open."""
+    world.manner[lost] = HANGS
+    world.end(lost, FOREVER_MS)
+    wait_for(world, lambda: "failed" in world.kinds(lost), 20_000, "nobody tries")
+    assert lost in world.committed_state().intents
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_an_intent_of_before_a_loss_of_all_power_cuts_nobody_who_boots(make: Make, size: int) -> None:
+    """INV-9: it was open when all power was lost, and is when power is back. Its server takes longer to boot than the
+    others; whoever leads is killed, and hands over, meanwhile."""
+    world = make(size)
+    lost = next(node for node in world.ids if node != leader_of(world))
+    open_intent(world, lost)
+    for node in world.ids:
+        if node != lost:
+            world.end(node, 3_000, power=True)
+    world.at(60_000, world.begin, lost)
+    world.manner[lost] = HONEST
+    before = len(world.asked)
+    wait(world, 15_000)
+    assert lost in world.committed_state().intents, "vacuous: it is closed"
+    assert "none of" in stonith(world, leader_of(world)).held[lost], "the operator is told"
+    restart(world, leader_of(world))
+    wait(world, 8_000)
+    lead(world, next(node for node in world.ids if node not in (lost, leader_of(world))))
+    wait(world, 60_000)
+    assert world.asked[before:] == [], "nobody's power was touched"
+    assert world.kinds(lost)[-1] == "back"
+    assert world.committed_state().intents == {}
+    world.end(lost, FOREVER_MS)
+    wait_for(world, lambda: offs(world) == [lost], 6_000, "a new failure counts")
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_an_intent_of_before_an_outage_of_the_quorum_cuts_nobody_who_boots(make: Make, size: int) -> None:
+    """INV-9: a minority keeps its power, and all that it had met it has met before."""
+    world = make(size)
+    leader = leader_of(world)
+    lost, *others = [node for node in world.ids if node != leader]
+    open_intent(world, lost)
+    for node in others[: size // 2]:
+        world.end(node, 20_000, power=True)
+    world.at(60_000, world.begin, lost)
+    world.manner[lost] = HONEST
+    wait(world, 10_000)
+    before = len(world.asked)
+    wait(world, 80_000)
+    assert world.asked[before:] == [], "nobody's power was touched"
+    assert world.kinds(lost)[-1] == "back"
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_an_intent_outlives_the_leader_that_decided_it(make: Make, size: int) -> None:
+    """INV-9: its process is killed and started again, and leads; others had met the server that is lost: it is fenced
+    once its device answers, also when they are started again after their word."""
+    world = make(size)
+    leader = leader_of(world)
+    lost = next(node for node in world.ids if node != leader)
+    open_intent(world, lost)
+    restart(world, leader)
+    wait(world, 1_000)
+    lead(world, leader)
+    wait(world, 6_000)
+    for node in world.ids:
+        if node not in (leader, lost):
+            restart(world, node)
+            wait(world, 3_000)
+    assert leader_of(world) == leader
+    world.manner[lost] = HONEST
+    wait_for(world, lambda: "fenced" in world.kinds(lost), 120_000, "it is not fenced")
+    wait(world, 12_000)
+    assert offs(world) == [lost]

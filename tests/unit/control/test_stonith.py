@@ -17,6 +17,7 @@ from fencing.state import State
 from fencing.suspicion import Statement
 from mdscluster.config import Fencing
 from mdscluster.control import witnesses
+from mdscluster.control.filed import Filed
 from mdscluster.control.stonith import Stonith
 from mdscluster.control.stonith_service import FencingService
 from mdscluster.fsm import fencing_state
@@ -36,6 +37,8 @@ from mdscluster.raft.environment import open_environment
 from mdscluster.raft.solo import SoloReplica
 from mdscluster.replica import FOLLOWER, LEADER, MemberStatus, PeerStatus, ReplicaStatus
 from mdsproto import credentials, fencing_pb2
+from mdsproto.configfile import save
+from tests.unit.config.test_node_config import config
 
 NODES = ("mds1", "mds2", "mds3")
 PERIOD_MS = 250
@@ -160,6 +163,39 @@ def test_without_devices_it_does_nothing(bench: Bench) -> None:
 
     asyncio.run(run())
     assert bench.replica.proposed == []
+
+
+def test_devices_of_a_server_that_is_to_be_added_are_taken_up_without_a_restart(bench: Bench, tmp_path: Path) -> None:
+    """INV-9: a cluster that grows could not fence its new servers until each old one was restarted. The first device of
+    all is taken up, too."""
+    file = tmp_path / "mds1.toml"
+    before = config(tmp_path, fencing=Fencing())
+    devices = tuple(Device(f"bmc-{n}", f"mds{n}", "fence_ipmilan", (f"ip=198.51.100.{n}",)) for n in (1, 2, 3, 4))
+    save(before, file)
+    filed = Filed(before, file)
+    stonith = Stonith(
+        "mds1", 1, before.fencing, bench.replica, bench.replica.machine.tables, lambda: 0, lambda: True,
+        bench.ask_voter, bench.ask, lambda: filed.now().fencing.devices,
+    )  # fmt: skip
+
+    async def run() -> None:
+        running = asyncio.create_task(stonith.run())
+        await asyncio.sleep(0.6)
+        assert bench.replica.proposed == []
+        for known in (devices[:3], devices):
+            save(replace(before, fencing=Fencing(devices=known)), file)
+            await asyncio.sleep(0.6)
+            assert stonith.devices == {device.node: [device.name] for device in known}
+            assert bench.replica.of(NodePresence) == [NodePresence("mds1", 1)]
+        file.write_text("node_id = ")
+        await asyncio.sleep(0.6)
+        assert [*stonith.devices] == ["mds1", "mds2", "mds3", "mds4"], "what was known stays"
+        asked = await stonith.test("mds4")
+        assert [device.name for device, _ in asked] == ["bmc-4"]
+        running.cancel()
+        await stonith.close()
+
+    asyncio.run(run())
 
 
 def test_it_fences_and_restores(bench: Bench) -> None:

@@ -78,6 +78,19 @@ def _vip_moves(first: str, second: str, *, present: bool = False) -> Series:
     return {f'{name}{{{MDS1},vip="192.0.2.101"}}': first, f'{name}{{{MDS2},vip="192.0.2.101"}}': second}
 
 
+def _standby(state: str, *, ready: str = "1x100", maintenance: str = "") -> Series:
+    """Of mds2, whose keepalived says so; mds1 tells who is in maintenance."""
+    states = ("MASTER", "BACKUP", "FAULT", "STOP", "UNKNOWN")
+    told = {
+        f'mdscluster_vip_state{{{MDS2},vip="192.0.2.101",state="{each}"}}': f"{int(each == state)}x100"
+        for each in states
+    }
+    told[f"mdscluster_ready{{{MDS2}}}"] = ready
+    if maintenance:
+        told[f'mdscluster_fencing_maintenance{{{MDS1},server="{maintenance}"}}'] = "1x100"
+    return told
+
+
 def _ready(*values: str) -> Series:
     """Of mds1, mds2, mds3, which all answer."""
     nodes = (MDS1, MDS2, MDS3)
@@ -276,6 +289,16 @@ CASES: dict[str, Case] = {
         moves=[_vip_moves(scraped(1, 1, 0), scraped(0, 1), present=True),
                _vip_moves(scraped(1, 0, at=2), scraped(0, 1, at=1), present=True),
                _vip_moves("1 _ _ 1 _ _ _ _ stale " + "_ " * 20, scraped(0, 1), present=True)],
+    ),
+    "MdsclusterVipStandbyNotReady": Case(
+        # That of fencing of all, or of another one's power: neither gives an address of mds2 away.
+        _standby("STOP") | {f'mdscluster_fencing_maintenance{{{MDS1},server="{each}"}}': "1x100" for each in "*3"},
+        "2m10s", {**CLUSTER, "node": "mds2", "vip": "192.0.2.101"},
+        [_standby("BACKUP"), _standby("MASTER"), _standby("FAULT", ready="0x100"),
+         _standby("FAULT", maintenance="mds2")],
+        early="1m50s",
+        moves=[{f'mdscluster_vip_state{{{MDS2},vip="192.0.2.101",state="STOP"}}': scraped(0, 1, 0),
+                f"mdscluster_ready{{{MDS2}}}": "1x40"}],
     ),
     "MdsclusterVipStateWrong": Case(
         _vip("mds1", 0, 0), "35s", {**NODE, "vip": "192.0.2.101"}, [_vip("mds1", 1, 0)], early="25s",

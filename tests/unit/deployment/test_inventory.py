@@ -233,6 +233,16 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         load(tmp_path / "bytes.toml")
 
 
+def test_of_two_that_were_added_one_alone_makes_the_number_even(tmp_path: Path) -> None:
+    """INV-1: and the words say what to do."""
+    nodes = "".join(
+        f'[[nodes]]\nid = "mds{n}"\naddresses = ["192.0.2.1{n}/24"]\ninterface = "eth0"\n{join}\n'
+        for n, join in ((4, ""), (5, "join = true"))
+    )
+    with pytest.raises(InventoryError, match=r"use an odd number.*; take join = true out of all new nodes together"):
+        load(write_inventory(tmp_path, (f"# {'-' * 64} serv", nodes + "\n# ---")))
+
+
 def test_a_node_that_is_to_be_added_does_not_make_the_number_even(tmp_path: Path) -> None:
     """INV-1: it has no vote before the cluster gives it one."""
     new = '[[nodes]]\nid = "mds4"\naddresses = ["192.0.2.14/24"]\ninterface = "eth0"\njoin = true\n\n# ---'

@@ -189,6 +189,22 @@ def test_a_node_that_waits_to_be_added_is_no_peer_of_the_others(tmp_path: Path) 
     add = "mdsctl member add mds4 --raft 192.0.2.14:20590 --admin 192.0.2.14:20690 --nfs 192.0.2.14:2049"
     assert f"\n```\n{add}\n```\n" in guide, "whole, and in no block for the host"
     assert guide.index("systemctl enable --now") < guide.index(add)
+    assert add.removeprefix("mdsctl ") in (ROOT / "docs" / "DEPLOY.md").read_text()
+    assert "member add" not in (tmp_path / "out" / "mds1" / "INSTALL.md").read_text()
+
+
+def test_the_hosts_that_are_there_are_told_of_a_node_that_waits_to_be_added(tmp_path: Path) -> None:
+    """INV-6, INV-9: its keepalived would hear nobody and take every address; and nobody could fence it."""
+    new = (
+        '[[nodes]]\nid = "mds4"\naddresses = ["192.0.2.14/24"]\ninterface = "eth0"\njoin = true\n\n[[nodes.fencing]]\n'
+        'agent = "fence_ipmilan"\npassword_file = "secrets/bmc-password"\nparameters = { ip = "198.51.100.14" }\n\n'
+    )
+    deploy_render(write_inventory(tmp_path, ("[[data_servers]]", new + "[[data_servers]]")), tmp_path / "out")
+    for name in ("mds1", "mds2", "mds3"):
+        folder = tmp_path / "out" / name
+        assert "        192.0.2.14\n" in (folder / "keepalived.conf").read_text()
+        devices = NodeConfig.load(folder / name / f"{name}.toml").fencing.devices_of("mds4")
+        assert [device.agent for device in devices] == ["fence_ipmilan"]
 
 
 def test_servers_on_one_address_share_a_host(tmp_path: Path) -> None:

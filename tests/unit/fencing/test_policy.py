@@ -112,6 +112,41 @@ def test_whoever_is_to_be_fenced_itself_is_no_witness() -> None:
     assert set(asked(["b"], five, state, c=had_met(b=9_000)).fence) == {"b"}
 
 
+def test_an_intent_of_before_is_carried_out_by_who_has_met_its_node_since() -> None:
+    """INV-9: all power was lost with it open, and the node boots. Power that is off is given back by anybody."""
+    state = cluster()
+    intent = decided(state, "c")
+    assert claimable("b", 2, "a", VOTERS, state, {"c"}, 0) == [(intent, TURN_MS)]
+    assert claimable("b", 2, "a", VOTERS, state, {"c"}, 0, {intent.number}, {"a"}) == []
+    assert claimable("b", 2, "a", VOTERS, state, {"c"}, 0, {intent.number}, {"c"}) == [(intent, TURN_MS)]
+    assert claimable("b", 2, "a", VOTERS, state, {"c"}, 0, {intent.number - 1}, {"a"}) == [(intent, TURN_MS)]
+    claim(state, Now(0), "c", intent.number, "b", 2, 5_000)
+    outcome(state, Now(0), "c", intent.number, "b", 2, 1, True, "ipmi")
+    assert [each for each, _ in claimable("b", 2, "a", VOTERS, state, {"c"}, 0, {intent.number}, {"a"})] == [intent]
+
+
+def test_others_are_asked_whether_an_intent_of_before_still_holds() -> None:
+    """INV-9: as they are for a new decision; while somebody is at it, or this process has met the node, nobody is."""
+    five = ["a", "b", "c", "d", "e"]
+    state = cluster(five)
+    intent = decided(state, "b", five)
+
+    def made(never_met: dict[str, int], **said: Statement) -> Decisions:
+        seen = Observed({}, {"c"}, never_met, said or None, {intent.number})
+        return decide("a", five, five, state, seen, LIMITS, 1_000)
+
+    missed = {"b": 3_100}
+    assert made(missed) == Decisions(unmet=["b"])
+    assert made({}) == Decisions()
+    assert made(missed, c=had_met(b=2_900)) == Decisions(confirmed=[intent.number])
+    refused = made(missed, c=had_met(b=2_900), d=Statement({}, {"b"}))
+    assert (refused.confirmed, refused.held["b"].endswith("d can hear it")) == ([], True)
+    refused = made(missed, c=had_met())
+    assert (refused.confirmed, refused.held["b"].endswith("none of c says that it had")) == ([], True)
+    claim(state, Now(0), "b", intent.number, "c", 3, 5_000)
+    assert made(missed) == Decisions()
+
+
 def test_a_statement_lifts_no_bound() -> None:
     """INV-9: no more than a minority."""
     state = cluster()

@@ -172,3 +172,18 @@ def test_a_witness_that_was_cut_off_itself_has_nothing_to_tell() -> None:
     watcher.reaches_majority = False
     watcher.watch({"b": CUT}, 60_000)
     assert watcher.suspicions.statement(watcher.now_ms).missed_ms == {}
+
+
+def test_who_reaches_no_majority_for_long_has_met_nobody_any_more() -> None:
+    """INV-9: what was decided before that is looked at anew."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD, "c": HEARD}, 5_000)
+    assert (watcher.suspicions.met(), watcher.suspicions.has_forgotten) == ({"b", "c"}, False)
+    watcher.reaches_majority = False
+    watcher.watch({"b": CUT, "c": CUT}, SUSPECT_MS)
+    assert (watcher.suspicions.met(), watcher.suspicions.has_forgotten) == ({"b", "c"}, False)
+    watcher.watch({"b": CUT, "c": CUT}, PERIOD_MS)
+    assert (watcher.suspicions.met(), watcher.suspicions.has_forgotten) == (set(), True)
+    watcher.reaches_majority = True
+    watcher.watch({"b": CUT, "c": HEARD}, 2 * SUSPECT_MS)
+    assert (watcher.suspicions.met(), watcher.suspicions.has_forgotten) == ({"c"}, False)

@@ -112,6 +112,24 @@ def test_the_last_server_that_may_have_an_address_keeps_it() -> None:
     assert without_heir([node(1, guarded=False), DOWN], "mds1") == "", "there are none"
 
 
+@pytest.mark.parametrize("state", ["STOP", "FAULT", "UNKNOWN", None])
+def test_an_heir_is_one_whose_keepalived_stands_by(state: str | None) -> None:
+    """INV-7: fit by its guard's word, and keepalived is dead there: `node maintenance` left the address nowhere."""
+    holder = node(1, a=("MASTER", 1.0), b=("BACKUP", 1.0))
+    dead = node(2) if state is None else node(2, a=(state, 1.0), b=("MASTER", 1.0))
+    told = without_heir([holder, dead, DOWN], "mds1")
+    assert told == (
+        f"mds1 has {A}, and no other server that is fit stands by: keepalived of mds2 says "
+        f"{state or 'UNKNOWN'}"
+    )
+    well = node(3, a=("BACKUP", 1.0))
+    assert without_heir([holder, dead, well], "mds1") == ""
+    both = node(1, a=("MASTER", 1.0), b=("MASTER", 1.0))
+    assert f"mds1 has {B}, and" in without_heir([both, node(2, a=("BACKUP", 1.0), b=("FAULT", 1.0)), DOWN], "mds1")
+    unfit = node(3, "it has no quorum", a=("BACKUP", 1.0))
+    assert without_heir([holder, dead, unfit], "mds1") == told, "it stands by, and may not have one"
+
+
 def test_the_status_tells_who_may_not_have_an_address() -> None:
     told = status.node_json(node(2, "it is in maintenance"), 0)
     assert (told["fit"], told["unfit"]) == (False, "it is in maintenance")
