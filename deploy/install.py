@@ -184,10 +184,11 @@ def _start(inventory: Inventory, host: Host) -> str:
         peer = node_config(inventory, host.node).peer
         add = f"mdsctl member add {peer.id} --raft {peer.raft} --admin {peer.admin} --nfs {peer.nfs}"
         text = (
-            "This node waits to be added (docs/DEPLOY.md, \"From 3 to 5 metadata servers\"). **Before it starts** every "
-            "metadata server that is there must have got its new folder, and its keepalived must have been reloaded: "
+            "This node waits to be added (docs/DEPLOY.md, \"From 3 to 5 metadata servers\"). **Before it starts** "
+            "every metadata server that is there must have its new folder, and its keepalived must have been reloaded: "
             f"one that hears nobody takes every service address. Then start it:\n\n{text}\n\n"
-            f"Then, on the operator's machine:\n\n```\n{add}\n```\n\nWhen all that wait vote, take `join` out of the inventory and render again."
+            f"Then, on the operator's machine:\n\n```\n{add}\n```\n\nWhen all that wait vote, take `join` out of "
+            "the inventory and render again."
         )
     elif host.node:
         text = f"A new cluster serves once every metadata server has been started.\n\n{text}"

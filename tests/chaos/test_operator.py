@@ -105,7 +105,7 @@ def test_a_new_ca_by_the_steps_of_the_guide(site: Site, tmp_path: Path) -> None:
 
 
 def test_another_address_by_the_steps_of_the_guide(site: Site, tmp_path: Path) -> None:
-    """INV-2, INV-4: a member is removed and added again, empty. The old address stays on the host, as its second."""
+    """INV-2, INV-4: a member is removed and added again, empty. Its host keeps the old address as its second one."""
     network, machine = site.net.network, site.machines["mds3"]
     text = (ROOT / "docs" / "MEMBERSHIP.md").read_text(encoding="utf-8")
     (mark,) = re.findall(r"`(sed -i .*?)`", text, re.DOTALL)
