@@ -23,7 +23,7 @@ from dataserver.tombstones import FILE as TOMBSTONES
 from dataserver.tombstones import Tombstones
 from mdscluster.config import NodeConfig
 from mdscluster.raft.interface import STORAGE_EXIT_CODE
-from mdsproto.configfile import save
+from mdsproto.configfile import SYSTEM_EXIT_CODE, save
 from tests.chaos.conftest import unavailable
 from tests.support.cluster import ROOT, Cluster
 from tests.support.debian import Unavailable
@@ -188,12 +188,12 @@ def test_a_state_that_finds_no_room_is_not_half_there(small: Small, cluster: Emb
 
 
 def test_a_server_that_finds_no_room_at_its_start_says_so(small: Small, cluster: Embedded) -> None:
-    """Exit code 74, which its unit answers with another start: somebody will make room."""
+    """Exit code 71 or 74, which its unit answers with another start: somebody will make room."""
     config_file, config = moved(cluster, small)
     config.state_dir.mkdir(parents=True)
     small.fill()
     done = cluster.command("serve", "--config", str(config_file))
-    assert done.returncode in (2, 74), done.stderr
+    assert done.returncode in (SYSTEM_EXIT_CODE, STORAGE_EXIT_CODE), done.stderr
     assert FULL in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
