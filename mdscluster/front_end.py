@@ -315,9 +315,13 @@ async def serve(config: NodeConfig, config_file: Path) -> None:
         loop.add_signal_handler(number, stop.set)
     consensus_lost = asyncio.Event()
 
+    front_end: FrontEnd | None = None
+
     def lose_consensus() -> None:
         consensus_lost.set()
         stop.set()
+        if front_end is not None:
+            front_end.server.stop_listening()
 
     env = open_environment(config.state_dir, readonly=True)
     replica = LocalReplica(config.socket_path, env)

@@ -145,7 +145,16 @@ class NfsServer:
         for connection in list(self.connections):
             connection.abort(reason)
 
-    async def close(self) -> None:
+    def stop_listening(self) -> None:
+        """Take no new clients; before those that are here are sent away.
+
+        One that came anew to a process that ends would be taken in by the kernel, and may never hear that it was in
+        vain: when the process is gone, the service address has gone, too, and with it the reset. Linux then waits for
+        its keepalive, 30 s.
+        """
         if self._server is not None:
             self._server.close()
+
+    async def close(self) -> None:
+        self.stop_listening()
         self.close_clients("the server stops")

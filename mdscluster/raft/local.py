@@ -271,9 +271,9 @@ class LocalReplica(asyncio.Protocol):
         self._transport = None
         self._connected.clear()
         self._lost.set()
-        self._fail()
         if self.on_lost is not None and not self._closing:
-            self.on_lost()
+            self.on_lost()  # before those are told who wait: they close their clients' connections
+        self._fail()
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -24,6 +24,18 @@ class _Transport(asyncio.Transport):
 
 
 @pytest.mark.asyncio
+async def test_who_listens_hears_of_the_loss_before_those_who_wait(tmp_path: Path) -> None:
+    """INV-7: those who wait close their clients' connections; who came anew then to a process that ends would be taken
+    in, and never told."""
+    replica = LocalReplica(tmp_path / "none.sock", None)  # type: ignore[arg-type]
+    heard: list[str] = []
+    replica.on_lost = lambda: heard.append("listener")
+    replica._barriers[1] = [lambda ok: heard.append("waiting")]
+    replica.connection_lost(None)
+    assert heard == ["listener", "waiting"]
+
+
+@pytest.mark.asyncio
 async def test_an_answer_that_cannot_be_handled_stops_the_node_and_says_why(tmp_path: Path) -> None:
     """INV-2: our own bug is no lost connection that might be made again."""
     replica = LocalReplica(tmp_path / "none.sock", None)  # type: ignore[arg-type]
