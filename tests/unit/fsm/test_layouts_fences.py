@@ -58,6 +58,14 @@ def first_handle(caller: Caller, handle: bytes, stateid: nfs4.stateid4) -> tuple
     return layout, fh
 
 
+def lapse(fs: Namespace, caller: Caller, *, but: Caller) -> None:
+    """A lease runs out, though not ``but``'s, and the fence of what its client held is in force."""
+    fs.replica.advance(LEASE_MS + 1)
+    fs.internal(RenewLeases([but.client_id]))
+    fs.internal(StartFence(caller.client_id, b""))
+    fs.internal(FenceConfirmed(caller.client_id, version(fs)))
+
+
 def test_a_layout_counts_as_gone_only_when_its_fence_is_in_force(fs: Namespace) -> None:
     """INV-5, INV-6: late, fenced, confirmed, and only then granted to another."""
     a, b = connect(fs, b"a"), connect(fs, b"b")
@@ -186,10 +194,7 @@ def test_what_a_revoked_writer_left_behind_the_end_is_cut(fs: Namespace) -> None
     handle, opened = a.create(b"f")
     layout, _ = first_handle(a, handle, opened)
     a.ok(putfh(handle), layoutcommit(layout, 99))
-    fs.replica.advance(LEASE_MS + 1)
-    fs.internal(RenewLeases([b.client_id]))
-    fs.internal(StartFence(a.client_id, b""))
-    fs.internal(FenceConfirmed(a.client_id, version(fs)))
+    lapse(fs, a, but=b)
     (one,) = pending(fs).cuts
     assert dict(one.remaining) == {1: 100, 2: 100, 3: 100}
     theirs = b.open(b"f")[1]
@@ -203,10 +208,7 @@ def test_while_others_write_nothing_of_theirs_is_cut(fs: Namespace) -> None:
     handle, opened = a.create(b"f")
     first_handle(a, handle, opened)
     get_layout(b, handle, b.open(b"f")[1])
-    fs.replica.advance(LEASE_MS + 1)
-    fs.internal(RenewLeases([b.client_id]))
-    fs.internal(StartFence(a.client_id, b""))
-    fs.internal(FenceConfirmed(a.client_id, version(fs)))
+    lapse(fs, a, but=b)
     assert pending(fs).cuts == []
 
 
@@ -217,10 +219,7 @@ def test_what_a_revoked_writer_left_is_cut_when_the_last_writer_goes(fs: Namespa
     handle, opened = a.create(b"f")
     first_handle(a, handle, opened)
     theirs = get_layout(b, handle, b.open(b"f")[1])
-    fs.replica.advance(LEASE_MS + 1)
-    fs.internal(RenewLeases([b.client_id]))
-    fs.internal(StartFence(a.client_id, b""))
-    fs.internal(FenceConfirmed(a.client_id, version(fs)))
+    lapse(fs, a, but=b)
     assert pending(fs).cuts == []
     assert theirs.other in dict(pending(fs).recalls)
     b.ok(putfh(handle), layoutcommit(theirs, 99))
@@ -241,10 +240,7 @@ def test_what_a_revoked_writer_left_goes_with_the_file(fs: Namespace) -> None:
     handle, opened = a.create(b"f")
     first_handle(a, handle, opened)
     get_layout(b, handle, b.open(b"f")[1])
-    fs.replica.advance(LEASE_MS + 1)
-    fs.internal(RenewLeases([b.client_id]))
-    fs.internal(StartFence(a.client_id, b""))
-    fs.internal(FenceConfirmed(a.client_id, version(fs)))
+    lapse(fs, a, but=b)
     with fs.entry() as cx:
         ((_, theirs),) = layout_states.of_all(cx)
         recalls.forget_file(cx, theirs.fileid)
