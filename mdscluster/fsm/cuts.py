@@ -4,7 +4,8 @@ A file's size is the metadata server's word alone, so a cut is committed at once
 waits for a data server. What lies behind the new end on the data servers must not come back, though, when the file
 grows again: so a row here says which of them still have to cut, and where. Until they have, no layout of the file is
 granted, a proxied WRITE waits for the data servers that it goes to, and a proxied READ takes what lies behind the cut
-for zeros. Nobody holds a layout when a cut begins (:func:`mdscluster.fsm.recalls.recall_for_truncate`).
+for zeros. Nobody holds a layout when a cut begins (:mod:`mdscluster.fsm.recalls`; below feature level 9, when what a
+revoked writer left was cut off, somebody could hold one for reading).
 
 A proxied WRITE that began before a cut may have lost its data to it. ``Inode.cuts`` counts them, and the WRITE is not
 counted as done unless it is what it was (:mod:`mdscluster.fsm.operations.proxy`).

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import cuts, data_servers, layout_states
+from mdscluster.fsm import cuts, data_servers, features, layout_states
 from mdscluster.fsm.cuts import EVENT_RETURNED, EVENT_TRUNCATE, Cut
 from mdscluster.fsm.data_servers import STALE_KEY
 from mdscluster.fsm.fences import EVENT_FENCE, fences
@@ -81,8 +81,9 @@ def recall_for_truncate(cx: Compound, inode: Inode, size: int) -> bool:
     come behind that. ``inode`` may be changed and is not stored.
     """
     layouts = layout_states.of_file(cx, inode.fileid)
-    # With a write layout out, objects may be longer than the size we know.
-    if size >= inode.size and not any(state.iomodes & RW for _, state in layouts):
+    # With a write layout out, objects may be longer than the size we know; so they may where a revoked writer's is.
+    grows = size >= inode.size and not any(state.iomodes & RW for _, state in layouts)
+    if grows and not _remains_first(cx, inode.fileid):
         return False
     if layouts:
         _wait_for(cx, inode.fileid, layouts)
@@ -112,6 +113,11 @@ def grant_must_wait(cx: Compound, inode: Inode, wanted: int) -> bool:
             return True
     if cx.exclusive_writers and _layout_conflict(cx, inode, wanted):
         return True
+    if _remains_first(cx, inode.fileid):
+        layouts = layout_states.of_file(cx, inode.fileid)
+        recall(cx, layouts)  # of a cluster that was at a lower level until now, there may be some that were not
+        if layouts:
+            return True
     return cuts.of_file(cx.txn, cx.tables, inode.fileid) is not None
 
 
@@ -153,18 +159,32 @@ def kept(cx: Compound, other: bytes, state: LayoutState) -> None:
 
 def left_behind(cx: Compound, other: bytes, fileid: int) -> None:
     """A writer's layout is being taken away. What it wrote behind the file's end, and never committed, must not show
-    when the file grows: it is cut off as soon as nobody else holds a layout for writing, and they are asked to hurry.
+    when the file grows: it is cut off as soon as nobody holds a layout any more. Those who do are asked to hurry, and
+    nobody is granted one before it, or two writers that take turns would put the cut off for ever.
+
+    What one of them commits meanwhile (LAYOUTCOMMIT, a proxied WRITE) does show what lies before it.
     """
     cx.put(_LEFT_BEHIND + U64.pack(fileid), b"", db=cx.tables.recall)
-    writers = [(one, state) for one, state in layout_states.of_file(cx, fileid) if one != other and state.iomodes & RW]
-    recall(cx, writers)
+    recall(cx, [(one, state) for one, state in _that_put_off_the_cut(cx, fileid) if one != other])
+
+
+def _that_put_off_the_cut(cx: Compound, fileid: int) -> list[tuple[bytes, LayoutState]]:
+    layouts = layout_states.of_file(cx, fileid)
+    if features.level(cx.txn, cx.tables) >= features.REMAINS_FIRST:
+        return layouts  # also who only reads: through a layout it would see what is being cut
+    return [(other, state) for other, state in layouts if state.iomodes & RW]
+
+
+def _remains_first(cx: Compound, fileid: int) -> bool:
+    """Whether something that a revoked writer left has to be cut off before anything else."""
+    if cx.get(_LEFT_BEHIND + U64.pack(fileid), db=cx.tables.recall) is None:
+        return False
+    return features.level(cx.txn, cx.tables) >= features.REMAINS_FIRST
 
 
 def _clear_up(cx: Compound, fileid: int) -> None:
     key = _LEFT_BEHIND + U64.pack(fileid)
-    if cx.get(key, db=cx.tables.recall) is None:
-        return
-    if any(state.iomodes & RW for _, state in layout_states.of_file(cx, fileid)):
+    if cx.get(key, db=cx.tables.recall) is None or _that_put_off_the_cut(cx, fileid):
         return
     cx.delete(key, db=cx.tables.recall)
     inode = cx.load_other(fileid)

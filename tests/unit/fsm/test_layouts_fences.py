@@ -58,10 +58,10 @@ def first_handle(caller: Caller, handle: bytes, stateid: nfs4.stateid4) -> tuple
     return layout, fh
 
 
-def lapse(fs: Namespace, caller: Caller, *, but: Caller) -> None:
-    """A lease runs out, though not ``but``'s, and the fence of what its client held is in force."""
+def lapse(fs: Namespace, caller: Caller, *but: Caller) -> None:
+    """A lease runs out, though not those of ``but``, and the fence of what its client held is in force."""
     fs.replica.advance(LEASE_MS + 1)
-    fs.internal(RenewLeases([but.client_id]))
+    fs.internal(RenewLeases([other.client_id for other in but]))
     fs.internal(StartFence(caller.client_id, b""))
     fs.internal(FenceConfirmed(caller.client_id, version(fs)))
 
@@ -194,7 +194,7 @@ def test_what_a_revoked_writer_left_behind_the_end_is_cut(fs: Namespace) -> None
     handle, opened = a.create(b"f")
     layout, _ = first_handle(a, handle, opened)
     a.ok(putfh(handle), layoutcommit(layout, 99))
-    lapse(fs, a, but=b)
+    lapse(fs, a, b)
     (one,) = pending(fs).cuts
     assert dict(one.remaining) == {1: 100, 2: 100, 3: 100}
     theirs = b.open(b"f")[1]
@@ -208,7 +208,7 @@ def test_while_others_write_nothing_of_theirs_is_cut(fs: Namespace) -> None:
     handle, opened = a.create(b"f")
     first_handle(a, handle, opened)
     get_layout(b, handle, b.open(b"f")[1])
-    lapse(fs, a, but=b)
+    lapse(fs, a, b)
     assert pending(fs).cuts == []
 
 
@@ -219,7 +219,7 @@ def test_what_a_revoked_writer_left_is_cut_when_the_last_writer_goes(fs: Namespa
     handle, opened = a.create(b"f")
     first_handle(a, handle, opened)
     theirs = get_layout(b, handle, b.open(b"f")[1])
-    lapse(fs, a, but=b)
+    lapse(fs, a, b)
     assert pending(fs).cuts == []
     assert theirs.other in dict(pending(fs).recalls)
     b.ok(putfh(handle), layoutcommit(theirs, 99))
@@ -234,13 +234,57 @@ def test_what_a_revoked_writer_left_is_cut_when_the_last_writer_goes(fs: Namespa
     assert pending(fs).cuts == [], "once"
 
 
+def test_nothing_is_granted_before_what_a_revoked_writer_left_is_cut(fs: Namespace) -> None:
+    """INV-6: two writers that take turns would put the cut off for ever, and what was never committed would show."""
+    fs.internal(RaiseFeatures(features.REMAINS_FIRST))
+    a, b, c, d = (connect(fs, owner) for owner in (b"a", b"b", b"c", b"d"))
+    handle, opened = a.create(b"f")
+    first_handle(a, handle, opened)
+    b_opened, c_opened, d_opened = (one.open(b"f")[1] for one in (b, c, d))
+    bs, cs = get_layout(b, handle, b_opened), get_layout(c, handle, c_opened)
+    reads = get_layout(d, handle, d_opened, READ)
+    lapse(fs, a, b, c, d)
+    assert set(dict(pending(fs).recalls)) == {bs.other, cs.other, reads.other}, "also who only reads: it would see it"
+    b.ok(putfh(handle), layoutreturn(nfs4.stateid4(0, bs.other)))
+    assert attempt(b, putfh(handle), layoutget(b_opened)) is None
+    c.ok(putfh(handle), layoutreturn(nfs4.stateid4(0, cs.other)))
+    assert pending(fs).cuts == []
+    assert again(b, putfh(handle), setattr_({SIZE: 1_000}, b_opened)) is None, "it does not grow over it"
+    d.ok(putfh(handle), layoutreturn(nfs4.stateid4(0, reads.other)))
+    (one,) = pending(fs).cuts
+    assert dict(one.remaining) == {1: 0, 2: 0, 3: 0}
+    assert again(b, putfh(handle), layoutget(b_opened)) is None
+    cut(fs)
+    assert again(b, putfh(handle), layoutget(b_opened)) is not None
+
+
+def test_remains_of_before_the_feature_level_are_cut_too(fs: Namespace) -> None:
+    """Who was granted a layout while the cluster was at a lower level is asked for it when the next one asks."""
+    fs.internal(RaiseFeatures(features.GRANTS_IN_DOUBT))
+    a, b, c = (connect(fs, owner) for owner in (b"a", b"b", b"c"))
+    handle, opened = a.create(b"f")
+    first_handle(a, handle, opened)
+    b_opened, c_opened = b.open(b"f")[1], c.open(b"f")[1]
+    bs = get_layout(b, handle, b_opened)
+    lapse(fs, a, b, c)
+    cs = get_layout(c, handle, c_opened)
+    b.ok(putfh(handle), layoutreturn(nfs4.stateid4(0, bs.other)))
+    assert pending(fs).cuts == []
+    assert pending(fs).recalls == []
+    fs.internal(RaiseFeatures(features.REMAINS_FIRST))
+    assert attempt(b, putfh(handle), layoutget(b_opened)) is None
+    assert set(dict(pending(fs).recalls)) == {cs.other}
+    c.ok(putfh(handle), layoutreturn(nfs4.stateid4(0, cs.other)))
+    assert len(pending(fs).cuts) == 1
+
+
 def test_what_a_revoked_writer_left_goes_with_the_file(fs: Namespace) -> None:
     fs.internal(RaiseFeatures(features.GRANTS_IN_DOUBT))
     a, b = connect(fs, b"a"), connect(fs, b"b")
     handle, opened = a.create(b"f")
     first_handle(a, handle, opened)
     get_layout(b, handle, b.open(b"f")[1])
-    lapse(fs, a, but=b)
+    lapse(fs, a, b)
     with fs.entry() as cx:
         ((_, theirs),) = layout_states.of_all(cx)
         recalls.forget_file(cx, theirs.fileid)
