@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 BASE: Final = 1
 """Of a cluster in whose log nothing was ever raised: release 0.1."""
-SUPPORTED: Final = 8
+SUPPORTED: Final = 9
 """The highest level that this release knows.
 
 1: everything in :mod:`mdscluster.fsm.commands` but what is named below. 2: RaiseFeatures, membership entries
@@ -51,12 +51,14 @@ kept until nobody can write for it (:mod:`mdscluster.fsm.clients`); a restored c
 8: a layout tells with which call it was granted (:mod:`mdscluster.fsm.layout_states`), one that its client does not
 know of is fenced before it is gone, and what a revoked writer left is cut off when the last writer goes
 (:mod:`mdscluster.fsm.revocation`); a decision to fence that is taken back before anybody tried does not count towards
-the limits per hour (:mod:`fencing.state`).
+the limits per hour (:mod:`fencing.state`). 9: a store that was given up, or removed with its data server, is not
+registered again without the operator's word (:func:`mdscluster.fsm.data_servers.may_register`).
 """
 JUDGED: Final = 4
 MANDATES: Final = 7
 GRANTS_IN_DOUBT: Final = 8
 UNTRIED: Final = 8
+STORES_STAY_AWAY: Final = 9
 _NODE_FENCING: Final = (
     NodePresence, FenceProof, FenceIntent, FenceWithdrawal, FenceClaim, FenceOutcome, FenceConfirm, Maintenance
 )  # fmt: skip

@@ -23,11 +23,14 @@ _KEY: Final = b"%b\0%d"  # data server's ID, number: beside the registrations, a
 
 
 def replace(cx: Compound, command: commands.ReplaceStore) -> bytes:
-    """A data server's registered store is lost. Returns its new number, as 8 bytes; nothing if it is not registered."""
+    """A data server's registered store is lost. Returns its new number, as 8 bytes; nothing if it is not registered, or
+    the new store was given up itself since the word was given (:func:`~mdscluster.fsm.data_servers.may_register`)."""
     key = command.ds_id.encode()
     server = data_servers.registered(cx.txn, cx.tables, command.ds_id)
     if server is None or server.store_id == command.store_id:
         return b""  # done before, or nothing to be lost: it registers as any other
+    if not data_servers.may_register(cx, command.store_id, command.given_up):
+        return b""
     number = data_servers.next_number(cx)
     lost = msgspec.structs.replace(
         server, ds_id=f"{server.ds_id}/lost-{server.number}", up=False, capacity_bytes=0, free_bytes=0, lost=True
