@@ -167,20 +167,19 @@ class ControlService(control_pb2_grpc.ControlServicer):
             gone = data_servers.given_up(txn, self._tables, request.store_id)
         if admission.is_registered(known, request):
             return True
-        if gone is not None and not request.new_store:
-            return False  # given up since it was judged: the next heartbeat is told
-        given_up = 0 if gone is None else gone.number
+        lost = known if known is not None and known.store_id else None
+        if not request.new_store and (lost is not None or gone is not None):
+            return False  # given up since it was judged, or another registered: the next heartbeat is told
         if gone is not None:
             log.warning("a store that was given up is taken in again", ds=request.ds_id, was=gone.ds_id)
-        if known is not None and known.store_id:
-            log.error("a store is given up", ds=request.ds_id, lost=known.store_id.hex(), new=request.store_id.hex())
-            await replica_async.propose(
-                self._replica, pack_internal(ReplaceStore(request.ds_id, request.store_id, given_up))
-            )
+        if lost is not None:
+            log.error("a store is given up", ds=request.ds_id, lost=lost.store_id.hex(), new=request.store_id.hex())
+            replacement = ReplaceStore(request.ds_id, request.store_id, lost.number)
+            await replica_async.propose(self._replica, pack_internal(replacement))
         else:
             registration = DataServerUpdate(
                 request.ds_id, request.nfs_host, request.nfs_port, True, request.capacity_bytes, request.free_bytes,
-                request.instance, request.store_id, given_up,
+                request.instance, request.store_id, 0 if gone is None else gone.number,
             )  # fmt: skip
             await replica_async.propose(self._replica, pack_internal(registration))
         return admission.is_registered(self._known(request), request)

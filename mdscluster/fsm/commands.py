@@ -184,8 +184,9 @@ class ReplaceStore(msgspec.Struct, array_like=True, tag=20):
 
     ds_id: str
     store_id: bytes
-    given_up: int = 0
-    """As in DataServerUpdate."""
+    number: int = 0
+    """Of the registration whose store is lost, as it was known when the word was passed on: one that comes late gives
+    no other up. Judged from feature level 9 on; earlier releases pass over it."""
 
 
 class RaiseFeatures(msgspec.Struct, array_like=True, tag=21):

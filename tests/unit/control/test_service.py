@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
+from mdscluster.control import admission
 from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
 from mdscluster.fsm import cuts, data_servers, eras, features, fences, io_claims
@@ -18,7 +19,6 @@ from mdscluster.fsm.commands import (
     DataServerUpdate,
     DrainDataServer,
     RaiseFeatures,
-    ReplaceStore,
     ReportWrite,
     RetireDataServer,
 )
@@ -358,13 +358,30 @@ def test_a_removal_between_the_look_and_the_registration_counts(
     assert "was removed" in beat(fs, ds_id="ds9").refused
 
 
-def test_a_late_word_for_a_lost_store_names_what_it_knew(fs: Namespace) -> None:
-    """INV-10: see ``test_draining``: the word is passed on with the number under which the store was given up."""
+def test_the_word_for_a_new_store_names_the_one_that_is_given_up(fs: Namespace) -> None:
+    """INV-10: see ``test_draining``: a late one gives up no other. The first store may be taken in again."""
     assert beat(fs).quorum_backed
     fs.internal(RaiseFeatures(features.STORES_STAY_AWAY))
-    fs.internal(ReplaceStore("ds1", OTHER))
+    assert beat(fs, store_id=OTHER, new_store=True).quorum_backed
+    assert (row(fs).number, row(fs).store_id) == (4, OTHER)
     assert beat(fs, new_store=True).quorum_backed, "the operator has found the first disk, and emptied it"
     assert (row(fs).number, row(fs).store_id) == (5, STORE)
+
+
+def test_a_store_that_was_registered_since_the_look_is_not_given_up_without_the_word(
+    fs: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-10: of two stores that start under one new ID the second is not taken for the first one's replacement."""
+    judge = admission.judge
+
+    def overtaken(*arguments: Any) -> admission.Refusal | None:
+        refusal = judge(*arguments)
+        fs.internal(DataServerUpdate("ds9", "127.0.0.1", 2049, True, 0, 0, 1, OTHER))  # by another node
+        return refusal
+
+    monkeypatch.setattr(admission, "judge", overtaken)
+    assert not beat(fs, ds_id="ds9").quorum_backed
+    assert (row(fs, "ds9").number, row(fs, "ds9").store_id) == (4, OTHER)
 
 
 def with_era(fs: Namespace) -> Mandate:

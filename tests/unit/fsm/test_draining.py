@@ -197,17 +197,21 @@ def test_a_lost_store_does_not_come_back_when_its_data_server_is_removed(fs: Nam
         assert register(fs, "ds2", store) == REFUSED
 
 
-def test_a_late_word_does_not_bring_a_store_back_that_was_given_up_since(fs: Namespace) -> None:
+def test_a_late_word_gives_up_no_store_but_the_one_that_it_was_given_for(fs: Namespace) -> None:
     """INV-10: every metadata server proposes that a new store takes a lost one's place; one is late, and meanwhile that
-    new one is lost, too. The store that holds the data now must not be given up for it."""
+    new one is lost, too, or another was taken in its place. The store that holds the data now must not be given up."""
     fs.internal(RaiseFeatures(features.STORES_STAY_AWAY))
-    assert fs.internal(ReplaceStore("ds2", b"first"))[1:] == (4).to_bytes(8, "big")
-    assert fs.internal(ReplaceStore("ds2", b"second"))[1:] == (5).to_bytes(8, "big")
-    assert fs.internal(ReplaceStore("ds2", b"first"))[1:] == REFUSED
+    assert fs.internal(ReplaceStore("ds2", b"first", 2))[1:] == (4).to_bytes(8, "big")
+    assert fs.internal(ReplaceStore("ds2", b"second", 4))[1:] == (5).to_bytes(8, "big")
+    for late in (b"first", b"one that never got in"):
+        assert fs.internal(ReplaceStore("ds2", late, 2))[1:] == REFUSED
     server = registered(fs, "ds2")
     assert server is not None
     assert (server.number, server.store_id) == (5, b"second")
-    assert fs.internal(ReplaceStore("ds2", b"first", 4))[1:] == (6).to_bytes(8, "big"), "the operator means it"
+    assert fs.internal(ReplaceStore("ds2", b"first", 5))[1:] == (6).to_bytes(8, "big"), "the operator means it"
+    remove_ds(fs, "ds2")
+    assert fs.internal(ReplaceStore("ds2", b"second", 6))[1:] == REFUSED
+    assert registered(fs, "ds2") is None
 
 
 def test_a_drained_or_silent_data_server_comes_back_as_it_was(fs: Namespace) -> None:
@@ -227,3 +231,4 @@ def test_below_the_level_a_removed_store_is_judged_as_by_earlier_releases(fs: Na
     assert register(fs, "ds2", b"store 2") == (4).to_bytes(8, "big")
     remove_ds(fs, "ds2", stays_away=False)
     assert register(fs, "ds2", b"") == (5).to_bytes(8, "big")
+    assert fs.internal(ReplaceStore("ds3", b"new"))[1:] == (6).to_bytes(8, "big"), "nor ask which one is lost"
