@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     for name, text in (
         ("serve", "run one data server in the foreground"),
-        ("new-store", "give a data server whose disk is lost the empty directory in its configuration, for good"),
+        ("new-store", "give a data server whose disk is lost, or that was removed, an empty directory, for good"),
         ("obey-anew", "let a stopped data server forget which cluster and leader it obeyed"),
         ("check", "read a data server's configuration and say what is wrong with it"),
     ):
@@ -74,7 +74,8 @@ def _certificate(config: DsConfig) -> tuple[str, bool]:
 
 
 def new_store(config: DsConfig) -> int:
-    """The operator's word that an empty store takes a lost one's place. :class:`ConfigError` where it is not empty."""
+    """The operator's word that an empty store takes a lost one's place, or is taken in again though its data server was
+    removed. :class:`ConfigError` where it is not empty."""
     directory = DataDir(config.data_dir, config.ds_id)
     try:
         if not directory.is_empty():

@@ -91,7 +91,8 @@ class DataDir:
     store_id: bytes
     """The store's identity, for good."""
     replaces: bool
-    """The operator's word that this store takes the place of a lost one, not yet taken by the metadata servers."""
+    """The operator's word that this store takes the place of a lost one, or is taken in again though it was removed;
+    not yet taken by the metadata servers."""
 
     def __init__(self, path: Path, ds_id: str, *, draw_id: Callable[[int], bytes] = os.urandom) -> None:
         """Make or check it; :class:`ConfigError` in the operator's words when it cannot be used."""

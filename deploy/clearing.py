@@ -1,6 +1,7 @@
 """What takes things off a host: a script in its folder. A unit that is still enabled comes back with the next boot.
 
-A data server that the cluster has forgotten would register itself as a new one then, and get files.
+A data server that was removed is refused then, as long as it has its store; with an empty data_dir it would register
+itself as a new one, and get files.
 """
 
 from __future__ import annotations

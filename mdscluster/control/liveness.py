@@ -45,28 +45,26 @@ class Liveness:
         """Commit what has changed. ``since_ms``: when this node began to lead, for those it has never heard."""
         with self._replica.env.begin() as txn:
             known = {server.ds_id: server for server in data_servers.all_servers(txn, self._tables)}
-        for ds_id in sorted(known.keys() | self._registry.heard.keys()):
-            update = judge(known.get(ds_id), self._registry.heard.get(ds_id), now_ms, since_ms)
+        # Not of who is heard and not registered: it was when its heartbeat was noted, and has been removed since.
+        for ds_id, before in sorted(known.items()):
+            update = judge(before, self._registry.heard.get(ds_id), now_ms, since_ms)
             if update is not None:
-                before = known.get(ds_id)
-                if before is None or before.up != update.up:
+                if before.up != update.up:
                     log.warning("data server", ds=ds_id, state="up" if update.up else "down")
                 await self._propose(update)
 
 
 def judge(
-    server: data_servers.DataServer | None, heard: Heard | None, now_ms: int, since_ms: int
+    server: data_servers.DataServer, heard: Heard | None, now_ms: int, since_ms: int
 ) -> DataServerUpdate | None:
     """What is to be committed of a data server; None: nothing new."""
     if heard is None:
-        if server is None or not server.up or now_ms - since_ms <= DS_DOWN_MS:
+        if not server.up or now_ms - since_ms <= DS_DOWN_MS:
             return None
         return DataServerUpdate(
             server.ds_id, server.host, server.port, False, server.capacity_bytes, server.free_bytes, server.instance
         )
     up = now_ms - heard.at_ms < DS_DOWN_MS
-    if server is None:
-        return _update(heard, up) if up else None
     moved = abs(server.free_bytes - heard.free_bytes) * _SPACE_STEP > max(heard.capacity_bytes, 1)
     same = (server.host, server.port, server.up, server.instance, server.capacity_bytes)
     if moved or same != (heard.host, heard.port, up, heard.instance, heard.capacity_bytes):

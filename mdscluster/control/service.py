@@ -85,7 +85,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
             begins = eras.is_awaited(txn, self._tables)
         if own is not None and not status.leader_id:
             return control_pb2.HeartbeatReply(quorum_backed=False)
-        refusal = admission.judge(self._known(request), request, settings, own, given_up=self._is_given_up(request))
+        refusal = self._refusal(request, settings, own)
         if refusal is not None:
             self._registry.refuse(request.ds_id, refusal, self._clock_ms())
             return control_pb2.HeartbeatReply(quorum_backed=False, refused=refusal.reason, mandate=wire(own))
@@ -118,9 +118,14 @@ class ControlService(control_pb2_grpc.ControlServicer):
         with self._replica.env.begin() as txn:
             return data_servers.registered(txn, self._tables, request.ds_id)
 
-    def _is_given_up(self, request: control_pb2.HeartbeatRequest) -> bool:
+    def _refusal(
+        self, request: control_pb2.HeartbeatRequest, settings: Settings, own: Mandate | None
+    ) -> admission.Refusal | None:
         with self._replica.env.begin() as txn:
-            return data_servers.is_given_up(txn, self._tables, request.store_id)
+            known = data_servers.registered(txn, self._tables, request.ds_id)
+            registered = admission.is_registered(known, request)
+            given_up = None if registered else data_servers.given_up(txn, self._tables, request.store_id)
+        return admission.judge(known, request, settings, own, given_up)
 
     def _settings(self) -> Settings:
         with self._replica.env.begin() as txn:
@@ -133,9 +138,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
             begins = eras.is_awaited(txn, self._tables)
         if begins or (own is None and Mandate.of(request.obeys) is not None):
             return False
-        if not admission.is_registered(known, request):
-            return False
-        return admission.judge(known, request, settings, own, given_up=False) is None
+        return admission.is_registered(known, request) and self._refusal(request, settings, own) is None
 
     def _is_of_this_life(self, request: control_pb2.HeartbeatRequest) -> bool:
         """Whether the data server obeys the present life of this cluster, and its numbers are ours.
@@ -159,18 +162,24 @@ class ControlService(control_pb2_grpc.ControlServicer):
 
         It serves nothing before: of two that start as one, the one that is registered first has the data.
         """
-        known = self._known(request)
+        with self._replica.env.begin() as txn:
+            known = data_servers.registered(txn, self._tables, request.ds_id)
+            gone = data_servers.given_up(txn, self._tables, request.store_id)
         if admission.is_registered(known, request):
             return True
-        if known is not None and known.store_id:
-            log.error("a store is given up", ds=request.ds_id, lost=known.store_id.hex(), new=request.store_id.hex())
-            await replica_async.propose(
-                self._replica, pack_internal(ReplaceStore(request.ds_id, request.store_id))
-            )
+        lost = known if known is not None and known.store_id else None
+        if not request.new_store and (lost is not None or gone is not None):
+            return False  # given up since it was judged, or another registered: the next heartbeat is told
+        if gone is not None:
+            log.warning("a store that was given up is taken in again", ds=request.ds_id, was=gone.ds_id)
+        if lost is not None:
+            log.error("a store is given up", ds=request.ds_id, lost=lost.store_id.hex(), new=request.store_id.hex())
+            replacement = ReplaceStore(request.ds_id, request.store_id, lost.number)
+            await replica_async.propose(self._replica, pack_internal(replacement))
         else:
             registration = DataServerUpdate(
                 request.ds_id, request.nfs_host, request.nfs_port, True, request.capacity_bytes, request.free_bytes,
-                request.instance, request.store_id,
+                request.instance, request.store_id, 0 if gone is None else gone.number,
             )  # fmt: skip
             await replica_async.propose(self._replica, pack_internal(registration))
         return admission.is_registered(self._known(request), request)

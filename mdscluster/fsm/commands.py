@@ -88,6 +88,9 @@ class DataServerUpdate(msgspec.Struct, array_like=True, tag=5):
     instance: int = 0
     store_id: bytes = b""
     """The identity of its data directory; empty: as it is. Kept when it first registers, and not changed by this."""
+    given_up: int = 0
+    """The number under which that store was given up last, when the operator takes it in again; 0: it never was.
+    Judged from feature level 9 on; earlier releases pass over it, and take in every store."""
 
 
 class ReportWrite(msgspec.Struct, array_like=True, tag=6):
@@ -181,6 +184,9 @@ class ReplaceStore(msgspec.Struct, array_like=True, tag=20):
 
     ds_id: str
     store_id: bytes
+    number: int = 0
+    """Of the registration whose store is lost, as it was known when the word was passed on: one that comes late gives
+    no other up. Judged from feature level 9 on; earlier releases pass over it."""
 
 
 class RaiseFeatures(msgspec.Struct, array_like=True, tag=21):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from mdscluster.fsm import features
 from mdscluster.fsm.records import unpack_inode
 from mdscluster.fsm.tables import U64
 from nfswire import nfs4
@@ -55,7 +56,8 @@ class DataServer(msgspec.Struct, array_like=True):
     store_id: bytes = b""
     """The identity of its data directory; no other may serve in its place (INV-10). Empty: not told yet."""
     lost: bool = False
-    """Its store was given up: its objects are gone for good (:mod:`mdscluster.fsm.lost_stores`)."""
+    """Its store was given up: its objects are gone for good (:mod:`mdscluster.fsm.lost_stores`), or the data server was
+    removed (:mod:`mdscluster.fsm.draining`). The registration stays, under another ID."""
 
 
 class Device(msgspec.Struct, array_like=True, frozen=True):
@@ -90,11 +92,6 @@ def registered(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> DataServer 
     return None if raw is None else _decode_server(raw)
 
 
-def is_given_up(txn: lmdb.Transaction, tables: Tables, store_id: bytes) -> bool:
-    """Whether a store is one of a data server that was removed, or that was replaced as lost."""
-    return any(server.lost and server.store_id == store_id for server in all_servers(txn, tables))
-
-
 def save(cx: Compound, key: bytes, server: DataServer) -> None:
     """Write a registration, and the space of all of them."""
     cx.put(key, _encode(server), db=cx.tables.data_server)
@@ -126,6 +123,27 @@ def drains(txn: lmdb.Transaction, tables: Tables) -> dict[int, int]:
     return {} if raw is None else dict(msgspec.msgpack.decode(raw, type=list[tuple[int, int]]))
 
 
+def given_up(txn: lmdb.Transaction, tables: Tables, store_id: bytes) -> DataServer | None:
+    """The registration under which a store was given up last, or removed with its data server. None: it never was.
+
+    It says nothing of the present: a store that was taken in again has a later registration as well.
+    """
+    gone = (s for s in all_servers(txn, tables) if s.lost and store_id and s.store_id == store_id)
+    return max(gone, key=lambda server: server.number, default=None)
+
+
+def may_register(cx: Compound, store_id: bytes, known_as: int) -> bool:
+    """Whether a store may become a data server's, for who knows that it was given up last as number ``known_as``.
+
+    Metadata servers look before they propose. But every one of them proposes, and a proposal may be late: the store may
+    have been given up in between, and a word that was given before that does not count for what came after it.
+    """
+    if features.level(cx.txn, cx.tables) < features.STORES_STAY_AWAY:
+        return True
+    gone = given_up(cx.txn, cx.tables, store_id)
+    return bool(store_id) and (0 if gone is None else gone.number) == known_as
+
+
 def number_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> int:
     """A data server's number; 0 when it never registered."""
     server = registered(txn, tables, ds_id)
@@ -134,6 +152,8 @@ def number_of(txn: lmdb.Transaction, tables: Tables, ds_id: str) -> int:
 
 def update(cx: Compound, command: DataServerUpdate) -> bytes:
     """A data server registered, moved, or went up or down. Returns its number, as 8 bytes; nothing when it is refused.
+
+    Without a store it tells of a registered one; from feature level 9 on it registers none that was removed meanwhile.
 
     When it moved or went down, layouts through it are no good any more: the leader has to recall them, and
     since that is noted in the same entry, whichever leader there is will (:mod:`~mdscluster.fsm.recalls`).
@@ -144,6 +164,10 @@ def update(cx: Compound, command: DataServerUpdate) -> bytes:
     if before is not None:
         if before.store_id and store_id and store_id != before.store_id:
             return b""  # another store does not become this one by saying so: see ReplaceStore
+    registers = before is None or (store_id and not before.store_id)
+    if registers and not may_register(cx, store_id, command.given_up):
+        return b""
+    if before is not None:
         store_id = store_id or before.store_id
         if before.up and (not command.up or (before.host, before.port) != (command.host, command.port)):
             cx.put(STALE_KEY, b"", db=cx.tables.recall)

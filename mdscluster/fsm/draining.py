@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _NEXT: Final = b"next_drain"
 _KEY: Final = b"%b\0%d"  # data server's ID, number: beside the registrations, as lost stores are
 REMOVED: Final = "/removed-"
-"""In the ID of a registration that stays only so that its number is not used again."""
+"""In the ID of a registration that stays so that neither its number nor its store is used again."""
 
 
 class Verdict(IntEnum):
@@ -67,7 +67,8 @@ def drain(cx: Compound, command: commands.DrainDataServer) -> bytes:
 
 
 def retire(cx: Compound, command: commands.RetireDataServer) -> bytes:
-    """RetireDataServer. Its registration stays under another ID, as a lost store: numbers are not used again."""
+    """RetireDataServer. Its registration stays under another ID, as a lost store: numbers are not used again, and its
+    store is known when it comes back (:func:`~mdscluster.fsm.data_servers.given_up`)."""
     server = data_servers.registered(cx.txn, cx.tables, command.ds_id)
     if server is None:
         return _say(Verdict.UNKNOWN)

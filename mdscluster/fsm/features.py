@@ -52,13 +52,16 @@ kept until nobody can write for it (:mod:`mdscluster.fsm.clients`); a restored c
 know of is fenced before it is gone, and what a revoked writer left is cut off when the last writer goes
 (:mod:`mdscluster.fsm.revocation`); a decision to fence that is taken back before anybody tried does not count towards
 the limits per hour (:mod:`fencing.state`). 9: where a revoked writer left something, nobody is granted a layout before
-it is cut off, and those that only read give theirs back, too (:func:`mdscluster.fsm.recalls.left_behind`).
+it is cut off, and those that only read give theirs back, too (:func:`mdscluster.fsm.recalls.left_behind`); a store that
+was given up, or removed with its data server, is not registered again without the operator's word
+(:func:`mdscluster.fsm.data_servers.may_register`).
 """
 JUDGED: Final = 4
 MANDATES: Final = 7
 GRANTS_IN_DOUBT: Final = 8
 UNTRIED: Final = 8
 REMAINS_FIRST: Final = 9
+STORES_STAY_AWAY: Final = 9
 _NODE_FENCING: Final = (
     NodePresence, FenceProof, FenceIntent, FenceWithdrawal, FenceClaim, FenceOutcome, FenceConfirm, Maintenance
 )  # fmt: skip

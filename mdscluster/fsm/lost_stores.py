@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from mdscluster.fsm import cuts, data_servers, deletions
+from mdscluster.fsm import cuts, data_servers, deletions, features
 from mdscluster.fsm.tables import U64
 
 if TYPE_CHECKING:
@@ -23,11 +23,18 @@ _KEY: Final = b"%b\0%d"  # data server's ID, number: beside the registrations, a
 
 
 def replace(cx: Compound, command: commands.ReplaceStore) -> bytes:
-    """A data server's registered store is lost. Returns its new number, as 8 bytes; nothing if it is not registered."""
+    """A data server's registered store is lost. Returns its new number, as 8 bytes; nothing if it is not registered, or
+    no more as the number that the word was given for.
+
+    Every metadata server passes the word on, and that may be late: the store that it was given for is known by another
+    number by then, or another one has taken its place, which holds the data now and must not be given up for it.
+    """
     key = command.ds_id.encode()
     server = data_servers.registered(cx.txn, cx.tables, command.ds_id)
     if server is None or server.store_id == command.store_id:
         return b""  # done before, or nothing to be lost: it registers as any other
+    if features.level(cx.txn, cx.tables) >= features.STORES_STAY_AWAY and server.number != command.number:
+        return b""
     number = data_servers.next_number(cx)
     lost = msgspec.structs.replace(
         server, ds_id=f"{server.ds_id}/lost-{server.number}", up=False, capacity_bytes=0, free_bytes=0, lost=True

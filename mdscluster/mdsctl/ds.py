@@ -171,7 +171,8 @@ def _what_is_left(server: str, reply: admin_pb2.ChangeDataServerReply) -> str:
 
 
 _STAYS_AWAY: Final = (
-    "See that it is not started again, also by the next boot (systemctl disable): it would join as a new data server"
+    "See that it is not started again, also by the next boot (systemctl disable): with its present store it would be"
+    " refused, with an empty data_dir it would join as a new data server"
 )
 _ADVICE: Final = {
     "there is no such": "`mdsctl ds list` shows them",

@@ -103,7 +103,7 @@ def _table(grid: Grid) -> RenderableType:
 
 _ALARMS = ("DOWN", "LOST", "FOREIGN", "NO QUORUM", "DIFFERENT", "REFUSED", "NOBODY", "not connected")
 _WARNINGS = ("no quorum", "read-only", "refusing", "catching up", "candidate", "founding", "no member",
-             "maintenance", "drained", "evicted", "unfit", "may not have", "last resort", "no: ",
+             "maintenance", "drained", "REMOVED", "evicted", "unfit", "may not have", "last resort", "no: ",
              "also claimed")  # fmt: skip
 _GOOD = ("quorum, led by", "equal")
 _SOBER = ("leader", "up", "current", "yes", "MASTER")

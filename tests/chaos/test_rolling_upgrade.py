@@ -25,6 +25,7 @@ RELEASES = (
     pytest.param("350fe72fdada1f3ea5f88e05f95a652e6cfc2c76", id="level-0"),  # the last one before feature levels
     pytest.param(LEVEL_4, id="level-4"),
     pytest.param("035afaa7c4aedefe7bf06342f679b78c798d5dcc", id="level-7", marks=pytest.mark.long),  # its first one
+    pytest.param("be6b63c607040685157e5cdd257eae8b7985d75f", id="level-8", marks=pytest.mark.long),  # its last one
 )
 """Earlier revisions; empty: the newest one whose servers are not those of this tree."""
 CALLS, EVERY = 900, 220

@@ -10,17 +10,18 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mdscluster.backup import restore, stream
 from mdscluster.backup.stream import CorruptBackup
 from mdscluster.config import ConfigError, NodeConfig
-from mdscluster.fsm import clients, cuts, data_servers, digest, fences
+from mdscluster.fsm import clients, cuts, data_servers, digest, features, fences
 from mdscluster.fsm.commands import DataServerUpdate, EnsureStriping, RaiseFeatures
 from mdscluster.fsm.records import unpack_inode
 from mdscluster.fsm.restoring import JUMP
 from mdscluster.fsm.settings import Settings
-from mdscluster.fsm.tables import U64, Tables
+from mdscluster.fsm.tables import U32, U64, Tables
 from mdscluster.plan import ClusterPlan, UpConfig
 from mdscluster.raft.environment import open_environment
 from mdscluster.raft.store import Store
@@ -97,6 +98,15 @@ def newer(plain: bytes) -> bytes:
     return plain.replace(b'"format":1', b'"format":9')
 
 
+def of_a_higher_level(plain: bytes) -> bytes:
+    """With a head of its own length: the number of a level may be longer than the one that it takes the place of."""
+    rest = plain.removeprefix(stream.MAGIC)
+    head_end = U32.size + U32.unpack_from(rest)[0]
+    head = msgspec.json.decode(rest[U32.size : head_end], type=stream.Head)
+    packed = msgspec.json.encode(msgspec.structs.replace(head, feature_level=features.SUPPORTED + 1))
+    return stream.MAGIC + U32.pack(len(packed)) + packed + rest[head_end:]
+
+
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
@@ -108,7 +118,7 @@ def newer(plain: bytes) -> bytes:
         (damaged(lambda plain: plain[:-33]), "ends too early"),
         (damaged(lambda plain: plain[:-200] + bytes([plain[-200] ^ 1]) + plain[-199:]), "damaged|does not know|digest"),
         (damaged(newer), "format 9"),
-        (damaged(lambda plain: plain.replace(b'"feature_level":4', b'"feature_level":9')), "level 9"),
+        (damaged(of_a_higher_level), f"level {features.SUPPORTED + 1}, this release knows up"),
         (damaged(lambda plain: plain.replace(b'"node":"mds2"', b'"node":"mds9"')), "checksum does not fit"),
     ],
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
-from mdscluster.control.liveness import DS_DOWN_MS, judge
-from mdscluster.control.registry import Heard
-from mdscluster.fsm.commands import DataServerUpdate
+from mdscluster.control.liveness import DS_DOWN_MS, Liveness, judge
+from mdscluster.control.registry import Heard, Registry
+from mdscluster.fsm.commands import DataServerUpdate, Internal
 from mdscluster.fsm.data_servers import DataServer
+from tests.unit.fsm.support.compounds import Namespace
 
 NOW = 1_000_000
 
@@ -27,9 +31,6 @@ def update(*, up: bool = True, port: int = 2049, free: int = 500, instance: int 
 @pytest.mark.parametrize(
     ("server", "heartbeat", "since_ms", "expected"),
     [
-        (None, None, 0, None),
-        (None, heard(), 0, update()),
-        (None, heard(ago_ms=DS_DOWN_MS), 0, None),
         (known(), heard(), 0, None),
         (known(), heard(ago_ms=DS_DOWN_MS - 1), 0, None),
         (known(), heard(ago_ms=DS_DOWN_MS), 0, update(up=False)),
@@ -46,6 +47,25 @@ def update(*, up: bool = True, port: int = 2049, free: int = 500, instance: int 
     ],
 )
 def test_what_is_committed(
-    server: DataServer | None, heartbeat: Heard | None, since_ms: int, expected: DataServerUpdate | None
+    server: DataServer, heartbeat: Heard | None, since_ms: int, expected: DataServerUpdate | None
 ) -> None:
     assert judge(server, heartbeat, NOW, since_ms) == expected
+
+
+def test_who_is_heard_but_not_registered_is_not_taken_in(tmp_path: Path) -> None:
+    """INV-10: its heartbeat was noted while it was registered, and it was removed since. What the leader proposes of
+    those it hears names no store, and would make a new data server of it."""
+    fs, registry, proposed = Namespace(tmp_path), Registry(), list[Internal]()
+
+    async def propose(command: Internal) -> bytes:
+        proposed.append(command)
+        return fs.internal(command)
+
+    liveness = Liveness(fs.replica, fs.machine.tables, registry, propose)
+    registry.note(heard())
+    asyncio.run(liveness.judge(NOW, 0))
+    assert proposed == []
+    fs.internal(DataServerUpdate("ds1", "10.0.0.1", 2049, False, 1000, 500, 1, b"store"))
+    asyncio.run(liveness.judge(NOW, 0))
+    assert proposed == [update()], "it is registered"
+    fs.close()

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
+from mdscluster.control import admission
 from mdscluster.control.registry import Registry
 from mdscluster.control.service import ControlService
 from mdscluster.fsm import cuts, data_servers, eras, features, fences, io_claims
@@ -21,6 +22,7 @@ from mdscluster.fsm.commands import (
     ReportWrite,
     RetireDataServer,
 )
+from mdscluster.fsm.draining import Verdict
 from mdscluster.fsm.machine import load_settings
 from mdscluster.fsm.tables import U64x2
 from mdsproto import control_pb2, credentials, possession
@@ -187,28 +189,6 @@ def test_another_store_under_a_known_id_is_refused(fs: Namespace) -> None:
     assert not registry.refused(5)
 
 
-def test_a_data_server_that_was_removed_stays_away(fs: Namespace) -> None:
-    """Its unit was started again, by a boot say: it would get files, though the operator took it away."""
-    fs.internal(RaiseFeatures(6))
-    assert beat(fs).quorum_backed
-    assert beat(fs, ds_id="ds2", store_id=OTHER).quorum_backed
-    fs.internal(DrainDataServer("ds2", True))
-    fs.internal(DataServerUpdate("ds2", "127.0.0.1", 2049, False, 0, 0, 1))
-    assert beat(fs, ds_id="ds2", store_id=OTHER).quorum_backed, "drained is not removed"
-    fs.internal(DataServerUpdate("ds2", "127.0.0.1", 2049, False, 0, 0, 1))
-    fs.internal(RetireDataServer("ds2", 1))
-    registry = Registry()
-    for ds_id in ("ds2", "ds9"):
-        reply = beat(fs, registry, ds_id=ds_id, store_id=OTHER)
-        assert not reply.quorum_backed
-        assert "was removed" in reply.refused
-        assert "disable its unit" in reply.refused
-        assert registry.refused(5)[ds_id].state == "removed"
-    assert not registry.heard
-    assert beat(fs, ds_id="ds2", store_id=b"an empty data_dir").quorum_backed, "as a new one"
-    assert beat(fs).quorum_backed
-
-
 def test_nothing_is_served_before_the_store_is_registered(fs: Namespace) -> None:
     """INV-10: of two stores that start under one new ID only one gets a lease."""
     assert beat(fs, ds_id="ds9").quorum_backed
@@ -274,6 +254,134 @@ def test_the_operators_word_gives_up_a_store_and_its_stripes_are_an_error(fs: Na
     assert beat(fs, store_id=OTHER, new_store=True).quorum_backed
     assert row(fs).number == 4
     assert not beat(fs).quorum_backed
+
+
+def remove_ds(fs: Namespace, ds_id: str = "ds1", level: int = features.STORES_STAY_AWAY) -> None:
+    """As by ``mdsctl ds drain`` and ``mdsctl ds remove``, when it is stopped."""
+    fs.internal(RaiseFeatures(level))
+    fs.internal(DrainDataServer(ds_id, True))
+    server = row(fs, ds_id)
+    fs.internal(DataServerUpdate(ds_id, server.host, server.port, False, 0, 0, server.instance))
+    with fs.env.begin() as txn:
+        serial = data_servers.drains(txn, fs.machine.tables)[server.number]
+    assert Verdict(fs.internal(RetireDataServer(ds_id, serial))[1]) is Verdict.DONE
+
+
+def is_known(fs: Namespace, ds_id: str = "ds1") -> bool:
+    with fs.env.begin() as txn:
+        return data_servers.registered(txn, fs.machine.tables, ds_id) is not None
+
+
+@pytest.mark.parametrize("level", [6, features.STORES_STAY_AWAY])
+def test_a_removed_data_server_that_is_started_again_gets_no_files(fs: Namespace, level: int) -> None:
+    """INV-10: nor by the next boot, nor under another ID. It is told what to do, and the status says so; also while
+    releases are mixed."""
+    registry = Registry()
+    assert beat(fs, registry).quorum_backed
+    remove_ds(fs, level=level)
+    registry.heard.clear()
+    for ds_id in ("ds1", "ds9"):
+        reply = beat(fs, registry, ds_id=ds_id)
+        assert not reply.quorum_backed
+        for words in ("was removed from this cluster", "systemctl disable", "dataserver new-store"):
+            assert words in reply.refused
+        assert registry.refused(5)[ds_id].state == "removed"
+        assert not is_known(fs, ds_id)
+    assert not registry.heard
+
+
+def test_a_removed_data_server_comes_back_empty_by_the_operators_word(fs: Namespace) -> None:
+    """INV-10: as a new one, with a number of its own; and once, until it is removed again."""
+    registry = Registry()
+    assert beat(fs, registry).quorum_backed
+    assert row(fs).number == 1
+    remove_ds(fs)
+    assert beat(fs, registry).refused
+    assert beat(fs, registry, new_store=True).quorum_backed
+    assert (row(fs).number, row(fs).store_id, row(fs).up) == (4, STORE, True)
+    assert not registry.refused(5)
+    assert beat(fs, registry).quorum_backed, "the word was taken"
+    remove_ds(fs)
+    assert beat(fs, registry).refused
+
+
+def test_a_new_data_server_may_have_a_removed_ones_id(fs: Namespace) -> None:
+    """INV-10: with a store of its own. The removed one is told that it was removed, and not to come back instead."""
+    assert beat(fs).quorum_backed
+    remove_ds(fs)
+    assert beat(fs, store_id=OTHER).quorum_backed
+    assert (row(fs).number, row(fs).store_id) == (4, OTHER)
+    assert "was removed" in beat(fs).refused
+    assert beat(fs, store_id=OTHER).quorum_backed
+
+
+def test_a_drained_data_server_that_restarts_is_taken_as_it_is(fs: Namespace) -> None:
+    assert beat(fs).quorum_backed
+    fs.internal(RaiseFeatures(features.STORES_STAY_AWAY))
+    fs.internal(DrainDataServer("ds1", True))
+    assert beat(fs, instance=2).quorum_backed
+    assert row(fs).number == 1
+
+
+def test_a_lost_store_that_turns_up_is_told_so(fs: Namespace) -> None:
+    """INV-10: as long as another serves in its place, the wrong disk may be mounted; when that other one is removed, it
+    does not take its place."""
+    assert beat(fs).quorum_backed
+    fs.internal(RaiseFeatures(features.STORES_STAY_AWAY))
+    assert beat(fs, store_id=OTHER, new_store=True).quorum_backed
+    assert "not mounted" in beat(fs).refused
+    remove_ds(fs)
+    assert "was given up as lost" in beat(fs).refused
+    assert "was removed" in beat(fs, store_id=OTHER).refused
+    assert not is_known(fs)
+
+
+def test_a_removal_between_the_look_and_the_registration_counts(
+    fs: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-10: what this node has judged is not what is committed when its proposal is."""
+    propose = fs.replica.propose
+    late: list[Any] = []
+
+    def removed_first(*arguments: Any, **named: Any) -> Any:
+        if not late:
+            late.append(arguments)
+            fs.internal(RaiseFeatures(features.STORES_STAY_AWAY))
+            fs.internal(DataServerUpdate("ds9", "127.0.0.1", 2049, True, 0, 0, 1, STORE))  # another node was first
+            remove_ds(fs, "ds9")
+        return propose(*arguments, **named)
+
+    monkeypatch.setattr(fs.replica, "propose", removed_first)
+    assert not beat(fs, ds_id="ds9").quorum_backed
+    assert late
+    assert not is_known(fs, "ds9")
+    assert "was removed" in beat(fs, ds_id="ds9").refused
+
+
+def test_the_word_for_a_new_store_names_the_one_that_is_given_up(fs: Namespace) -> None:
+    """INV-10: see ``test_draining``: a late one gives up no other. The first store may be taken in again."""
+    assert beat(fs).quorum_backed
+    fs.internal(RaiseFeatures(features.STORES_STAY_AWAY))
+    assert beat(fs, store_id=OTHER, new_store=True).quorum_backed
+    assert (row(fs).number, row(fs).store_id) == (4, OTHER)
+    assert beat(fs, new_store=True).quorum_backed, "the operator has found the first disk, and emptied it"
+    assert (row(fs).number, row(fs).store_id) == (5, STORE)
+
+
+def test_a_store_that_was_registered_since_the_look_is_not_given_up_without_the_word(
+    fs: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-10: of two stores that start under one new ID the second is not taken for the first one's replacement."""
+    judge = admission.judge
+
+    def overtaken(*arguments: Any) -> admission.Refusal | None:
+        refusal = judge(*arguments)
+        fs.internal(DataServerUpdate("ds9", "127.0.0.1", 2049, True, 0, 0, 1, OTHER))  # by another node
+        return refusal
+
+    monkeypatch.setattr(admission, "judge", overtaken)
+    assert not beat(fs, ds_id="ds9").quorum_backed
+    assert (row(fs, "ds9").number, row(fs, "ds9").store_id) == (4, OTHER)
 
 
 def with_era(fs: Namespace) -> Mandate:

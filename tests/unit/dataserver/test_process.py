@@ -15,7 +15,7 @@ import pytest
 from dataserver.reports import FIRST_TIMEOUT_S
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 from nfswire import nfs4
-from tests.unit.dataserver.support.cluster import LEASE_MS, REPO, Cluster, wait_until
+from tests.unit.dataserver.support.cluster import HEARTBEAT_MS, LEASE_MS, REPO, Cluster, wait_until
 from tests.unit.dataserver.support.wire import commit, putfh, read, write
 
 
@@ -277,6 +277,35 @@ def test_a_refused_data_server_serves_nothing(cluster: Cluster) -> None:
         mds.refused = ""
     wait_until(cluster.accepts)
     assert cluster.mds[0].beats[-1].store_id == first.store_id
+
+
+def test_a_removed_data_server_waits_for_the_operator(cluster: Cluster) -> None:
+    """INV-10: it was started again, perhaps by a boot. It asks at its usual pace, says once what is to be done, and
+    ends in good order. Its store, if empty, is presented again by the operator's word."""
+    cluster.start()
+    store = cluster.mds[0].beats[-1].store_id
+    cluster.terminate()
+    told = "was removed from this cluster. Leave it stopped"
+    for mds in cluster.mds:
+        mds.refused = told
+        mds.beats.clear()
+    cluster.start(serving=False)
+    wait_until(lambda: bool(cluster.mds[0].beats))
+    began_s, seen = time.monotonic(), len(cluster.mds[0].beats)
+    wait_until(lambda: len(cluster.mds[0].beats) >= seen + 8)
+    assert time.monotonic() - began_s > 7 * HEARTBEAT_MS / 1000 * 0.9
+    assert not cluster.accepts()
+    assert not any(beat.new_store for beat in cluster.mds[0].beats)
+    assert cluster.terminate() == 0
+    assert cluster.log().count(told) == len(cluster.mds), "each refuses, and each is told of once"
+    command = [sys.executable, "-m", "dataserver", "new-store", "--config", str(cluster.file)]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr
+    for mds in cluster.mds:
+        mds.refused = ""
+        mds.beats.clear()
+    cluster.start()
+    assert (cluster.mds[0].beats[0].new_store, cluster.mds[0].beats[0].store_id) == (True, store)
 
 
 def test_a_new_store_takes_a_lost_ones_place_by_the_operators_word_only(cluster: Cluster) -> None:

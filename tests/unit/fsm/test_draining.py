@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from mdscluster.fsm import data_servers, draining
+from mdscluster.fsm import data_servers, draining, features
 from mdscluster.fsm.commands import (
     RESULT_REFUSED,
     DataServerUpdate,
     DrainDataServer,
     EnsureStriping,
     RaiseFeatures,
+    ReplaceStore,
     RetireDataServer,
 )
 from mdscluster.fsm.draining import Verdict
@@ -129,3 +130,105 @@ def test_stripings_are_read_in_pages(fs: Namespace) -> None:
         every = list(draining.stripings(txn, fs.machine.tables, b""))
         assert len(every) == 5
         assert list(draining.stripings(txn, fs.machine.tables, every[1][0])) == every[2:]
+
+
+# ---------------------------------------------------------------- stores that were given up stay away (feature level 9)
+REFUSED = b""
+
+
+def registered(fs: Namespace, ds_id: str) -> data_servers.DataServer | None:
+    with fs.env.begin() as txn:
+        return data_servers.registered(txn, fs.machine.tables, ds_id)
+
+
+def every(fs: Namespace) -> list[data_servers.DataServer]:
+    with fs.env.begin() as txn:
+        return data_servers.all_servers(txn, fs.machine.tables)
+
+
+def register(fs: Namespace, ds_id: str, store: bytes, given_up: int = 0) -> bytes:
+    """A registration as a metadata server proposes it: the data server's number, or nothing."""
+    return fs.internal(DataServerUpdate(ds_id, "127.0.0.1", 2049, True, 1 << 40, 1 << 39, 1, store, given_up))[1:]
+
+
+def remove_ds(fs: Namespace, ds_id: str, *, stays_away: bool = True) -> None:
+    if stays_away:
+        fs.internal(RaiseFeatures(features.STORES_STAY_AWAY))
+    server = registered(fs, ds_id)
+    assert server is not None
+    drain(fs, ds_id)
+    fs.internal(DataServerUpdate(ds_id, server.host, server.port, False, 0, 0, 1))
+    assert retire(fs, ds_id, drains(fs)[server.number]) == Verdict.DONE
+
+
+def test_a_removed_store_is_not_registered_again_by_whatever_was_under_way(fs: Namespace) -> None:
+    """INV-10: every metadata server proposes a registration, and any of these may come when it has been removed: its
+    first, a change of its address, or that the leader hears it."""
+    remove_ds(fs, "ds2")
+    before = every(fs)
+    assert register(fs, "ds2", b"store 2") == REFUSED
+    assert register(fs, "ds8", b"store 2") == REFUSED, "nor under another ID"
+    assert register(fs, "ds2", b"") == REFUSED, "what the leader proposes names no store"
+    assert every(fs) == before
+    assert registered(fs, "ds2") is None
+    assert register(fs, "ds2", b"another") == (4).to_bytes(8, "big"), "a new data server under its ID"
+    assert stripe(fs, b"file") == [1, 3, 4]
+
+
+def test_the_operators_word_takes_a_removed_store_in_once(fs: Namespace) -> None:
+    """INV-10: the word counts for the removal that it was given after, and not, if it is late, for one that follows."""
+    remove_ds(fs, "ds2")
+    assert register(fs, "ds2", b"store 2", 1) == REFUSED
+    assert register(fs, "ds2", b"store 2", 2) == (4).to_bytes(8, "big"), "with a number of its own"
+    assert register(fs, "ds2", b"store 2") == (4).to_bytes(8, "big"), "it is registered: no word is wanted"
+    assert up(fs, 2, is_up=False)[1:] == (4).to_bytes(8, "big")
+    assert register(fs, "ds2", b"") == (4).to_bytes(8, "big"), "up again, as the leader says it"
+    remove_ds(fs, "ds2")
+    assert register(fs, "ds2", b"store 2", 2) == REFUSED
+    assert register(fs, "ds2", b"store 2", 4) == (5).to_bytes(8, "big")
+    assert register(fs, "ds9", b"store 9", 4) == REFUSED, "it was never given up"
+
+
+def test_a_lost_store_does_not_come_back_when_its_data_server_is_removed(fs: Namespace) -> None:
+    """INV-10: its disk has turned up again."""
+    assert fs.internal(ReplaceStore("ds2", b"new"))[1:] == (4).to_bytes(8, "big")
+    remove_ds(fs, "ds2")
+    for store in (b"store 2", b"new"):
+        assert register(fs, "ds2", store) == REFUSED
+
+
+def test_a_late_word_gives_up_no_store_but_the_one_that_it_was_given_for(fs: Namespace) -> None:
+    """INV-10: every metadata server proposes that a new store takes a lost one's place; one is late, and meanwhile that
+    new one is lost, too, or another was taken in its place. The store that holds the data now must not be given up."""
+    fs.internal(RaiseFeatures(features.STORES_STAY_AWAY))
+    assert fs.internal(ReplaceStore("ds2", b"first", 2))[1:] == (4).to_bytes(8, "big")
+    assert fs.internal(ReplaceStore("ds2", b"second", 4))[1:] == (5).to_bytes(8, "big")
+    for late in (b"first", b"one that never got in"):
+        assert fs.internal(ReplaceStore("ds2", late, 2))[1:] == REFUSED
+    server = registered(fs, "ds2")
+    assert server is not None
+    assert (server.number, server.store_id) == (5, b"second")
+    assert fs.internal(ReplaceStore("ds2", b"first", 5))[1:] == (6).to_bytes(8, "big"), "the operator means it"
+    remove_ds(fs, "ds2")
+    assert fs.internal(ReplaceStore("ds2", b"second", 6))[1:] == REFUSED
+    assert registered(fs, "ds2") is None
+
+
+def test_a_drained_or_silent_data_server_comes_back_as_it_was(fs: Namespace) -> None:
+    """Nothing was given up: no word is wanted."""
+    fs.internal(RaiseFeatures(features.STORES_STAY_AWAY))
+    drain(fs, "ds2")
+    up(fs, 2, is_up=False)
+    up(fs, 3, is_up=False)
+    assert up(fs, 2)[1:] == (2).to_bytes(8, "big")
+    assert up(fs, 3)[1:] == (3).to_bytes(8, "big")
+    assert stripe(fs, b"file") == [1, 3], "it is still drained"
+
+
+def test_below_the_level_a_removed_store_is_judged_as_by_earlier_releases(fs: Namespace) -> None:
+    """INV-8: they pass over the operator's word, and register every store."""
+    remove_ds(fs, "ds2", stays_away=False)
+    assert register(fs, "ds2", b"store 2") == (4).to_bytes(8, "big")
+    remove_ds(fs, "ds2", stays_away=False)
+    assert register(fs, "ds2", b"") == (5).to_bytes(8, "big")
+    assert fs.internal(ReplaceStore("ds3", b"new"))[1:] == (6).to_bytes(8, "big"), "nor ask which one is lost"

@@ -15,7 +15,7 @@ from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.mandates import Superseded
 from mdscluster.control.registry import Heard, Registry
 from mdscluster.fsm import lease_reports, recalls
-from mdscluster.fsm.commands import RenewLeases, pack_internal
+from mdscluster.fsm.commands import DataServerUpdate, RenewLeases, pack_internal
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
 from mdscluster.nfs_frontend.callbacks import Callbacks
@@ -171,6 +171,10 @@ class Cluster(World):
                 known = self.registry.heard.get(ds_id)
                 version = 0 if known is None else known.fence_version
                 port = 20490 + int(ds_id[2:])
+                if known is None:  # whoever takes a heartbeat registers it first (mdscluster.control.service)
+                    store_id = ds_id.encode().ljust(16, b"-")
+                    command = DataServerUpdate(ds_id, "127.0.0.1", port, True, 1 << 40, 1 << 39, 1, store_id)
+                    self.replica.propose(pack_internal(command), lambda _: None)
                 self.registry.note(
                     Heard(ds_id, 1, "127.0.0.1", port, "127.0.0.1", port + 300, 1 << 40, 1 << 39, version, self.now_ms)
                 )
