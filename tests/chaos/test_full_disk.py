@@ -5,13 +5,12 @@ Servers whose disk fills up under load are in the scenarios (``full-disk-leader`
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import errno
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,30 +23,28 @@ from dataserver.tombstones import Tombstones
 from mdscluster.config import NodeConfig
 from mdscluster.raft.interface import STORAGE_EXIT_CODE
 from mdsproto.configfile import SYSTEM_EXIT_CODE, save
-from tests.chaos.conftest import unavailable
+from tests.chaos import faults
+from tests.chaos.conftest import MakeDisk, MakeSmall, unavailable
 from tests.support.cluster import ROOT, Cluster
 from tests.support.debian import Unavailable
 from tests.support.embedded import Embedded
 from tests.support.hanet import Hanet
 from tests.support.power import Disk, Small
+from tests.support.troubled import until
 from tests.unit.deployment.support import write_inventory
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
 
 FULL = "No space left on device"
 SHARED_MIB = 256
+FREES_WITHIN_S = 20.0
 LEFT = (0, 4 << 10, 24 << 10, 64 << 10)
 """How much is left on the disk, from nothing to what some steps of a command find enough."""
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
-    try:
-        made = Small(tmp_path / "small", 16)
-    except Unavailable as reason:
-        unavailable(reason)
-    yield made
-    made.remove()
+def small(tmp_path: Path, make_small: MakeSmall) -> Small:
+    return make_small(tmp_path / "small", 16)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +53,24 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     with Embedded(tmp_path_factory.mktemp("full") / "cluster") as made:
         made.await_all()
         yield made
+
+
+@contextlib.contextmanager
+def serving(tmp_path: Path, prefix: str, disk: Disk, *names: str) -> Iterator[Cluster]:
+    """Three metadata servers and a data server; those of ``names`` have their data on the disk. A host ``client1``.
+
+    ``prefix``: :class:`.Hanet`'s.
+    """
+
+    def data_dir(name: str) -> Path:
+        return (disk.folder if name in names else tmp_path) / name
+
+    try:
+        with Hanet(prefix) as net, Cluster(tmp_path / "cluster", net, mds=3, ds=1, data_dir=data_dir) as cluster:
+            net.add_host("client1", 31)
+            yield cluster
+    except Unavailable as reason:
+        unavailable(reason)
 
 
 def mdsctl(*words: str) -> subprocess.CompletedProcess[str]:
@@ -198,37 +213,28 @@ def test_a_server_that_finds_no_room_at_its_start_says_so(small: Small, cluster:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_server_with_a_state_on_a_full_disk_is_never_given_up(tmp_path: Path) -> None:
+def test_a_server_with_a_state_on_a_full_disk_is_never_given_up(tmp_path: Path, make_disk: MakeDisk) -> None:
     """It serves while its environment finds room in itself, or ends with exit code 74; with room it is back."""
-    disk = Disk(tmp_path / "image", tmp_path / "disk", 64)
-    try:
-        disk.create()
-        with Hanet("mdh") as net, Cluster(
-            tmp_path / "cluster", net, mds=3, ds=1,
-            data_dir=lambda name: disk.folder / "data" if name == "mds3" else tmp_path / name,
-        ) as cluster:  # fmt: skip
-            cluster.wait_healthy()
-            cluster.kill("mds3")
-            fill(disk)
+    disk = make_disk(tmp_path / "image", tmp_path / "disk", 64)
+    with serving(tmp_path, "mdh", disk, "mds3") as cluster:
+        cluster.wait_healthy()
+        cluster.kill("mds3")
+        faults.fill(disk)
+        cluster.start("mds3")
+        process = cluster.nodes["mds3"].process
+        assert process is not None
+        try:
+            code = process.wait(10)
+        except subprocess.TimeoutExpired:
+            code = None
+        assert code in (None, STORAGE_EXIT_CODE)
+        log = cluster.nodes["mds3"].config.with_suffix(".log").read_text()
+        assert "Traceback" not in log
+        assert code is None or FULL in log
+        faults.free(disk)
+        if code is not None:
             cluster.start("mds3")
-            process = cluster.nodes["mds3"].process
-            assert process is not None
-            try:
-                code = process.wait(10)
-            except subprocess.TimeoutExpired:
-                code = None
-            assert code in (None, STORAGE_EXIT_CODE)
-            log = cluster.nodes["mds3"].config.with_suffix(".log").read_text()
-            assert "Traceback" not in log
-            assert code is None or FULL in log
-            (disk.folder / "filler").unlink()
-            if code is not None:
-                cluster.start("mds3")
-            cluster.wait_healthy()
-    except Unavailable as reason:
-        unavailable(reason)
-    finally:
-        disk.remove()
+        cluster.wait_healthy()
 
 
 # ---------------------------------------------------------------------- a data server's host
@@ -293,114 +299,69 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: Path) -> None:
+def client(cluster: Cluster, what: str) -> str:
+    """What a program on ``client1`` prints that does this."""
+    words = [sys.executable, "-c", _CLIENT, cluster.nodes["mds1"].address, what]
+    done = subprocess.run(cluster.net.wrap("client1", words), capture_output=True, text=True, cwd=ROOT, timeout=90)
+    assert f"done {what}" in done.stdout, done.stdout + done.stderr
+    return done.stdout
+
+
+def await_room(disk: Disk, blocks: int) -> None:
+    """Until more than so many blocks are free."""
+    until("what was removed makes room", lambda: os.statvfs(disk.folder).f_bavail > blocks, FREES_WITHIN_S)
+
+
+def test_a_full_data_server_refuses_writes_keeps_all_and_starts_again(tmp_path: Path, make_disk: MakeDisk) -> None:
     """INV-10: ENOSPC to the program that writes; what was written is read, also after a restart on the full disk; what
     is removed makes room again."""
-    disk = Disk(tmp_path / "ds1.img", tmp_path / "ds1", 64)
-    try:
-        disk.create()
-        with Hanet("mdf") as net, Cluster(
-            tmp_path / "cluster", net, mds=3, ds=1,
-            data_dir=lambda name: disk.folder / "data" if name == "ds1" else tmp_path / name,
-        ) as cluster:  # fmt: skip
-            net.add_host("client1", 31)
-
-            def client(what: str) -> str:
-                words = [sys.executable, "-c", _CLIENT, cluster.nodes["mds1"].address, what]
-                done = subprocess.run(net.wrap("client1", words), capture_output=True, text=True, cwd=ROOT, timeout=90)
-                assert f"done {what}" in done.stdout, done.stdout + done.stderr
-                return done.stdout
-
-            client("before")
-            wait_for(lambda: (disk.folder / "data" / TOMBSTONES).stat().st_size > 0, "nothing was deleted")
-            fill(disk)
-            assert "NOSPC" in client("full")
-            log = cluster.nodes["ds1"].config.with_suffix(".log")
-            heard = log.read_text().count("metadata server answers")
-            cluster.kill("ds1")
-            cluster.start("ds1")
-            cluster.wait_for(lambda _: log.read_text().count("metadata server answers") > heard, "ds1 is alone", 30.0)
-            assert "NOSPC" in client("full")
-            client("remove")
-            free = os.statvfs(disk.folder).f_bavail
-            wait_for(lambda: os.statvfs(disk.folder).f_bavail > free, "what was removed made no room")
-            (disk.folder / "filler").unlink()
-            client("after")
-            assert "Traceback" not in cluster.nodes["ds1"].config.with_suffix(".log").read_text()
-    except Unavailable as reason:
-        unavailable(reason)
-    finally:
-        disk.remove()
+    disk = make_disk(tmp_path / "image", tmp_path / "disk", 64)
+    with serving(tmp_path, "mdf", disk, "ds1") as cluster:
+        client(cluster, "before")
+        deleted = cluster.nodes["ds1"].data_dir / TOMBSTONES
+        until("something is deleted", lambda: deleted.stat().st_size > 0, FREES_WITHIN_S)
+        faults.fill(disk)
+        assert "NOSPC" in client(cluster, "full")
+        log = cluster.nodes["ds1"].config.with_suffix(".log")
+        heard = log.read_text().count("metadata server answers")
+        cluster.kill("ds1")
+        cluster.start("ds1")
+        cluster.wait_for(lambda _: log.read_text().count("metadata server answers") > heard, "ds1 is alone", 30.0)
+        assert "NOSPC" in client(cluster, "full")
+        client(cluster, "remove")
+        free = os.statvfs(disk.folder).f_bavail
+        await_room(disk, free)
+        faults.free(disk)
+        client(cluster, "after")
+        assert "Traceback" not in cluster.nodes["ds1"].config.with_suffix(".log").read_text()
 
 
-def test_clients_cannot_fill_the_disk_that_the_metadata_lies_on(tmp_path: Path) -> None:
+def test_clients_cannot_fill_the_disk_that_the_metadata_lies_on(tmp_path: Path, make_disk: MakeDisk) -> None:
     """INV-7: all servers on one file system, and a program that writes until it is refused: no metadata server ends for
     it, names are made, and what is removed makes room."""
-    disk = Disk(tmp_path / "image", tmp_path / "disk", SHARED_MIB)
-    try:
-        disk.create()
-        with Hanet("mdg") as net, Cluster(
-            tmp_path / "cluster", net, mds=3, ds=1, data_dir=lambda name: disk.folder / name
-        ) as cluster:
-            net.add_host("client1", 31)
-
-            def client(what: str) -> str:
-                words = [sys.executable, "-c", _CLIENT, cluster.nodes["mds1"].address, what]
-                done = subprocess.run(net.wrap("client1", words), capture_output=True, text=True, cwd=ROOT, timeout=90)
-                assert f"done {what}" in done.stdout, done.stdout + done.stderr
-                return done.stdout
-
-            client("before")
-            assert "NOSPC" in client("until it is refused")
-            room = os.statvfs(disk.folder)
-            capacity, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
-            assert reserve_of(capacity) * 0.8 < free < reserve_of(capacity) + (8 << 20)
-            assert "NOSPC" in client("full")  # and a name is made
-            client("remove")
-            client("remove what filled it")
-            wait_for(lambda: os.statvfs(disk.folder).f_bavail > 2 * room.f_bavail, "what was removed made no room")
-            client("after")
-            for name in cluster.nodes:
-                assert "consensus stops" not in cluster.nodes[name].config.with_suffix(".log").read_text()
-    except Unavailable as reason:
-        unavailable(reason)
-    finally:
-        disk.remove()
+    disk = make_disk(tmp_path / "image", tmp_path / "disk", SHARED_MIB)
+    with serving(tmp_path, "mdg", disk, "mds1", "mds2", "mds3", "ds1") as cluster:
+        client(cluster, "before")
+        assert "NOSPC" in client(cluster, "until it is refused")
+        room = os.statvfs(disk.folder)
+        capacity, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
+        assert reserve_of(capacity) * 0.8 < free < reserve_of(capacity) + (8 << 20)
+        assert "NOSPC" in client(cluster, "full")  # and a name is made
+        client(cluster, "remove")
+        client(cluster, "remove what filled it")
+        await_room(disk, 2 * room.f_bavail)
+        client(cluster, "after")
+        for name in cluster.nodes:
+            assert "consensus stops" not in cluster.nodes[name].config.with_suffix(".log").read_text()
 
 
-def test_deletions_are_remembered_on_a_full_disk(tmp_path: Path) -> None:
+def test_deletions_are_remembered_on_a_full_disk(tmp_path: Path, make_disk: MakeDisk) -> None:
     """INV-11: also after a start on it, and as many as are remembered at all."""
-    disk = Disk(tmp_path / "image", tmp_path / "disk", 32)
-    try:
-        disk.create()
-        path = disk.folder / TOMBSTONES
-        Tombstones(path, TOMBSTONES_MAX).add([1])
-        fill(disk)
-        stones = Tombstones(path, TOMBSTONES_MAX)
-        for first in range(2, TOMBSTONES_MAX, 1000):
-            stones.add(range(first, first + 1000))
-        assert Tombstones(path, TOMBSTONES_MAX).ids() == stones.ids()
-    except Unavailable as reason:
-        unavailable(reason)
-    finally:
-        disk.remove()
-
-
-def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
-
-
-def fill(disk: Disk) -> None:
-    """Every free block."""
-    with (disk.folder / "filler").open("ab") as file:
-        size = 0
-        for chunk in (1 << 20, 4096):
-            try:
-                while True:
-                    os.posix_fallocate(file.fileno(), size, chunk)
-                    size += chunk
-            except OSError as problem:
-                assert problem.errno == errno.ENOSPC
+    disk = make_disk(tmp_path / "image", tmp_path / "disk", 32)
+    path = disk.folder / TOMBSTONES
+    Tombstones(path, TOMBSTONES_MAX).add([1])
+    faults.fill(disk)
+    stones = Tombstones(path, TOMBSTONES_MAX)
+    for first in range(2, TOMBSTONES_MAX, 1000):
+        stones.add(range(first, first + 1000))
+    assert Tombstones(path, TOMBSTONES_MAX).ids() == stones.ids()

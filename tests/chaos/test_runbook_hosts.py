@@ -21,7 +21,7 @@ from dataserver.monitoring import ALERTED
 from nfsclient.client import Client
 from nfsclient.errors import NfsError
 from nfswire import nfs4
-from tests.chaos.conftest import unavailable
+from tests.chaos.conftest import MakeSmall, unavailable
 from tests.chaos.shim import Shim
 from tests.support.debian import Unavailable, need_tools
 from tests.support.power import Disk, Small
@@ -47,14 +47,9 @@ RIGHT_S = 1.0
 
 # ---------------------------------------------------------------------- snapshots
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
+def small(tmp_path: Path, make_small: MakeSmall) -> Small:
     """The whole disk of the follower that will be late."""
-    try:
-        made = Small(tmp_path / "cluster" / LATE, ROOM_MIB)
-    except Unavailable as reason:
-        unavailable(reason)
-    yield made
-    made.remove()
+    return make_small(tmp_path / "cluster" / LATE, ROOM_MIB)
 
 
 @pytest.mark.long

@@ -18,12 +18,14 @@ _ENGINE: Final = "tests/unit/raft/test_engine.py::"
 _PROPOSALS: Final = "tests/unit/raft/test_proposals.py::"
 _BARRIERS: Final = "tests/unit/raft/test_barriers.py::"
 _REPLACEMENT: Final = "tests/unit/raft/test_replacement.py::"
-_DIRECTED: Final = "tests/simulation/whole/test_directed.py::"
+_CLIENTS: Final = "tests/simulation/whole/test_directed_clients.py::"
+_DATA: Final = "tests/simulation/whole/test_directed_data.py::"
 _FENCING: Final = "tests/simulation/whole/test_fencing.py::"
 _WITNESSES: Final = "tests/simulation/whole/test_fencing_witnesses.py::"
-_DECIDED: Final = "tests/unit/fencing/test_state.py::"
+_LIMITS: Final = "tests/unit/fencing/test_state_limits.py::"
 _READS: Final = "tests/unit/nfs_frontend/test_reads.py::"
 _SNAPSHOT: Final = "tests/unit/raft/test_snapshot.py::"
+_STREAM: Final = "tests/unit/raft/test_snapshot_stream.py::"
 _JOURNAL: Final = "tests/unit/raft/test_journal.py::"
 _FOUNDING: Final = "tests/unit/raft/test_founding.py::"
 _ADMISSION: Final = "tests/unit/raft/test_admission.py::"
@@ -62,8 +64,7 @@ def _founding(name: str, off: str, *directed: str) -> Mutation:
 
 
 def _whole(name: str, off: str, *directed: str, seeds: int = 20) -> Mutation:
-    tests = tuple(f"{_DIRECTED}test_{test}" for test in directed)
-    return Mutation(name, f"tests.simulation.whole.mutants:{off}", tests, "whole", (3,), seeds)
+    return Mutation(name, f"tests.simulation.whole.mutants:{off}", directed, "whole", (3,), seeds)
 
 
 MUTATIONS: Final[tuple[Mutation, ...]] = (
@@ -137,13 +138,13 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _consensus(
         "snapshot rule: the stream's sequence",
         "snapshot_sequence_unchecked",
-        *(_SNAPSHOT + f"test_a_stream_with_a_mishap_is_refused[{it}]" for it in _OUT_OF_SEQUENCE),
+        *(_STREAM + f"test_a_stream_with_a_mishap_is_refused[{it}]" for it in _OUT_OF_SEQUENCE),
         seeds=0,
     ),
     _consensus(
         "snapshot rule: the stream's length and digest",
         "snapshot_trailer_unchecked",
-        *(_SNAPSHOT + f"test_a_stream_with_a_mishap_is_refused[{it}]" for it in _OTHER_CONTENT),
+        *(_STREAM + f"test_a_stream_with_a_mishap_is_refused[{it}]" for it in _OTHER_CONTENT),
         seeds=0,
     ),
     _consensus(
@@ -270,64 +271,86 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "member_at_once",
         _ADMISSION + "test_a_founder_hears_of_no_connection_before_it_is_a_member",
     ),
-    _whole("reply-cache write", "without_reply_cache", "a_retransmission_to_another_node_gets_the_first_reply"),
+    _whole(
+        "reply-cache write",
+        "without_reply_cache",
+        _CLIENTS + "test_a_retransmission_to_another_node_gets_the_first_reply",
+    ),
     _whole(
         "reply-cache write in the same transaction",
         "reply_in_a_later_transaction",
-        "a_node_that_dies_with_a_change_just_made_has_the_reply",
+        _CLIENTS + "test_a_node_that_dies_with_a_change_just_made_has_the_reply",
     ),
-    _whole("slot rule after failover", "strict_slots", "a_slot_of_which_the_new_node_knows_less"),
-    _whole("lease expiry by log time", "leases_by_wall_clock", "a_lease_runs_out_by_the_logs_clock_alone"),
     _whole(
-        "what a lost node had heard of counts", "without_lease_floor", "a_renewal_that_died_with_its_node_counts"
+        "slot rule after failover",
+        "strict_slots",
+        _CLIENTS + "test_a_slot_of_which_the_new_node_knows_less",
+    ),
+    _whole(
+        "lease expiry by log time",
+        "leases_by_wall_clock",
+        _CLIENTS + "test_a_lease_runs_out_by_the_logs_clock_alone",
+    ),
+    _whole(
+        "what a lost node had heard of counts",
+        "without_lease_floor",
+        _CLIENTS + "test_a_renewal_that_died_with_its_node_counts",
     ),
     _whole(
         "leases run out where every node has reported",
         "without_waiting_for_reports",
-        "a_renewal_that_is_reported_late_counts",
+        _CLIENTS + "test_a_renewal_that_is_reported_late_counts",
     ),
-    _whole("layout fencing epoch", "without_fence_epoch", "a_layout_is_revoked_while_a_data_server_is_cut_off"),
+    _whole(
+        "layout fencing epoch",
+        "without_fence_epoch",
+        _DATA + "test_a_layout_is_revoked_while_a_data_server_is_cut_off",
+    ),
     _whole(
         "fence in force before it is reported",
         "without_waiting_for_fences",
-        "a_layout_is_revoked_while_a_data_server_is_cut_off",
+        _DATA + "test_a_layout_is_revoked_while_a_data_server_is_cut_off",
     ),
     _whole(
         "what a client does not know of is fenced",
         "trusting_nomatching",
-        "a_recall_that_reaches_its_client_before_the_grant",
+        _DATA + "test_a_recall_that_reaches_its_client_before_the_grant",
     ),
     _whole(
         "a client is fenced before it is dropped",
         "lapsed_clients_dropped_unfenced",
-        "a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[layout]",
+        _DATA + "test_a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[layout]",
     ),
     _whole(
         "a client is fenced before its locks go",
         "lapsed_clients_fenced_late",
-        "a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[layout]",
+        _DATA + "test_a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[layout]",
     ),
     _whole(
         "a client is dropped when nobody can write for it",
         "lapsed_clients_written_for",
-        "a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[metadata server]",
+        _DATA + "test_a_silent_client_is_dropped_only_when_data_servers_refuse_its_data[metadata server]",
     ),
     _whole(
         "a new leader gives data servers time to be heard",
         "data_servers_down_at_failover",
-        "a_failover_is_no_io_error",
+        _DATA + "test_a_failover_is_no_io_error",
     ),
-    _whole("a failover is no I/O error", "io_errors_at_failover", "a_failover_is_no_io_error"),
+    _whole(
+        "a failover is no I/O error",
+        "io_errors_at_failover",
+        _DATA + "test_a_failover_is_no_io_error",
+    ),
     _whole(
         "data servers obey the latest leader only",
         "obeying_everybody",
-        "a_cut_that_an_overtaken_leader_sends_late_does_nothing",
+        _DATA + "test_a_cut_that_an_overtaken_leader_sends_late_does_nothing",
         seeds=0,
     ),
     _whole(
         "data servers remember whom they obeyed",
         "forgetful_data_servers",
-        "a_cut_that_an_overtaken_leader_sends_before_a_data_server_has_heard_anybody",
+        _DATA + "test_a_cut_that_an_overtaken_leader_sends_before_a_data_server_has_heard_anybody",
         seeds=0,
     ),
     Mutation(
@@ -351,13 +374,13 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     Mutation(
         "a decision that somebody tried to carry out counts",
         "tests.simulation.whole.mutants:attempts_given_back",
-        (f"{_DECIDED}test_what_was_tried_counts_though_it_is_taken_back[heard again-it failed]",),
+        (f"{_LIMITS}test_what_was_tried_counts_though_it_is_taken_back[heard again-it failed]",),
         "whole",
     ),
     Mutation(
         "a decision that nobody tried does not count",
         "tests.simulation.whole.mutants:nothing_given_back",
-        (f"{_DECIDED}test_what_nobody_tried_does_not_count[heard again]",),
+        (f"{_LIMITS}test_what_nobody_tried_does_not_count[heard again]",),
         "whole",
     ),
     Mutation(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,7 @@ from nfsclient.client import Client
 from nfsclient.errors import NfsError
 from nfswire import nfs4
 from tests.chaos.alerts.scene import scene, watching
-from tests.chaos.conftest import unavailable
-from tests.support.debian import Unavailable, is_root
-from tests.support.power import Small
+from tests.chaos.conftest import MakeSmall
 from tests.support.prometheus import values
 from tests.support.troubled import Stage, left_behind, place_data, staged, until
 from tests.support.watched import Watched
@@ -34,28 +31,9 @@ STATE_BYTES = 64 << 20
 TEXT_BYTES = 4_000
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Callable[[Path, int], Small]]:
-    """Makes small file systems."""
-    made: list[Small] = []
-
-    def make(folder: Path, size_mib: int) -> Small:
-        try:
-            if not is_root():
-                raise Unavailable("mounting needs root")
-            made.append(Small(folder, size_mib))
-        except Unavailable as reason:
-            unavailable(reason)
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.remove()
-
-
-def test_a_follower_is_far_behind_and_has_no_room(tmp_path: Path, small: Callable[[Path, int], Small]) -> None:
+def test_a_follower_is_far_behind_and_has_no_room(tmp_path: Path, make_small: MakeSmall) -> None:
     """And with room again it is as the others are, and the alert of its disk ends."""
-    disk = small(tmp_path / "cluster" / LATE, ROOM_MIB)
+    disk = make_small(tmp_path / "cluster" / LATE, ROOM_MIB)
     with scene(Watched(tmp_path)) as it:
         def lags() -> bool:
             found = values(it.page_of_leader(), "mdscluster_raft_peer_lag_entries", peer=LATE)
@@ -104,11 +82,9 @@ async def fill(stage: Stage) -> None:
         await asyncio.wait_for(asyncio.gather(look(), *map(make, range(16))), 120)
 
 
-def test_a_data_server_is_full_and_then_loses_its_store(
-    tmp_path: Path, small: Callable[[Path, int], Small]
-) -> None:
+def test_a_data_server_is_full_and_then_loses_its_store(tmp_path: Path, make_small: MakeSmall) -> None:
     """INV-10: programs are told, and so is whoever watches; what was acknowledged is there while there is no room."""
-    disk = small(tmp_path / "small", 96)
+    disk = make_small(tmp_path / "small", 96)
     watched = Watched(tmp_path)
     place_data(watched, FULL, disk.folder)
     with scene(watched) as it:

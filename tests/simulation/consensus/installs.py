@@ -2,7 +2,7 @@
 force.
 
 The image, its adoption and the switch to it are production code (``raft/snapshot.py``); what its sockets would do is
-done here. The stream's own rules are tested on real frames in ``tests/unit/raft/test_snapshot.py``.
+done here. The stream's own rules are tested on real frames in ``tests/unit/raft/test_snapshot_stream.py``.
 """
 
 from __future__ import annotations

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from nfsclient import Client
+from nfsclient.file import File
+from nfswire import nfs4
 from tests.simulation.whole.clients import Generation, SimClient
 from tests.simulation.whole.simulation import WholeSimulation
 
@@ -82,6 +86,10 @@ class Stage:
         assert generation.client is not None
         return generation.client
 
+    def open(self, generation: Generation, path: str) -> File:
+        """A client opens a file, to read and to write; nobody is denied anything."""
+        return self.run(generation, self.client(generation).open(path, nfs4.OPEN4_SHARE_ACCESS_BOTH))
+
     def node_of(self, generation: Generation) -> str:
         """Where it is connected."""
         return self.world.nfs_ids[self.client(generation).mds.address]
@@ -92,3 +100,20 @@ class Stage:
 
     def close(self) -> None:
         self.world.close()
+
+
+MakeStage = Callable[..., Stage]
+
+
+@pytest.fixture
+def make_stage(fast_dir: Path) -> Iterator[MakeStage]:
+    """Build a stage; further arguments are ``Stage``'s."""
+    made: list[Stage] = []
+
+    def make(**options: Any) -> Stage:
+        made.append(Stage(fast_dir / str(len(made)), **options))
+        return made[-1]
+
+    yield make
+    for stage in made:
+        stage.close()
