@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tests.chaos.drill_judge import judge_drill
+from tests.chaos.ends import judge_ends
 from tests.chaos.evidence import Evidence
 from tests.chaos.load import Hold
 from tests.chaos.monitor import Sample, statuses_sent
@@ -45,6 +46,7 @@ def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
         _zero_grace(scenario, evidence),
         _equal(evidence),
         _no_exceptions(evidence),
+        judge_ends(evidence),
         *(judge_drill(evidence.power, evidence.faults, scenario.bounds.fenced_ms) if evidence.power else []),
         *_stalls(scenario, evidence),
         *_linux(scenario, evidence),

@@ -65,7 +65,8 @@ def page(report: Report) -> str:
 {_summary(report.runs)}
 <p class="about">Longest and median wait: of the longest call that a client felt in each fault, and the share of the
 bound that it used. Linux: the longest call of a real Linux client. Every run was checked for: one leader a term,
-nothing acknowledged lost, exactly once, linearizable, one holder a lock, zero grace, equal replicas, no exception.</p>
+nothing acknowledged lost, exactly once, linearizable, one holder a lock, zero grace, equal replicas, no exception,
+no server that ended by itself.</p>
 {sections}
 </body></html>
 """

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from nfswire import nfs4
-from tests.chaos.evidence import Check, Evidence, Fault, LinuxClient, Spell, Withheld
+from tests.chaos.evidence import Check, Evidence, Fault, LinuxClient, Said, Spell, Withheld
 from tests.chaos.judge import CALLS_MIN, CONTENTION_MIN, OPERATIONS_MIN, judge, overlaps, stood
 from tests.chaos.load import Call, ClientReport, Hold
 from tests.chaos.monitor import ENDED, ENDED_EVENT, Sample, last_words, statuses_sent
@@ -104,6 +104,15 @@ def traceback(e: Evidence) -> None:
     e.tracebacks.append("mds2")
 
 
+def ended_by_itself(e: Evidence) -> None:
+    """mds2, to which nothing was done: its unit starts it again at once."""
+    e.samples.append(Sample(13.0, "mds2", "follower", 2, True, 9, uptime_s=0.5))
+
+
+def critical(e: Evidence) -> None:
+    e.said.append(Said(12.5, "mds2", "critical", "consensus stops"))
+
+
 def slow_call(e: Evidence) -> None:
     e.calls.append(Call("client1", "mkdir", 9.9, 12.0, "NFS4_OK"))
 
@@ -155,6 +164,7 @@ def never_compared(e: Evidence) -> None:
         (nothing_in_doubt, "INV-3"), (stale_read, "INV-4"), (unchecked_history, "INV-4"), (short_history, "INV-4"),
         (two_holders, "INV-5"), (grace_sent, "INV-7"),
         (bad_session_received, "INV-7"), (replicas_differ, "INV-8"), (traceback, "logs"),
+        (ended_by_itself, "ends"), (critical, "ends"),
         (slow_call, "longest stall"), (slow_call, "median stall"), (linux_error, "Linux client"),
         (linux_stall, "Linux longest stall"), (no_effect, "run"), (no_proof, "run"), (no_new_leader, "run"),
         (no_fault, "run"), (no_fault, "longest stall"), (nobody_worked, "run"), (nothing_held, "run"),
