@@ -284,10 +284,11 @@ def _linux(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
                     f"{worst:.0f} ms; slowest calls of the run: {client.slowest or 'none over 500 ms'}"),
         ]  # fmt: skip
         bound_ms, middle = scenario.bounds.linux_median_ms, median(client.stalls_ms)
-        if bound_ms is not None and len(client.stalls_ms) >= LINUX_ROUNDS_MIN:
+        if bound_ms is not None:
+            rounds, judged = len(client.stalls_ms), len(client.stalls_ms) >= LINUX_ROUNDS_MIN
             verdicts.append(
-                Verdict("Linux median stall", f"under {bound_ms / 1000:.0f} s", 0 < middle < bound_ms,
-                        f"{middle:.0f} ms over {len(client.stalls_ms)} rounds")
+                Verdict("Linux median stall", f"under {bound_ms / 1000:.0f} s", not judged or 0 < middle < bound_ms,
+                        f"{middle:.0f} ms over {rounds} rounds" if judged else f"not judged ({rounds} rounds)", judged)
             )  # fmt: skip
     return verdicts
 
