@@ -112,7 +112,7 @@ def line(report: RunReport) -> str:
         f"{len(report.faults)} faults  longest stall {report.longest_ms:.0f} ms (median {report.median_ms:.0f}{beside})"
     )
     for verdict in report.verdicts:
-        if not verdict.kept:
+        if not (verdict.kept and verdict.judged):
             text += f"\n        {verdict.name}: {verdict.text}"
     return text if report.kept else f"{text}\n        repeat: {report.command}"
 

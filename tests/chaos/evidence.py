@@ -63,6 +63,17 @@ class Fault:
         return bool(self.proofs) and all(shown for _, shown in self.proofs)
 
 
+@dataclass(frozen=True)
+class Said:
+    """A line of a server's log that bears on its end."""
+
+    at_s: float
+    """time.monotonic(), from the wall clock of the line."""
+    node: str
+    level: str
+    event: str
+
+
 @dataclass
 class LinuxClient:
     """What a real Linux client went through."""
@@ -126,6 +137,8 @@ class Evidence:
     clients: list[ClientReport] = field(default_factory=list)
     linux: list[LinuxClient] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    """What servers logged that is critical, and what ended their processes rightly (``site.said``)."""
     digest: Check | None = None
     linearizable: Check | None = None
     power: Power | None = None

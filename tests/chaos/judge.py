@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tests.chaos.drill_judge import judge_drill
+from tests.chaos.ends import judge_ends
 from tests.chaos.evidence import Evidence
 from tests.chaos.load import Hold
 from tests.chaos.monitor import Sample, statuses_sent
@@ -45,6 +46,7 @@ def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
         _zero_grace(scenario, evidence),
         _equal(evidence),
         _no_exceptions(evidence),
+        judge_ends(evidence),
         *(judge_drill(evidence.power, evidence.faults, scenario.bounds.fenced_ms) if evidence.power else []),
         *_stalls(scenario, evidence),
         *_linux(scenario, evidence),
@@ -282,10 +284,11 @@ def _linux(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
                     f"{worst:.0f} ms; slowest calls of the run: {client.slowest or 'none over 500 ms'}"),
         ]  # fmt: skip
         bound_ms, middle = scenario.bounds.linux_median_ms, median(client.stalls_ms)
-        if bound_ms is not None and len(client.stalls_ms) >= LINUX_ROUNDS_MIN:
+        if bound_ms is not None:
+            rounds, judged = len(client.stalls_ms), len(client.stalls_ms) >= LINUX_ROUNDS_MIN
             verdicts.append(
-                Verdict("Linux median stall", f"under {bound_ms / 1000:.0f} s", 0 < middle < bound_ms,
-                        f"{middle:.0f} ms over {len(client.stalls_ms)} rounds")
+                Verdict("Linux median stall", f"under {bound_ms / 1000:.0f} s", not judged or 0 < middle < bound_ms,
+                        f"{middle:.0f} ms over {rounds} rounds" if judged else f"not judged ({rounds} rounds)", judged)
             )  # fmt: skip
     return verdicts
 

@@ -7,8 +7,9 @@ from html import escape
 
 from tests.chaos.picture import bar, picture
 from tests.chaos.report import Report, RunReport
+from tests.chaos.verdict import Verdict
 
-KEPT, BROKEN = "✓ kept", "✗ broken"
+KEPT, BROKEN, UNJUDGED = "✓ kept", "✗ broken", "– not judged"
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -65,7 +66,8 @@ def page(report: Report) -> str:
 {_summary(report.runs)}
 <p class="about">Longest and median wait: of the longest call that a client felt in each fault, and the share of the
 bound that it used. Linux: the longest call of a real Linux client. Every run was checked for: one leader a term,
-nothing acknowledged lost, exactly once, linearizable, one holder a lock, zero grace, equal replicas, no exception.</p>
+nothing acknowledged lost, exactly once, linearizable, one holder a lock, zero grace, equal replicas, no exception,
+no server that ended by itself.</p>
 {sections}
 </body></html>
 """
@@ -89,6 +91,7 @@ def _summary(runs: Sequence[RunReport]) -> str:
     for number, run in enumerate(runs, 1):
         linux = max((ms for client in run.linux for ms in client.stalls_ms), default=0.0)
         verdict = KEPT if run.kept else f"{BROKEN}: {', '.join(run.broken)}"
+        verdict += f"; not judged: {', '.join(run.unjudged)}" if run.unjudged else ""
         bound = f'{bar(run.longest_ms, run.bound_longest_ms)} {run.bound_longest_ms / 1000:.0f} s'
         rows.append(
             f'<tr class="{_class(run.kept)}"><td><a href="#run{number}">{escape(run.scenario)}</a></td>'
@@ -117,7 +120,7 @@ client processes late by up to {run.client_late_ms:.0f} ms themselves. Repeat: <
 
 def _verdicts(run: RunReport) -> str:
     rows = "".join(
-        f'<tr class="{_class(v.kept)}"><td class="mark">{KEPT if v.kept else BROKEN}</td>'
+        f'<tr class="{_class(v.kept)}"><td class="mark">{_mark(v)}</td>'
         f'<td class="name">{escape(v.name)}</td>'
         f"<td>{escape(v.promise)}</td><td>{escape(v.text)}</td></tr>"
         for v in run.verdicts
@@ -126,6 +129,10 @@ def _verdicts(run: RunReport) -> str:
         "<table><thead><tr><th></th><th>promise</th><th></th><th>what was seen</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
+
+
+def _mark(verdict: Verdict) -> str:
+    return (KEPT if verdict.kept else BROKEN) if verdict.judged else UNJUDGED
 
 
 def _faults(run: RunReport) -> str:

@@ -109,6 +109,11 @@ class RunReport(msgspec.Struct):
         """Names of the promises that were not kept."""
         return [verdict.name for verdict in self.verdicts if not verdict.kept]
 
+    @property
+    def unjudged(self) -> list[str]:
+        """Names of the promises of which this run says nothing."""
+        return [verdict.name for verdict in self.verdicts if not verdict.judged]
+
 
 class Machine(msgspec.Struct):
     """What the figures were measured on."""

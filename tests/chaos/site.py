@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from tests.chaos.ends import CRITICAL, SNAPSHOT_EVENT
+from tests.chaos.evidence import Said
 from tests.support.cluster import NFS_PORT, SERVICE_OCTET, Cluster
 from tests.support.embedded import Embedded
 
@@ -227,3 +231,30 @@ def tracebacks(site: Site) -> list[str]:
     """Servers whose log holds an exception."""
     logs = {name: log.read_text(errors="replace") for name, log in site.logs().items() if log.exists()}
     return [name for name, text in logs.items() if "Traceback" in text]
+
+
+def said(site: Site) -> list[Said]:
+    """What servers have logged by now that is critical, or that tells of an installed snapshot.
+
+    Of a node whose wall clock was wrong the times are, too: the scenarios that put one wrong end no process.
+    """
+    ahead_s = time.time() - time.monotonic()
+    texts = [log.read_text(errors="replace") for log in site.logs().values() if log.exists()]
+    return [line for text in texts for line in telling(text, ahead_s)]
+
+
+def telling(log: str, ahead_s: float) -> list[Said]:
+    """Those of a log's lines. ``ahead_s``: the wall clock, less time.monotonic()."""
+    found = []
+    for line in log.splitlines():
+        if f'"{CRITICAL}"' not in line and SNAPSHOT_EVENT not in line:
+            continue
+        try:
+            words = json.loads(line)
+            at_s = datetime.fromisoformat(words["timestamp"]).timestamp() - ahead_s
+            one = Said(at_s, words["node"], words["level"], words["event"])
+        except (ValueError, KeyError, TypeError):  # half a line of a process that was killed; another program's
+            continue
+        if one.level == CRITICAL or one.event.startswith(SNAPSHOT_EVENT):
+            found.append(one)
+    return found

@@ -21,7 +21,7 @@ from tests.chaos.loads import Load, LoadError, await_ready
 from tests.chaos.monitor import Monitor
 from tests.chaos.scenarios import Scenario
 from tests.chaos.shim import Shim
-from tests.chaos.site import Loopback, Namespaces, Site, tracebacks
+from tests.chaos.site import Loopback, Namespaces, Site, said, tracebacks
 from tests.chaos.witness import Witness
 from tests.kernel.rig.vm import GuestError
 from tests.support.cluster import NFS_PORT, OPERATOR, Cluster, ClusterError
@@ -136,6 +136,7 @@ def _collect(chaos: Chaos, linux: LinuxClients, evidence: Evidence) -> None:
     chaos.monitor.stop()
     evidence.samples = sorted([*chaos.monitor.samples, *chaos.ends], key=lambda sample: sample.at_s)
     evidence.tracebacks = tracebacks(chaos.site)
+    evidence.said = said(chaos.site)
 
 
 def digest(site: Site) -> Check:

@@ -14,7 +14,7 @@ from tests.chaos import docs, stage
 from tests.chaos.evidence import Check, Evidence
 from tests.chaos.page import page
 from tests.chaos.report import Report, new_report, report_run
-from tests.chaos.scenarios import BY_NAME, SCENARIOS
+from tests.chaos.scenarios import BY_NAME, LINUX_ROUNDS_MIN, SCENARIOS
 from tests.chaos.stage import Plan
 from tests.chaos.test_judge import good
 from tests.chaos.verdict import Verdict
@@ -147,3 +147,24 @@ def test_in_the_document_runs_of_one_scenario_are_one_row_and_the_worst_counts(t
     first, second = (row.split(" | ") for row in docs.results(report).splitlines()[-2:])
     assert (first[1], first[2], first[4], first[-1]) == ("3", "2", "2500", "broken in 1: INV-4 |")
     assert (second[1], second[2], second[4], second[-1]) == ("5", "1", f"{once.longest_ms:.0f}", "kept |")
+
+
+def test_what_is_not_judged_is_said_wherever_the_verdict_is(tmp_path: Path) -> None:
+    """On the terminal, on the page, in the document's table: what else was kept does not stand for it."""
+    plan = replace(PLAN, scenario=BY_NAME["drill-isolate"])
+    evidence = good()
+    evidence.linux[0].stalls_ms = [300.0] * 3
+    once = report_run(plan, evidence, "then")
+    assert once.kept
+    assert "Linux median stall: not judged (3 rounds)" in command.line(once)
+    assert "repeat" not in command.line(once)
+    evidence.linux[0].stalls_ms = [300.0] * LINUX_ROUNDS_MIN
+    judged = report_run(plan, evidence, "then")
+    assert "not judged" not in command.line(judged)
+    report = msgspec.structs.replace(new_report(tmp_path, stage.ON_QUORUM_LOSS), runs=[once, judged])
+    report.save(tmp_path / "report.json")
+    assert Report.load(tmp_path / "report.json").runs[0].unjudged == ["Linux median stall"]
+    assert docs.results(report).endswith("| kept; not judged in 1: Linux median stall |")
+    shown = page(report)
+    assert shown.count("✓ kept; not judged: Linux median stall") == 1
+    assert shown.count("– not judged</td>") == 1

@@ -1,4 +1,4 @@
-"""One promise: kept or not."""
+"""One promise: kept or not, or not judged."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class Verdict:
     promise: str
     kept: bool
     text: str
+    judged: bool = True
+    """False: there was too little to judge it by, as ``text`` says; it counts as kept."""
 
 
 def told(wrong: Sequence[str], good: str) -> str:
