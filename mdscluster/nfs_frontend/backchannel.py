@@ -91,17 +91,18 @@ class BackChannel:
             self._slot, self._sure = 0, False
         sequence_id = (self._sequence_id + 1) & 0xFFFFFFFF
         operation, referring, _ = self._queue[0]
-        sequence = nfs4.CB_SEQUENCE4args(
-            self.session.session_id, sequence_id, self._slot, self._slot, False, referring if self._sure else []
-        )
-        operations = [nfs4.nfs_cb_argop4(nfs4.OP_CB_SEQUENCE, sequence)]
-        if self._sure:
-            operations.append(operation)
-        compound = nfs4.CB_COMPOUND4args(b"", self.session.minor, 0, operations)
         xid = self._next_xid()
-        parts = rpc.pack_call(
-            xid, view.cb_program, 1, _CB_COMPOUND, credential_of(view), [nfs4.pack_CB_COMPOUND4args(compound)]
-        )
+        if self._sure:
+            parts = self._pack(xid, view, sequence_id, referring, operation)
+            # What the client offered (§2.10.6.4) counts the RPC header, and not the record mark (§18.36.3). Where the
+            # list does not fit it is left away: a client whom the recall then reaches before the reply that grants the
+            # layout says NOMATCHING_LAYOUT, and its handles are fenced before the layout is gone. One that offered less
+            # than the call takes without the list is sent that call all the same, as it may take it; if it says
+            # NFS4ERR_REQ_TOO_BIG it is asked again until the recall's time is over, and then its layout is revoked.
+            if referring and sum(map(len, parts)) > view.back_max_request_bytes:
+                parts = self._pack(xid, view, sequence_id, [], operation)
+        else:
+            parts = self._pack(xid, view, sequence_id, [])
         ticket = self._out = object()
 
         def answered(reply: bytes) -> None:
@@ -120,6 +121,20 @@ class BackChannel:
         connection.callback_replies[xid] = answered
         connection.send(b"".join(rpc.frame(parts)))
         self._later(ANSWER_MS / 1000, overdue)
+
+    def _pack(
+        self, xid: int, view: SessionView, sequence_id: int, referring: list[nfs4.referring_call_list4],
+        *operations: nfs4.nfs_cb_argop4,
+    ) -> list[bytes]:  # fmt: skip
+        """The call, as parts to be sent in order, without its record mark."""
+        sequence = nfs4.CB_SEQUENCE4args(
+            self.session.session_id, sequence_id, self._slot, self._slot, False, referring
+        )
+        first = nfs4.nfs_cb_argop4(nfs4.OP_CB_SEQUENCE, sequence)
+        compound = nfs4.CB_COMPOUND4args(b"", self.session.minor, 0, [first, *operations])
+        return rpc.pack_call(
+            xid, view.cb_program, 1, _CB_COMPOUND, credential_of(view), [nfs4.pack_CB_COMPOUND4args(compound)]
+        )
 
     def _answered(self, sequence_id: int, connection: Connection, reply: bytes) -> None:
         """Judge the reply (b"": there is none) to the call that is first in the queue, or to a probe for it."""

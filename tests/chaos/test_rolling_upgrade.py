@@ -14,6 +14,7 @@ from mdscluster.fsm import features
 from nfsclient.client import Client
 from nfsclient.workloads import Report, exactly_once
 from tests.support.embedded import Embedded
+from tests.support.recalling import DATA, Recalls
 from tests.support.releases import check_out, feature_level, previous_revision
 
 pytestmark = pytest.mark.slow
@@ -34,11 +35,12 @@ LAG_WHILE_WORKING = 200
 
 
 class Upgrader:
-    """Kills a node of the old release, each in turn, and starts it on the new one."""
+    """Kills a node of the old release, each in turn, and starts it on the new one. Then layouts are recalled."""
 
-    def __init__(self, cluster: Embedded, old: Path) -> None:
+    def __init__(self, cluster: Embedded, old: Path, recalls: Recalls) -> None:
         self.cluster = cluster
         self._old = old.resolve()
+        self._recalls = recalls
         self.waiting = sorted(cluster.nodes())
         self.mixed: list[tuple[int, set[int], set[int]]] = []
         self._turn = asyncio.Lock()
@@ -53,6 +55,7 @@ class Upgrader:
             status = await asyncio.to_thread(self.cluster.await_all, LAG_WHILE_WORKING)
             old = [node for node in self.cluster.nodes() if self.cluster.source(node) == self._old]
             self.mixed.append((len(old), *levels(status)))
+            await self._recalls.turn()
 
 
 def levels(status: dict[str, Any]) -> tuple[set[int], set[int]]:
@@ -63,25 +66,35 @@ def levels(status: dict[str, Any]) -> tuple[set[int], set[int]]:
 
 @pytest.mark.parametrize("revision", RELEASES)
 def test_nodes_are_upgraded_one_by_one_under_load(tmp_path: Path, revision: str) -> None:
-    """INV-2, INV-3, INV-7, INV-8: no call fails or runs twice, and the replicas agree, while releases are mixed."""
+    """INV-2, INV-3, INV-7, INV-8: no call fails or runs twice, and the replicas agree, while releases are mixed.
+
+    INV-5, INV-6: so do those that recall, take back and fence layouts.
+    """
     old = check_out(revision or previous_revision(), tmp_path / "old")
     known_before = feature_level(old)
     with Embedded(tmp_path / "cluster", release=old) as cluster:
         assert levels(cluster.status())[0] == {known_before}, "vacuous: this is not the old release"
-        upgrader = Upgrader(cluster, old)
+        recalls = Recalls(cluster.addresses())
+        upgrader = Upgrader(cluster, old, recalls)
 
         async def run() -> Report:
-            async with await Client.connect(cluster.addresses()) as client:
-                return await exactly_once(client, calls=CALLS, seed=7, workers=8, disturb=upgrader, disturb_every=EVERY)
+            async with recalls, await Client.connect(cluster.addresses()) as client:
+                await recalls.turn()
+                report = await exactly_once(
+                    client, calls=CALLS, seed=7, workers=8, disturb=upgrader, disturb_every=EVERY
+                )
+                await asyncio.to_thread(assert_equal_digests, cluster)  # with layouts of each phase, as it left them
+                return report
 
         report = asyncio.run(run())
-        print(report, upgrader.mixed)
+        print(report, upgrader.mixed, recalls.seen)
         assert report.ok, str(report)
         assert not upgrader.waiting, "vacuous: not every node was upgraded"
         assert [old_left for old_left, _, _ in upgrader.mixed] == [2, 1, 0], "vacuous: releases were not mixed"
         for _, known, used in upgrader.mixed[:-1]:
             assert known_before in known, "vacuous: no old node was left"
             assert max(used) <= max(known_before, features.BASE), "a new feature was used while an old node was there"
+        assert_layouts_were_recalled(upgrader, recalls)
         raised = await_levels(cluster, features.SUPPORTED)
         assert raised == ({features.SUPPORTED}, {features.SUPPORTED})
         assert_equal_digests(cluster)
@@ -89,6 +102,18 @@ def test_nodes_are_upgraded_one_by_one_under_load(tmp_path: Path, revision: str)
             takes_back(cluster, old)
         else:
             refuses_the_old(cluster, old, by_itself=known_before > 0)
+
+
+def assert_layouts_were_recalled(upgrader: Upgrader, recalls: Recalls) -> None:
+    """In each phase: those of the phase before, and those that were granted in it."""
+    assert not recalls.lost, recalls.lost
+    nodes = recalls.nodes
+    for (_, _, used), seen in zip(upgrader.mixed, recalls.seen[1:], strict=True):
+        assert seen["granted"] >= 3 * nodes, "vacuous: no layouts were granted"
+        assert seen["written"] >= 3 * nodes * len(DATA), "vacuous: they were not used"
+        assert min(seen["recalled"], seen["returned"]) >= 2 * nodes, "vacuous: layouts were not recalled and returned"
+        if min(used) >= features.GRANTS_IN_DOUBT:
+            assert seen["fenced"], "vacuous: nothing was fenced"
 
 
 def assert_equal_digests(cluster: Embedded) -> None:

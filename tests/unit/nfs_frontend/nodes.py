@@ -32,6 +32,7 @@ CURRENT = nfs4.stateid4(1, bytes(12))
 ANONYMOUS = nfs4.stateid4(0, bytes(12))
 FILES = nfs4.LAYOUT4_NFSV4_1_FILES
 READ, RW, ANY = nfs4.LAYOUTIOMODE4_READ, nfs4.LAYOUTIOMODE4_RW, nfs4.LAYOUTIOMODE4_ANY
+SYSTEM = nfs4.authsys_parms(7, b"client", 0, 0, [])
 LEASE_MS, RECALL_MS, DS_LEASE_MS, REPORT_MS = 90_000, 20_000, 6_000, 5_000
 
 
@@ -212,11 +213,18 @@ class Cluster(World):
 class PnfsClient(Client):
     """A client that keeps its slot's sequence ID, and answers callbacks as Linux does."""
 
-    def __init__(self, cluster: Cluster, owner: bytes, node: int = 0, *, minor: int = 1, back_slots: int = 16) -> None:
+    def __init__(
+        self, cluster: Cluster, owner: bytes, node: int = 0, *, minor: int = 1, back_slots: int = 16,
+        back_bytes: int = 4096, system: nfs4.authsys_parms = SYSTEM,
+    ) -> None:  # fmt: skip
+        """``back_bytes``: the largest callback that it takes, without its record mark. ``system``: the credential that
+        it wants in callbacks."""
         super().__init__(cluster, owner)
         self.cluster = cluster
         self.minor = minor
         self.back_slots = back_slots
+        self.back_bytes = back_bytes
+        self.system = system
         self.sequences: dict[int, int] = {}
         self.back_sequences: dict[int, int] = {}
         self.verdict: Callable[[nfs4.CB_LAYOUTRECALL4args], int] = lambda args: 0
@@ -243,11 +251,10 @@ class PnfsClient(Client):
         known = self.one(nfs4.OP_EXCHANGE_ID, args).eir_resok4
         self.client_id = known.eir_clientid
         fore = nfs4.channel_attrs4(0, 2 << 20, 2 << 20, 8192, 32, 8, [])
-        back = nfs4.channel_attrs4(0, 4096, 4096, 0, 2, self.back_slots, [])
-        system = nfs4.authsys_parms(7, b"client", 0, 0, [])
+        back = nfs4.channel_attrs4(0, self.back_bytes, 4096, 0, 2, self.back_slots, [])
         create = nfs4.CREATE_SESSION4args(
             self.client_id, known.eir_sequenceid, nfs4.CREATE_SESSION4_FLAG_CONN_BACK_CHAN, fore, back,
-            0x40000000, [nfs4.callback_sec_parms4(nfs4.AUTH_SYS, system)],
+            0x40000000, [nfs4.callback_sec_parms4(nfs4.AUTH_SYS, self.system)],
         )  # fmt: skip
         self.session_id = self.one(nfs4.OP_CREATE_SESSION, create).csr_resok4.csr_sessionid
         done = self.run(nfs4.nfs_argop4(nfs4.OP_RECLAIM_COMPLETE, nfs4.RECLAIM_COMPLETE4args(False)))
@@ -322,7 +329,7 @@ class PnfsClient(Client):
         compound, end = nfs4.unpack_CB_COMPOUND4args(record, call.args_pos)
         assert end == len(record)
         sequence = compound.argarray[0].arm
-        status = self._sequence(compound.minorversion, sequence)
+        status = self._sequence(compound.minorversion, sequence, len(record))
         replayed = status == nfs4.NFS4ERR_RETRY_UNCACHED_REP
         if status and not replayed:
             if status != nfs4.NFS4ERR_DELAY:
@@ -344,7 +351,9 @@ class PnfsClient(Client):
                 results.append(nfs4.nfs_cb_resop4(operation.argop, nfs4.CB_LAYOUTRECALL4res(status)))
         return rpc.reply_success(call.xid) + nfs4.pack_CB_COMPOUND4res(nfs4.CB_COMPOUND4res(status, b"", results))
 
-    def _sequence(self, minor: int, args: nfs4.CB_SEQUENCE4args) -> int:
+    def _sequence(self, minor: int, args: nfs4.CB_SEQUENCE4args, size: int) -> int:
+        if size > self.back_bytes:
+            return nfs4.NFS4ERR_REQ_TOO_BIG  # "... the state of the slot in the reply cache is unchanged" (§2.10.6.4)
         if minor != self.minor or args.csa_sessionid != self.session_id:
             return nfs4.NFS4ERR_BADSESSION
         if args.csa_slotid >= self.back_slots:

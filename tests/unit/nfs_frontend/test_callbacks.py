@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from mdscluster.fsm import session_records
 from mdscluster.nfs_frontend import backchannel
 from mdscluster.nfs_frontend.callbacks import Callbacks
 from nfswire import nfs4, rpc
 from tests.unit.nfs_frontend.nodes import (
     ANONYMOUS,
+    RECALL_MS,
     Cluster,
     Node,
     PnfsClient,
@@ -24,6 +26,10 @@ from tests.unit.nfs_frontend.support import putroot
 
 FAULT = nfs4.SEQ4_STATUS_BACKCHANNEL_FAULT
 DOWN = nfs4.SEQ4_STATUS_CB_PATH_DOWN
+LARGE = nfs4.authsys_parms(7, b"a-client-of-ours", 0, 0, list(range(16)))
+"""A credential with as many groups as there may be."""
+LIST_BYTES = 28
+"""What it takes in CB_SEQUENCE to name one call: a session, and a list of one slot and sequence ID."""
 
 
 @pytest.fixture
@@ -235,3 +241,42 @@ def test_a_destroyed_session_is_forgotten(cluster: Cluster) -> None:
     callbacks = cluster.nodes[0].callbacks
     assert not callbacks._channels
     assert a.client_id not in callbacks._bound
+
+
+@pytest.mark.parametrize(("spare", "named"), [(0, 0), (LIST_BYTES - 1, 0), (LIST_BYTES, LIST_BYTES)])
+def test_a_recall_names_no_call_where_that_exceeds_what_the_client_offered(
+    cluster: Cluster, spare: int, named: int
+) -> None:
+    """INV-5: who offers just what the recall itself takes (ca_maxrequestsize, RFC 8881 §2.10.6.4) hears it."""
+    ample, b = PnfsClient(cluster, b"ample", system=LARGE), PnfsClient(cluster, b"b", 1)
+    recalled(cluster, ample, b, b"f")
+    (call,) = ample.link.calls
+    needed = len(call) - LIST_BYTES
+    assert needed >= session_records.MIN_CALLBACK_REQUEST_BYTES, "vacuous: no client may offer as little"
+    a = PnfsClient(cluster, b"a", back_bytes=needed + spare, system=LARGE)
+    layout = recalled(cluster, a, b, b"g", slot=1)
+    (call,) = a.link.calls
+    assert len(call) == needed + named
+    serve(a)
+    assert a.refused == []
+    assert [one.clora_recall.lor_layout.lor_stateid.other for one in a.recalls] == [layout.other]
+
+
+def test_a_client_that_offers_less_than_a_recall_takes_loses_its_layout_in_time(cluster: Cluster) -> None:
+    """INV-6: it refuses every call, and who waits for the layout has it when data servers refuse its handles."""
+    a = PnfsClient(cluster, b"a", back_bytes=session_records.MIN_CALLBACK_REQUEST_BYTES, system=LARGE)
+    b = PnfsClient(cluster, b"b", 1)
+    handle, opened = a.open(b"f")
+    layout, handles = a.layout(handle, opened)
+    a.ok(putfh(handle), layoutcommit(layout, 999))
+    assert b.status(putfh(handle), setsize(1)) == "no answer"
+    began_ms = cluster.now_ms
+    while cluster.now_ms - began_ms < RECALL_MS + 2_000:
+        serve(a)
+        cluster.advance(250)
+    assert a.recalls == []
+    assert set(a.refused) == {"NFS4ERR_REQ_TOO_BIG"}
+    assert len(a.refused) > 5, "it may come to its senses"
+    assert not flags(a) & FAULT, "a new session would be no better"
+    assert all(cluster.links.refuses(ds_id, fh) for ds_id in cluster.data_servers for fh in handles)
+    assert b.status(putfh(handle), setsize(1), slot=1) == "NFS4_OK"
