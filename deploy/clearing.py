@@ -16,6 +16,7 @@ EVERYTHING: Final = "all"
 SPREAD_SYSCTL: Final = "/etc/sysctl.d/91-mdscluster-spread.conf"
 KEEPALIVED_CONF: Final = "keepalived.conf"
 DROP_IN: Final = "/etc/systemd/system/keepalived.service.d/mdscluster.conf"
+NFTABLES_DROP_IN: Final = "/etc/systemd/system/nftables.service.d/mdscluster.conf"
 TMPFILES: Final = "/etc/tmpfiles.d/mdscluster.conf"
 COMMANDS: Final = "/usr/local/bin"
 """In everybody's PATH: INSTALL.md links the programs there, so that what documents and errors say to type is found."""
@@ -54,6 +55,10 @@ for unit in /etc/systemd/system/mdscluster-*.service; do
         rm -f "$unit"
     fi
 done
+if unwanted {units.NFTABLES_DROP_IN} {NFTABLES_DROP_IN}; then
+    echo "no longer wanted: {NFTABLES_DROP_IN}"
+    rm -f {NFTABLES_DROP_IN}
+fi
 if unwanted {spreading.SYSCTL_FILE} {SPREAD_SYSCTL}; then
     echo "no longer wanted: {SPREAD_SYSCTL} (what it has set lasts until the next boot)"
     rm -f {SPREAD_SYSCTL} {etc}/{spreading.NFT_FILE}

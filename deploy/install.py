@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from deploy import clearing, fencing_devices, keepalived, spreading, units
-from deploy.clearing import COMMANDS, DROP_IN, KEEPALIVED_CONF, SPREAD_SYSCTL, TMPFILES
+from deploy.clearing import COMMANDS, DROP_IN, KEEPALIVED_CONF, NFTABLES_DROP_IN, SPREAD_SYSCTL, TMPFILES
 from deploy.inventory import DataServer, Inventory, Node
 from deploy.servers import Host, node_config
 from fencing import needs
@@ -138,6 +138,7 @@ def _services(inventory: Inventory, host: Host) -> list[str]:
             names.insert(0, units.NFT_UNIT)
             lines += [
                 f"install -m 0644 {NFT_FILE} {etc}/",
+                f"install -D -m 0644 {units.NFTABLES_DROP_IN} {NFTABLES_DROP_IN}",
                 f"install -m 0755 {keepalived.NOTIFY_SCRIPT} {etc}/",
                 f"install -D -m 0644 {KEEPALIVED_CONF} /etc/keepalived/keepalived.conf",
                 f"install -D -m 0644 {units.KEEPALIVED_DROP_IN} {DROP_IN}",

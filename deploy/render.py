@@ -106,6 +106,7 @@ def host_files(inventory: Inventory, host: Host, pki: ClusterPki, base: Path) ->
         made[keepalived.NOTIFY_SCRIPT] = File(keepalived.notify_script().encode(), PROGRAM)
         made[install.NFT_FILE] = _file(packetfilter.render(inventory))
         made[units.NFT_UNIT] = _file(units.nft_unit(inventory))
+        made[units.NFTABLES_DROP_IN] = _file(units.nftables_drop_in(inventory))
     if inventory.spread.address:
         made[spreading.UNIT] = _file(units.spread_unit(inventory))
         made[spreading.SYSCTL_FILE] = _file(spreading.sysctl(inventory, node))

@@ -33,7 +33,8 @@ _SEED: Final = "0x6d647363"
 _CHECK_S: Final = 1
 WITH_NFTABLES: Final = """\
 # nftables.service flushes all rules, ours as well, whether it is reloaded (/etc/nftables.conf begins with `flush
-# ruleset`), restarted, or stopped and started: what it does is done here after it.
+# ruleset`), restarted, or stopped and started: what it does is done here after it. Started while this is active, it
+# loads them itself (a drop-in).
 After=nftables.service
 PartOf=nftables.service
 ReloadPropagatedFrom=nftables.service

@@ -18,6 +18,7 @@ MDS_UNIT: Final = "mdscluster-mds.service"
 GUARD_UNIT: Final = "mdscluster-guard.service"
 NFT_UNIT: Final = "mdscluster-nft.service"
 KEEPALIVED_DROP_IN: Final = "keepalived.service.d-mdscluster.conf"
+NFTABLES_DROP_IN: Final = "nftables.service.d-mdscluster.conf"
 SYSUSERS: Final = "mdscluster.sysusers"
 TMPFILES: Final = "mdscluster.tmpfiles"
 WATCHDOG_RULE: Final = "61-mdscluster-watchdog.rules"
@@ -253,6 +254,21 @@ PrivateDevices=yes
 [Install]
 WantedBy=multi-user.target nftables.service
 """
+
+
+def nftables_drop_in(inventory: Inventory) -> str:
+    """nftables.service loads our rules behind its own where our units do not.
+
+    They do when it is reloaded, restarted, or started while they are not active. Where it alone is started (enabled
+    later, or again after its file was wrong) they are active, and that it wants them starts nothing.
+    """
+    names = ["vip.nft", *([spreading.NFT_FILE] if inventory.spread.address and inventory.spread.by == "nft" else [])]
+    lines = "".join(f"ExecStartPost=-/usr/sbin/nft -f {inventory.install.config_dir}/{name}\n" for name in names)
+    return f"""\
+# Cluster {_comment(inventory.name)}. Written by `mdsctl deploy render`.
+[Service]
+# What it loads begins with `flush ruleset`; where our units are active, systemd does not start them again after it.
+{lines}"""
 
 
 def spread_unit(inventory: Inventory) -> str:

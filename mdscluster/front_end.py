@@ -24,7 +24,6 @@ from fencing import agents
 from mdscluster import replica_async
 from mdscluster.config import ConfigError, NodeConfig
 from mdscluster.control.admin import AdminService
-from mdscluster.control.filed import Filed
 from mdscluster.control.guarding import PATIENCE_ELECTIONS, Guarding
 from mdscluster.control.leader import LeaderJobs
 from mdscluster.control.links import DataServerLinks
@@ -95,7 +94,7 @@ class FrontEnd:
         loop = asyncio.get_running_loop()
         self.config = config
         self.service_addresses = ServiceAddresses(config, config_file)
-        filed = Filed(config, config_file)
+        filed = self.service_addresses.filed
         self.replica = replica
         self.lag_ms = 0.0
         self.lag = Histogram()

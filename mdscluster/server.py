@@ -100,7 +100,7 @@ async def _run(config: NodeConfig, front_end: FrontEnd) -> int:
 
     async def stop_after_front_end() -> None:
         # It lets go of its service addresses, and tells the cluster that this node stops in good order, or the others
-        # would have its power cut.
+        # would have its power cut. What it knows of power devices may be newer than this process' configuration.
         until = loop.time() + FRONT_END_LEAVES_S
         while front_end.runs and loop.time() < until:  # noqa: ASYNC110 - a thread knows, and has no event of this loop
             await asyncio.sleep(_LOOK_S)
@@ -111,10 +111,7 @@ async def _run(config: NodeConfig, front_end: FrontEnd) -> int:
     def terminate() -> None:
         # The front end first: it would take the loss of consensus for a failure.
         front_end.terminate()
-        if config.fencing.devices or config.guard.run_dir:
-            leaving.append(loop.create_task(stop_after_front_end()))
-        else:
-            stop.set()
+        leaving.append(loop.create_task(stop_after_front_end()))
         watchdog = threading.Timer(STOP_S, give_up)
         watchdog.daemon = True
         watchdog.start()

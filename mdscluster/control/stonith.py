@@ -105,6 +105,8 @@ class Stonith:
         self._acting: asyncio.Task[None] | None = None
         self._executions: dict[str, asyncio.Task[None]] = {}
         self._inherited_until = 0
+        self._catching_up: asyncio.Task[bool] | None = None
+        """Its result: whether all that was decided before is applied here. None: not begun."""
         self._confirmed: set[int] = set()
         self._claimable_since: dict[tuple[int, str, int], int] = {}
         self._not_before_ms: dict[str, int] = {}
@@ -154,9 +156,7 @@ class Stonith:
         sightings = {peer: Sighting(seen.connected, seen.silent_ms) for peer, seen in status.peers.items()}
         self._suspicions.observe(sightings, now_ms, reaches_majority=status.reaches_majority)
         look = self._look(status, now_ms)
-        if not self._is_known(look.state) or self._suspicions.has_forgotten:
-            self._inherited_until = look.state.last_number
-            self._confirmed.clear()
+        self._note_what_is_inherited(look.state)
         if self._acting is None or self._acting.done():
             if self._acting is not None:
                 self._acting.result()  # a bug: it ends the node
@@ -179,7 +179,8 @@ class Stonith:
     async def close(self) -> None:
         """End what is under way, and begin nothing any more: agents must not outlive this process."""
         self._leaving = True
-        tasks = [task for task in (self._acting, *self._executions.values()) if task is not None and not task.done()]
+        under_way = self._acting, self._catching_up, *self._executions.values()
+        tasks = [task for task in under_way if task is not None and not task.done()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -222,6 +223,28 @@ class Stonith:
     def _is_known(self, state: State) -> bool:
         known = state.nodes.get(self._node_id)
         return known is not None and known.process == self._process
+
+    def _note_what_is_inherited(self, state: State) -> None:
+        """What was decided before this process is known, or reaches a majority again, may be applied here after that: a
+        node that was away lacks it, and gets it in one turn with its own word that it is there. A barrier shows it all.
+        """
+        if not self._is_known(state) or self._suspicions.has_forgotten:
+            self._confirmed.clear()
+            if self._catching_up is not None:
+                self._catching_up.cancel()
+                self._catching_up = None
+        elif self._leaving:
+            return
+        elif self._catching_up is None or (self._catching_up.done() and not self._catching_up.result()):
+            self._catching_up = asyncio.create_task(self._catch_up())
+        if self._catching_up is None or not self._catching_up.done():
+            self._inherited_until = state.last_number
+
+    async def _catch_up(self) -> bool:
+        if not await replica_async.barrier(self._replica):
+            return False
+        self._inherited_until = self.state().last_number
+        return True
 
     def _inherited(self, state: State) -> set[int]:
         """Intents of before this process had said that it is there, or was without a majority, and by nobody's word

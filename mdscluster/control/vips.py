@@ -72,11 +72,11 @@ class ServiceAddresses:
         """``file``: the one that ``config`` was read from. It is read again when it was exchanged: keepalived takes its
         own file up while the node runs, and an address that was taken out would be missed until the node's restart."""
         self._directory = config.guard.vip_dir
-        self._filed = Filed(config, file)
+        self.filed = Filed(config, file)
 
     def states(self) -> list[VipState]:
         """Every address, in order."""
-        return with_untold(states(self._directory), self._filed.now().service_addresses)
+        return with_untold(states(self._directory), self.filed.now().service_addresses)
 
 
 def has_any(directory: str) -> bool:

@@ -51,7 +51,11 @@ class Drill(Chaos):
         switch = self.cluster.switch
         switched = [Switching(at_s, *what) for at_s, what in zip(switch.at_s, switch.log, strict=False)]
         self.monitor.latest()
-        return Power(self.witness.knocks(), self.monitor.events, switched, self.temptations)
+        answers: dict[str, list[float]] = {}
+        for sample in self.monitor.samples:
+            if sample.role:
+                answers.setdefault(sample.node, []).append(sample.at_s)
+        return Power(self.witness.knocks(), self.monitor.events, switched, self.temptations, answers)
 
     # ---- who is who
 

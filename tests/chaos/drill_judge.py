@@ -15,6 +15,9 @@ ASKED_MIN = 3
 LEAVE_OPEN = ("failed", "maintenance")
 """What the history tells of a node without an intent against it being opened, carried out or closed."""
 OPEN_END = float("inf")
+THERE_S = 1.5, 0.5
+"""Who answers so long before it is decided to fence it was heard less than ``suspect_ms`` (2 s) before. Not earlier: an
+answer may come late to the monitor. Not later: a decision takes its time to be committed."""
 
 
 def judge_drill(power: Power, faults: Sequence[Fault], bound_ms: float | None) -> list[Verdict]:
@@ -107,14 +110,29 @@ def _fencing(power: Power, faults: Sequence[Fault]) -> Verdict:
             since = f"{cut.at_s - last.at_s:.1f} s after {last.kind!r}"
             wrong.append(f"{cut.machine} was switched off {since}, and nobody had decided that anew")
     fenced = [event for event in power.events if event.kind == "fenced"]
+    slow = []
     for event in fenced:
         if _is_on(power.switched, event.node, event.at_s):
             wrong.append(f"{event.node} counts as fenced, and had power")
         hit = [fault for fault, end_s in windows(faults) if fault.begun_s < event.at_s < end_s]
         if not any(event.node in fault.nodes for fault in hit):
             wrong.append(f"{event.node} was fenced, and nothing had been done to it")
+        elif not any(event.node in fault.fences for fault in hit):
+            if _was_there(power, event):
+                wrong.append(f"{hit[0].what}: {event.node} was fenced, and had answered before that was decided")
+            else:
+                slow.append(event.node)
     good = f"{len(fenced)} times a node was fenced: decided before, without power then; nobody else was"
+    if slow:
+        good += f" ({', '.join(slow)}: away for longer than a suspicion takes, as a server is started again too slowly)"
     return Verdict("INV-9", "fenced by a quorum's decision, and verified", not wrong, told(wrong, good))
+
+
+def _was_there(power: Power, fenced: PowerEvent) -> bool:
+    """Whether a node was back, or had never been away, when it was decided to fence it."""
+    decided = [e.at_s for e in power.events if e.kind == "intent" and e.node == fenced.node and e.at_s < fenced.at_s]
+    at_s, (from_s, until_s) = max(decided, default=fenced.at_s), THERE_S
+    return any(at_s - from_s < answer < at_s - until_s for answer in power.answers.get(fenced.node, ()))
 
 
 def _decided(events: Sequence[PowerEvent], cut: Switching) -> PowerEvent | None:

@@ -120,6 +120,8 @@ class Power:
     """In the log's order."""
     switched: list[Switching] = field(default_factory=list)
     temptations: list[Temptation] = field(default_factory=list)
+    answers: dict[str, list[float]] = field(default_factory=dict)
+    """Node -> when it answered the monitor."""
 
 
 @dataclass

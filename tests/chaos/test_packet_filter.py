@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy import packetfilter, spreading, units
+from deploy import clearing, packetfilter, spreading, units
 from deploy.reading import load
 from deploy.render import render
 from tests.chaos.conftest import unavailable
@@ -25,14 +25,17 @@ OURS = {f"table inet {packetfilter.TABLE}", f"table ip {spreading.TABLE}"}
 THEIRS = "table inet filter"
 """Of Debian's /etc/nftables.conf."""
 NAME = "mds1"
-_SET_UP = f"""
+RIGHT = f"""
 cat >/etc/nftables.conf <<'END'
 flush ruleset
 {THEIRS} {{ }}
 END
+"""
+_SET_UP = f"""{RIGHT}
 mkdir -p /etc/mdscluster
 install -m 0644 /shared/rendered/vip.nft /shared/rendered/{spreading.NFT_FILE} /etc/mdscluster/
 install -m 0644 /shared/rendered/{units.NFT_UNIT} /shared/rendered/{spreading.UNIT} /etc/systemd/system/
+install -D -m 0644 /shared/rendered/{units.NFTABLES_DROP_IN} {clearing.NFTABLES_DROP_IN}
 systemctl daemon-reload
 systemctl enable --now nftables.service {units.NFT_UNIT} {spreading.UNIT}
 """
@@ -83,6 +86,25 @@ def test_whatever_is_done_to_nftables_our_rules_are_there_after_it(machine: Mach
         for unit in (units.NFT_UNIT, spreading.UNIT):
             assert machine.unit(unit, "ActiveState") == "active"
         assert f".{VIP} " in route(machine)
+
+
+@pytest.mark.parametrize("before", ["it was not there", "its file was wrong"])
+def test_nftables_may_be_started_while_our_units_are_active(machine: Machine, before: str) -> None:
+    """INV-7: an operator enables it later, or has mended its file: it flushes, and our units are not started again."""
+    ours = f"{units.NFT_UNIT} {spreading.UNIT}"
+    machine.run(f"systemctl reset-failed nftables.service {ours}")
+    if before == "it was not there":
+        machine.run(f"systemctl stop nftables.service && systemctl start {ours}")
+    else:
+        machine.run("echo nonsense >/etc/nftables.conf; systemctl restart nftables.service || true")
+    idle = "no job is left", lambda: "No jobs" in machine.run("systemctl list-jobs").stdout
+    wait(*idle)
+    assert tables(machine) == OURS, "vacuous: our units are not active"
+    assert machine.unit("nftables.service", "ActiveState") != "active", "vacuous: it runs"
+    machine.run(f"{RIGHT}systemctl start nftables.service")
+    wait(*idle)
+    assert tables(machine) == {*OURS, THEIRS}
+    assert f".{VIP} " in route(machine)
 
 
 def test_they_are_wanted_by_nftables_and_no_order_is_broken(machine: Machine) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fencing.state import State
+from mdscluster.fsm import fencing_state
+from mdscluster.fsm.commands import Maintenance
 from tests.simulation.whole.power import FOREVER_MS, HANGS, HONEST, PoweredSimulation
 from tests.simulation.whole.powered import Make, lead, leader_of, offs, restart, split, stonith, wait, wait_for
 
@@ -228,6 +231,42 @@ def test_an_intent_of_before_a_loss_of_all_power_cuts_nobody_who_boots(make: Mak
     assert world.committed_state().intents == {}
     world.end(lost, FOREVER_MS)
     wait_for(world, lambda: offs(world) == [lost], 6_000, "a new failure counts")
+
+
+def test_an_intent_that_a_node_lacked_when_it_booted_cuts_nobody_who_boots(make: Make) -> None:
+    """INV-9: it was away when that was decided, and boots first. It says that it is there before anybody leads, and its
+    front end stands still while that is applied there behind all that it had missed."""
+    world = make(5)
+    lost, away, *others = [node for node in world.ids if node != leader_of(world)]
+    others.append(leader_of(world))
+
+    def known_to_itself() -> State:
+        node = world.nodes[away]
+        with node.env.begin() as txn:
+            return fencing_state.load(txn, node.machine.tables)
+
+    world.propose(Maintenance(away, True, "ops"))
+    wait(world, 500)
+    world.end(away, FOREVER_MS, power=True)
+    open_intent(world, lost)
+    for node in others:
+        world.end(node, 4_000, power=True)
+    world.manner[lost] = HONEST
+    world.begin(away)
+    wait(world, 2_000)
+    own, front, before = stonith(world, away), world.whole(away).front, len(world.asked)
+    assert front is not None
+    assert lost not in known_to_itself().intents, "vacuous: it had seen the decision"
+    front.process.pause()
+    wait_for(world, lambda: own._is_known(known_to_itself()), 10_000, "its word is not taken")
+    assert lost in known_to_itself().intents
+    front.process.resume()
+    wait(world, 15_000)
+    assert lost in world.committed_state().intents, "vacuous: it is closed"
+    world.begin(lost)
+    wait(world, 10_000)
+    assert world.asked[before:] == [], "nobody's power was touched"
+    assert world.kinds(lost)[-1] == "back"
 
 
 @pytest.mark.parametrize("size", [3, 5])

@@ -30,8 +30,8 @@ class Old:
     def __init__(self, folder: Path) -> None:
         self.etc, self.log = folder / "etc", folder / "systemctl.log"
         self.bin, self.commands = folder / "bin", folder / "commands"
-        for path in ("systemd/system/keepalived.service.d", "keepalived", "sysctl.d", "tmpfiles.d", "mdscluster/ds1",
-                     "mdscluster/mds1/fencing"):  # fmt: skip
+        for path in ("systemd/system/keepalived.service.d", "systemd/system/nftables.service.d", "keepalived",
+                     "sysctl.d", "tmpfiles.d", "mdscluster/ds1", "mdscluster/mds1/fencing"):  # fmt: skip
             (self.etc / path).mkdir(parents=True)
         self.bin.mkdir()
         (self.bin / "systemctl").write_text(f'#!/bin/sh\necho "$*" >>{self.log}\n')
@@ -43,6 +43,7 @@ class Old:
             (self.etc / f"systemd/system/{unit}.service").touch()
         for path in (
             "systemd/system/keepalived.service.d/mdscluster.conf", "keepalived/keepalived.conf",
+            "systemd/system/nftables.service.d/mdscluster.conf",
             "sysctl.d/91-mdscluster-spread.conf", "tmpfiles.d/mdscluster.conf", "mdscluster/ds1/ds1.key",
             "mdscluster/mds1/mds1.key", *SECRETS,
         ):  # fmt: skip

@@ -114,6 +114,21 @@ def test_installing_it_is_told(tmp_path: Path) -> None:
     assert "192.0.2.100/24 dev eth0" in (out / "mds1" / "keepalived.service.d-mdscluster.conf").read_text()
 
 
+@pytest.mark.parametrize("by", ["", "nft", "ipvs"])
+def test_nftables_service_loads_what_a_host_has_of_ours(tmp_path: Path, by: str) -> None:
+    """INV-7: when it is started while our units are active, nothing else does."""
+    wanted = ["vip.nft", "spread.nft"] if by == "nft" else ["vip.nft"]
+    _, out = rendered(tmp_path, *([with_spread(f'by = "{by}"')] if by else []))
+    name = "nftables.service.d-mdscluster.conf"
+    lines = [line for line in (out / "mds1" / name).read_text().splitlines() if not line.startswith("#")]
+    assert lines == ["[Service]", *(f"ExecStartPost=-/usr/sbin/nft -f /etc/mdscluster/{file}" for file in wanted)]
+    guide = (out / "mds1" / "INSTALL.md").read_text()
+    for file in wanted:
+        assert f"install -m 0644 {file} /etc/mdscluster/" in guide
+    assert f"install -D -m 0644 {name} /etc/systemd/system/nftables.service.d/mdscluster.conf" in guide
+    assert not (out / "ds1" / name).exists()
+
+
 def test_one_address_alone_stays_where_it_is_but_not_beside_others(tmp_path: Path) -> None:
     inventory, _ = rendered(tmp_path, with_spread())
     assert not keepalived.stays(inventory)
