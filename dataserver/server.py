@@ -29,7 +29,7 @@ from dataserver.reports import Reporter
 from dataserver.sessions import Registry
 from dataserver.tombstones import FILE as TOMBSTONES_FILE
 from dataserver.tombstones import Tombstones
-from mdsproto.configfile import SystemRefusal, refused
+from mdsproto.configfile import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,7 +185,7 @@ def _open_objects(config: DsConfig) -> int:
 
 def serve(config: DsConfig) -> int:
     """Run in the foreground until SIGTERM or SIGINT; the exit code. :class:`ConfigError`; its
-    :class:`SystemRefusal` when another start may do better."""
+    :class:`~mdsproto.configfile.SystemRefusal` when another start may do better."""
     # A thread that comes back from a system call waits for the GIL no longer than this, were another one busy.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
@@ -198,5 +198,5 @@ def serve(config: DsConfig) -> int:
     try:
         server.run()
     except OSError as problem:  # an address that is not up yet, as a rule
-        raise SystemRefusal(str(problem)) from problem
+        raise refused(str(problem), problem) from problem
     return 0

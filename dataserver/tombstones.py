@@ -50,7 +50,7 @@ class Tombstones:
         ids = [fileid for (fileid,) in _ID.iter_unpack(raw[:whole])]
         self._ids: dict[int, None] = dict.fromkeys(ids[-limit:])
         self._filed = len(ids)
-        """How many are in the file."""
+        """How many are in the file, but for those that could not be taken back: where it ends the file tells."""
         self._cut_back()
         self._take_room()
 
@@ -75,10 +75,17 @@ class Tombstones:
     def _append(self, data: bytes) -> None:
         fd = self._open(os.O_APPEND)
         try:
-            if os.write(fd, data) < len(data):  # the disk filled up on the way
-                os.ftruncate(fd, self._filed * _ID.size)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-            os.fdatasync(fd)
+            size = os.fstat(fd).st_size
+            if size % _ID.size:  # of an append that could not be taken back
+                size -= size % _ID.size
+                os.ftruncate(fd, size)
+            try:
+                if os.write(fd, data) < len(data):  # the disk filled up on the way
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+                os.fdatasync(fd)
+            except OSError:
+                os.ftruncate(fd, size)
+                raise
         finally:
             os.close(fd)
 

@@ -54,7 +54,7 @@ from mdscluster.raft.environment import open_environment
 from mdscluster.raft.local import LocalReplica
 from mdscluster.replica import ReplicaStatus
 from mdsproto import admin_pb2_grpc, control_pb2_grpc, credentials, fencing_pb2_grpc, lifeline
-from mdsproto.configfile import SYSTEM_EXIT_CODE, SystemRefusal
+from mdsproto.configfile import CONFIG_EXIT_CODE, SYSTEM_EXIT_CODE, SystemRefusal, refused
 from nfsclient.data_servers import DataServers, DataServerSettings
 from nfsclient.handshake import Identity
 from nfsclient.stats import Stats
@@ -306,7 +306,8 @@ def wanted_settings(config: NodeConfig) -> Settings:
 
 
 async def serve(config: NodeConfig, config_file: Path) -> None:
-    """Run until SIGTERM, or until the consensus process is gone. ``SystemRefusal`` when an address cannot be had."""
+    """Run until SIGTERM, or until the consensus process is gone. ``ConfigError`` when an address cannot be had, its
+    ``SystemRefusal`` where that may pass."""
     began_s = time.monotonic()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -341,7 +342,7 @@ async def serve(config: NodeConfig, config_file: Path) -> None:
             await grpc_server.stop(0.0)
             raise
     except OSError as problem:
-        raise SystemRefusal(str(problem)) from problem
+        raise refused(str(problem), problem) from problem
     monitoring = Monitoring(front_end, front_end.clock_ms)
     await monitoring.listen()
     jobs = [
@@ -407,9 +408,9 @@ def main() -> None:
     lifeline.await_go()
     try:
         uvloop.run(serve(config, arguments.config))
-    except SystemRefusal as problem:  # not up yet, as a rule: the node ends with it, and is started again
+    except ConfigError as problem:  # not up yet, as a rule: the node ends with it, and is started again
         log.error("an address cannot be had", reason=str(problem))
-        sys.exit(SYSTEM_EXIT_CODE)
+        sys.exit(SYSTEM_EXIT_CODE if isinstance(problem, SystemRefusal) else CONFIG_EXIT_CODE)
 
 
 if __name__ == "__main__":

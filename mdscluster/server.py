@@ -38,7 +38,7 @@ from mdscluster.raft.errors import FormatError
 from mdscluster.raft.founding import DiskLost
 from mdscluster.raft.interface import RESTART_EXIT_CODE
 from mdsproto import certcheck
-from mdsproto.configfile import SYSTEM_EXIT_CODE, SystemRefusal
+from mdsproto.configfile import CONFIG_EXIT_CODE, SYSTEM_EXIT_CODE, SystemRefusal, refused
 from mdsproto.credentials import ROLE_MDS, role_name
 from mdsproto.lifeline import GO, PARENT_VARIABLE, die_with_parent
 from mdsproto.nodelock import NodeLock
@@ -47,8 +47,8 @@ log = structlog.get_logger()
 
 FRONT_END_DIED_EXIT_CODE: Final = 70
 """EX_SOFTWARE: the front end ended although nobody had asked it to."""
-STOP_TIMED_OUT_EXIT_CODE: Final = 71
-"""EX_OSERR: asked to stop, the node hung."""
+STOP_TIMED_OUT_EXIT_CODE: Final = 124
+"""As of timeout(1): asked to stop, the node hung."""
 PAUSE_S: Final = 1.0
 """A node that the system refused something waits so long before it ends: its unit starts it again at once, which is
 right after a crash only."""
@@ -75,7 +75,9 @@ def serve(config_path: Path) -> int:
     except (RaftConfigError, ssl.SSLError, FormatError, DiskLost, features.TooNew) as problem:
         raise ConfigError(f"{config.node_id} cannot run: {problem}") from problem
     except OSError as problem:  # an address that is not up yet, as a rule
-        raise SystemRefusal(f"{config.node_id} cannot run: {problem}") from problem
+        told = f"{config.node_id} cannot run: {problem}"
+        # One that has run could be started: another start tells whether it still can.
+        raise (SystemRefusal(told) if front_end.begun else refused(told, problem)) from problem
     finally:
         front_end.stop()
     if code == RESTART_EXIT_CODE:
@@ -154,6 +156,8 @@ class FrontEnd:
         self._config_path = config_path
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
+        self.begun = False
+        """Consensus has opened the state and listens."""
 
     def prepare(self) -> None:
         """Start the child, which loads its code while consensus opens the state, and then waits for ``begin``.
@@ -175,7 +179,8 @@ class FrontEnd:
             log.error("the front end died: the node stops", exit_code=code)
             if code == SYSTEM_EXIT_CODE:
                 time.sleep(PAUSE_S)
-                os._exit(SYSTEM_EXIT_CODE)
+            if code in (CONFIG_EXIT_CODE, SYSTEM_EXIT_CODE):
+                os._exit(code)
             # At once: whatever was promised is on disk already, and an orderly stop might hang on the same fault.
             os._exit(FRONT_END_DIED_EXIT_CODE)
 
@@ -183,6 +188,7 @@ class FrontEnd:
         """Consensus has opened the state and listens on its local socket: serve."""
         assert self._process is not None, "prepare() comes first"
         assert self._process.stdin is not None
+        self.begun = True
         with contextlib.suppress(BrokenPipeError):  # it has just died, which _watch tells
             self._process.stdin.write(GO)
             self._process.stdin.close()

@@ -29,6 +29,8 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 
+CONFIG_EXIT_CODE: Final = 2
+"""How a server ends with any other :class:`ConfigError`. Its unit leaves it to the operator."""
 SYSTEM_EXIT_CODE: Final = 71
 """EX_OSERR: how a server ends with :class:`SystemRefusal`. Its unit starts it again, for as long as it takes."""
 _OF_CONFIGURATION: Final = (

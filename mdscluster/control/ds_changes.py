@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from mdscluster import replica_async
-from mdscluster.fsm import data_servers, draining, features
+from mdscluster.fsm import data_servers, draining, features, lost_stores
 from mdscluster.fsm.commands import DrainDataServer, Internal, RetireDataServer, pack_internal
 from mdscluster.fsm.draining import Verdict
 from mdsproto import admin_pb2
@@ -33,14 +33,18 @@ _WORDS: Final = {
 
 
 async def change(replica: Replica, tables: Tables, request: admin_pb2.ChangeDataServerRequest) -> Reply:
-    """Carry one change out, or say why not. Nothing is done that would lose data."""
+    """Carry one change out, or say why not. Nothing is done that would lose data.
+
+    A lost store is let go like a data server: when no file is left that had data there.
+    """
+    ds_id = lost_stores.id_of(request.ds_id)
     if not await replica_async.barrier(replica):
         return Reply(code="unknown", text="no quorum: nothing was changed")
     if request.kind in ("drain", "undrain"):
-        reply = await _propose(replica, tables, DrainDataServer(request.ds_id, request.kind == "drain"))
-        return await _with_files(replica, tables, request.ds_id, reply) if reply.code == "done" else reply
+        reply = await _propose(replica, tables, DrainDataServer(ds_id, request.kind == "drain"))
+        return await _with_files(replica, tables, ds_id, reply) if reply.code == "done" else reply
     if request.kind == "remove":
-        return await _remove(replica, tables, request.ds_id)
+        return await _remove(replica, tables, ds_id)
     return Reply(code="refused", text=f"there is no change {request.kind!r}")
 
 

@@ -48,3 +48,12 @@ def replace(cx: Compound, command: commands.ReplaceStore) -> bytes:
     cuts.forget_server(cx, server.number)
     deletions.forget_server(cx, server.number)
     return U64.pack(number)
+
+
+def id_of(name: str) -> str:
+    """The ID by which a registration is found, of what lists call ``name``.
+
+    Of a lost store, listed as ``ds1/lost-3``, it is its key's: no data server's ID. Of all others the name.
+    """
+    ds_id, lost, number = name.partition("/lost-")
+    return f"{ds_id}\0{number}" if lost else name

@@ -152,9 +152,12 @@ def drain(
 
 @app.command()
 def remove(context: typer.Context, server: ServerId, as_json: Json = False) -> int:
-    """Forget a data server that is drained, stopped, and holds no file's data any more."""
+    """Forget a data server that is drained, stopped, and holds no file's data any more; or a lost store, DS/lost-N."""
     desk = Desk.of(context, as_json)
     _change(desk, "remove", server)
+    if _LOST in server:
+        desk.answer({"id": server, "removed": True, "notes": []}, [f"{server} is removed: no file had data there"])
+        return EXIT_OK
     note = clusterfile.edit(desk.cluster_file, "ds", lambda entries: clusterfile.without(entries, server))
     desk.answer(
         {"id": server, "removed": True, "notes": [note] if note else []},
@@ -165,11 +168,16 @@ def remove(context: typer.Context, server: ServerId, as_json: Json = False) -> i
 
 
 def _what_is_left(server: str, reply: admin_pb2.ChangeDataServerReply) -> str:
+    if _LOST in server:
+        return f"{reply.files} files had data there" + (_RESTORE if reply.files else f": `mdsctl ds remove {server}`")
     if not reply.files:
         return f"no file has data there: stop it, then `mdsctl ds remove {server}`"
     return f"{reply.files} files have data there. Nothing moves them: they go when they are deleted (or copied first)"
 
 
+_LOST: Final = "/lost-"
+"""In the name of a store that was given up."""
+_RESTORE: Final = ": restore them under new names, and delete these"
 _STAYS_AWAY: Final = (
     "See that it is not started again, also by the next boot (systemctl disable): with its present store it would be"
     " refused, with an empty data_dir it would join as a new data server"
@@ -192,9 +200,14 @@ def _change(desk: Desk, kind: str, server: str) -> admin_pb2.ChangeDataServerRep
             reply = client.stub(leader).ChangeDataServer(request, timeout=CALL_TIMEOUT_S)
     if reply.code == "holds_files":
         some = ", ".join(str(fileid) for fileid in reply.fileids)
+        some += ", ..." if reply.files > len(reply.fileids) else ""
+        if _LOST in server:
+            raise Failure(
+                f"{server}: {reply.files} files had data there, and are not deleted (inode numbers {some})",
+                "`find MOUNT -inum N` tells a file's name" + _RESTORE,
+            )
         raise Failure(
-            f"{server}: {reply.files} files have data there, which would be lost (inode numbers {some}"
-            f"{', ...' if reply.files > len(reply.fileids) else ''})",
+            f"{server}: {reply.files} files have data there, which would be lost (inode numbers {some})",
             "copy them to new names, which lay their data elsewhere, and delete the old ones:"
             " `find MOUNT -inum N` tells the name",
         )

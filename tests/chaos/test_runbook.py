@@ -33,7 +33,7 @@ ELSEWHERE = {
     "MdsclusterFollowerLag": ("tests/chaos/test_membership.py", 'member("replace"'),
     "MdsclusterCertificateEndsSoon": ("tests/chaos/installed/test_operation.py", '"certs", "renew"'),
     "MdsclusterCertificateUnreadable": ("tests/chaos/installed/test_operation.py", '"sh renew"'),  # INSTALL.md's block
-    "MdsclusterDataServerLost": ("tests/unit/mdsctl/test_ds.py", '"ds", "remove"'),
+    "MdsclusterDataServerLost": ("tests/chaos/alerts/test_room.py", '"ds", "remove"'),
 }
 """Sections without a block of commands -> the test that runs what they name, and how it does."""
 IN = {

@@ -111,6 +111,22 @@ def test_a_data_server_is_full_and_then_loses_its_store(tmp_path: Path, make_sma
                 )},
             )  # fmt: skip
         it.ends("DataServerSpace")
+        (lost,) = [one["id"] for one in it.stage.json("ds", "list")["data_servers"] if one["state"] == "lost"]
+        left = it.stage.json("ds", "drain", lost)["files"]
+        assert left >= 1
+        refused = it.cluster.mdsctl("ds", "remove", lost)
+        assert (refused.returncode, f"{left} files had data there" in refused.stdout + refused.stderr) == (1, True)
+        asyncio.run(delete(it.stage, "/kept", "/late"))
+        until("no file is left", lambda: it.stage.json("ds", "drain", lost)["files"] == 0)
+        assert it.stage.json("ds", "remove", lost)["removed"]
+        it.ends("DataServerLost")
+        assert it.stage.data_server(FULL)["state"] == "up"
+
+
+async def delete(stage: Stage, *names: str) -> None:
+    async with await Client.connect(stage.cluster.addresses()) as client:
+        for name in names:
+            await client.remove(name)
 
 
 async def read(stage: Stage, name: str) -> bytes:

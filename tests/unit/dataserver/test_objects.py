@@ -287,6 +287,40 @@ def test_tombstones_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert Tombstones(path, 4).ids() == [24, 25, 26, 50]
 
 
+def test_tombstones_on_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INV-11: what could not be made durable, or taken back, costs nothing that was remembered before or after."""
+    stones = Tombstones(tmp_path / "tombstones", 9)
+    stones.add([1])
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def add(fileid: int, *failing: str) -> None:
+        """``failing``: calls of the system that do."""
+        whole = os.write
+        with monkeypatch.context() as patched, pytest.raises(OSError, match=r"Input/output|No space"):
+            for call in failing:
+                patched.setattr(os, call, fails)
+            if "fdatasync" not in failing:
+                patched.setattr(os, "write", lambda fd, data: whole(fd, data[:5]))
+            stones.add([fileid])
+
+    def known() -> list[int]:
+        """As a start would know them."""
+        return Tombstones(tmp_path / "tombstones", 9).ids()
+
+    add(2, "fdatasync")
+    assert known() == stones.ids() == [1]
+    add(3, "fdatasync", "ftruncate")
+    stones.add([4])
+    add(5)
+    assert stones.ids() == [1, 4]
+    assert known() == [1, 3, 4], "one that nobody was told of does no harm"
+    add(6, "ftruncate")
+    stones.add([7])
+    assert known() == [1, 3, 4, 7]
+
+
 def test_a_store_keeps_its_identity(tmp_path: Path) -> None:
     """INV-10: what tells a data directory from an empty one. One of format 1 gets an identity when it is opened."""
     directory = DataDir(tmp_path / "d", "ds1")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mdscluster.fsm import data_servers, draining, features
+from mdscluster.fsm import data_servers, draining, features, lost_stores
 from mdscluster.fsm.commands import (
     RESULT_REFUSED,
     DataServerUpdate,
@@ -121,6 +121,22 @@ def test_a_removed_server_is_forgotten_and_its_number_not_used_again(fs: Namespa
     with fs.env.begin() as txn:
         gone = next(s for s in data_servers.all_servers(txn, fs.machine.tables) if s.number == 2)
     assert (gone.ds_id, gone.up, gone.lost) == ("ds2/removed-2", False, True)
+
+
+def test_a_lost_store_is_forgotten_as_a_data_server_is(fs: Namespace) -> None:
+    """INV-10: its number is not used again; the data server in whose place it was goes on."""
+    stripe(fs, b"file")
+    number = int.from_bytes(fs.internal(ReplaceStore("ds2", b"another"))[1:], "big")
+    assert drain(fs, "ds2/lost-2") == Verdict.UNKNOWN, "so it is listed; it stands elsewhere"
+    lost = lost_stores.id_of("ds2/lost-2")
+    assert drain(fs, lost) == Verdict.DONE
+    assert drains(fs).keys() == {2}
+    assert retire(fs, lost, drains(fs)[2]) == Verdict.DONE
+    with fs.env.begin() as txn:
+        servers = {s.ds_id: s.number for s in data_servers.all_servers(txn, fs.machine.tables)}
+    assert servers == {"ds1": 1, "ds2": number, "ds3": 3, f"ds2/lost-2{draining.REMOVED}2": 2}
+    assert up(fs, 5)[1:] == (number + 1).to_bytes(8, "big")
+    assert drain(fs, "ds2") == Verdict.DONE, "and the new store may go as any other"
 
 
 def test_stripings_are_read_in_pages(fs: Namespace) -> None:

@@ -36,6 +36,14 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_tests_that_are_named_are_there(document: Path) -> None:
+    """By the end of their path, as documents name them: who wants to know how something is defended looks there."""
+    there = [file.relative_to(ROOT).as_posix() for file in (ROOT / "tests").rglob("test_*.py")]
+    for named in re.findall(r"[\w/]*\btest_\w+\.py\b", document.read_text()):
+        assert any(f"/{path}".endswith(f"/{named}") for path in there), named
+
+
 def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs" / "adr"
     listed = re.findall(r"\]\((\d{4}-[^)]+\.md)\)", (folder / "README.md").read_text())
