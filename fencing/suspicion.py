@@ -114,6 +114,16 @@ class Suspicions:
         """Missing for too long, once it had been well: node -> for how many milliseconds."""
         return {node: ms for node, ms in self._missed().items() if self._nodes[node].was_well}
 
+    def next_ms(self) -> int | None:
+        """How long after the last observation the next node is suspected, if it is not heard before; None: none is
+        missing that is not suspected already."""
+        due = (
+            self._suspect_ms - ((self._observed_ms or 0) - seen.since_ms)
+            for node, seen in self._nodes.items()
+            if seen.missing and seen.was_well and not self._long(node, missing=True)
+        )
+        return min(due, default=None)
+
     def never_met(self) -> dict[str, int]:
         """Missing for too long, but not known to have been well since this process began or reached a majority again:
         node -> for how many milliseconds."""

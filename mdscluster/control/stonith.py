@@ -134,13 +134,18 @@ class Stonith:
         """For ever."""
         while True:
             try:
-                await asyncio.wait_for(self.wake.wait(), PERIOD_S)
+                await asyncio.wait_for(self.wake.wait(), self._pause_s())
             except TimeoutError:
                 pass
             self.wake.clear()
             self._take_devices_up()
             if self.enabled:
                 await self.turn()
+
+    def _pause_s(self) -> float:
+        """Until the next pass: not after the moment in which a node is suspected, a second of which counts here."""
+        due_ms = self._suspicions.next_ms()
+        return PERIOD_S if due_ms is None else min(PERIOD_S, due_ms / 1000)
 
     def _take_devices_up(self) -> None:
         """What is under way goes on with the devices that it began with."""

@@ -35,8 +35,10 @@ class Checks:
             self._vote(a, message.term, b)
         elif kind == "request_vote":
             self._vote(a, message.term, a)
-        elif kind == "append" and self._world.leaders.setdefault(message.term, a) != a:
-            self._world.violated(f"INV-1: term {message.term} has leaders {self._world.leaders[message.term]} and {a}")
+        elif kind == "append":
+            self._world.led_ms.setdefault(message.term, self._world.now_ms)
+            if (known := self._world.leaders.setdefault(message.term, a)) != a:
+                self._world.violated(f"INV-1: term {message.term} has leaders {known} and {a}")
 
     def _vote(self, voter: str, term: int, candidate: str) -> None:
         known = self._votes.setdefault((voter, term), candidate)
@@ -50,6 +52,7 @@ class Checks:
         core = node.engine.core
         if core.is_leader and world.leaders.get(core.term) == node.id and self._terms.get(node.id) != core.term:
             self._terms[node.id] = core.term
+            world.led_ms.setdefault(core.term, world.now_ms)
             world.counts["elections"] += 1
             world.note(node.id, f"leads term {core.term}, log to {node.engine.journal.last_index}")
         while (known := world.committed.get(self._checked + 1)) is not None or self._checked == 0:

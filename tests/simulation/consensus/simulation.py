@@ -72,6 +72,8 @@ class Simulation(Cluster):
         self.installs = Installs(self, seed)
         self.lives = {node_id: Life() for node_id in self.ids}
         self.disk_ms = dict.fromkeys(self.ids, DISK_MS)
+        self.led_ms: dict[int, float] = {}
+        """When the leader of each term was first known to lead."""
         self.counts: Counter[str] = Counter()
         self.trouble = False
         self.workload: Workload = None  # type: ignore[assignment]  # set by whoever runs the simulation

@@ -198,8 +198,11 @@ class Oracle:
 
     def proposes_down(self, node_id: str, ds_id: str) -> None:
         """A node's front end wants it in the log that a data server is down. What comes of it may be committed much
-        later, when that front end has heard of it, or is gone."""
-        self.missed_ms[node_id, ds_id] = self._silence_ms(node_id, ds_id)
+        later, when that front end has heard of it, or is gone. What it did not hear before it led counts for nothing:
+        it may have been cut off itself."""
+        core, now_ms = self.world.nodes[node_id].engine.core, self.world.now_ms
+        led_ms = now_ms - self.world.led_ms.get(core.term, now_ms) if core.is_leader else 0.0
+        self.missed_ms[node_id, ds_id] = min(self._silence_ms(node_id, ds_id), led_ms)
 
     def counted(self, index: int, term: int, ds_id: str, *, up: bool, was_up: bool) -> None:
         """It is committed, by an entry of ``term``, whether a data server is up, ``was_up`` before. Who led in that
@@ -213,11 +216,11 @@ class Oracle:
         self.counts["data server counted down"] += 1
         times.append((now_ms, float("inf")))
         leader = self.world.leaders[term]
-        silence_ms = self._silence_ms(leader, ds_id)
+        silence_ms = min(self._silence_ms(leader, ds_id), now_ms - self.world.led_ms[term])
         if max(self.missed_ms.get((leader, ds_id), 0.0), silence_ms) < SILENCE_MS:
             self.violation(
-                f"INV-7: entry {index} of term {term} has {ds_id} for down, of which {leader}, who led, heard "
-                f"{silence_ms:.0f} ms ago"
+                f"INV-7: entry {index} of term {term} has {ds_id} for down, of which {leader}, who led, heard, or "
+                f"began to lead, {silence_ms:.0f} ms ago"
             )
 
     def _silence_ms(self, node_id: str, ds_id: str) -> float:

@@ -44,12 +44,40 @@ def update(*, up: bool = True, port: int = 2049, free: int = 500, instance: int 
         (known(), None, NOW - DS_DOWN_MS, None),
         (known(), None, NOW - DS_DOWN_MS - 1, update(up=False)),
         (known(up=False), None, 0, None),
+        # Nor does it count that a node which was cut off heard nobody: others led, and heard them.
+        (known(), heard(ago_ms=60_000), NOW, None),
+        (known(), heard(ago_ms=60_000), NOW - DS_DOWN_MS, None),
+        (known(), heard(ago_ms=60_000), NOW - DS_DOWN_MS - 1, update(up=False)),
+        (known(up=False), heard(ago_ms=60_000), NOW, None),
     ],
 )
 def test_what_is_committed(
     server: DataServer, heartbeat: Heard | None, since_ms: int, expected: DataServerUpdate | None
 ) -> None:
     assert judge(server, heartbeat, NOW, since_ms) == expected
+
+
+def test_a_leader_that_stood_still_gives_data_servers_time_to_be_heard(tmp_path: Path) -> None:
+    """INV-7: their heartbeats are there, and wait to be read."""
+    fs, registry, proposed = Namespace(tmp_path), Registry(), list[Internal]()
+    fs.internal(DataServerUpdate("ds1", "10.0.0.1", 2049, True, 1000, 500, 1, b"store"))
+
+    async def propose(command: Internal) -> bytes:
+        proposed.append(command)
+        return fs.internal(command)
+
+    liveness = Liveness(fs.replica, fs.machine.tables, registry, propose)
+    registry.note(heard())
+    asyncio.run(liveness.judge(NOW, 0))
+    later = NOW + DS_DOWN_MS + 1_000
+    asyncio.run(liveness.judge(later, 0))
+    assert proposed == []
+    for after_ms in range(250, DS_DOWN_MS + 1, 250):
+        asyncio.run(liveness.judge(later + after_ms, 0))
+    assert proposed == []
+    asyncio.run(liveness.judge(later + DS_DOWN_MS + 250, 0))
+    assert proposed == [update(up=False)]
+    fs.close()
 
 
 def test_who_is_heard_but_not_registered_is_not_taken_in(tmp_path: Path) -> None:

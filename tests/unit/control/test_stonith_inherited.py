@@ -11,7 +11,7 @@ import pytest
 
 from mdscluster.fsm.commands import FenceClaim, FenceIntent, FenceProof, NodePresence, pack_internal
 from mdscluster.replica import FOLLOWER, ReplicaStatus
-from tests.unit.control.test_stonith import NODES, PERIOD_MS, Bench
+from tests.unit.control.bench import NODES, PERIOD_MS, Bench
 
 
 @pytest.fixture

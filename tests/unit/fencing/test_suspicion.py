@@ -187,3 +187,16 @@ def test_who_reaches_no_majority_for_long_has_met_nobody_any_more() -> None:
     watcher.reaches_majority = True
     watcher.watch({"b": CUT, "c": HEARD}, 2 * SUSPECT_MS)
     assert (watcher.suspicions.met(), watcher.suspicions.has_forgotten) == ({"c"}, False)
+
+
+def test_it_tells_when_the_next_suspicion_is_due() -> None:
+    """A look then, and not up to a period later: fencing has seconds."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD, "c": HEARD}, 5_000)
+    assert watcher.suspicions.next_ms() is None
+    watcher.watch({"b": CUT, "c": HEARD}, PERIOD_MS)
+    watcher.watch({"b": CUT, "c": Sighting(True, 600)}, 2 * PERIOD_MS)
+    assert watcher.suspicions.next_ms() == SUSPECT_MS - PERIOD_MS - 600, "of whose silence began first"
+    watcher.watch({"b": CUT, "c": SILENT}, SUSPECT_MS - PERIOD_MS)
+    assert set(watcher.suspicions.suspected()) == {"b", "c"}
+    assert watcher.suspicions.next_ms() is None, "both are suspected already"
