@@ -11,6 +11,7 @@ import pytest
 from fencing.agents import Answer, Result
 from fencing.device import Device
 from mdscluster.config import Fencing
+from mdscluster.control import stonith
 from mdscluster.control.filed import Filed
 from mdscluster.control.stonith import Stonith
 from mdscluster.fsm.commands import FenceClaim, FenceOutcome, FenceProof, Maintenance, NodePresence, pack_internal
@@ -19,10 +20,45 @@ from mdsproto.configfile import save
 from tests.unit.config.test_node_config import config
 from tests.unit.control.bench import PERIOD_MS, Bench
 
+SUSPECT_MS = Fencing().suspect_ms
+
 
 def test_a_node_says_once_that_it_is_there(bench: Bench) -> None:
     asyncio.run(bench.passes(5_000))
     assert bench.replica.of(NodePresence) == [NodePresence("mds1", 1)]
+
+
+def test_it_looks_at_the_moment_in_which_a_node_is_suspected(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not at the next of its periods: INV-9 has seconds for a fence, and agents need most of them."""
+    monkeypatch.setattr(stonith, "PERIOD_S", 30.0)
+
+    async def run() -> bool:
+        looked = asyncio.Event()
+
+        async def look() -> None:
+            looked.set()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(bench.stonith, "turn", look)
+            task = asyncio.create_task(bench.stonith.run())
+            try:
+                await asyncio.wait_for(looked.wait(), 0.6)
+            except TimeoutError:
+                pass
+            task.cancel()
+        return looked.is_set()
+
+    async def course() -> None:
+        await bench.passes(5_000)
+        assert not await run(), "nobody is missing"
+        bench.lose("mds2")
+        await bench.passes(SUSPECT_MS)
+        assert await run(), "a period before it is"
+        await bench.passes(PERIOD_MS)
+        assert bench.replica.of(FenceProof)
+        assert not await run(), "it is suspected already"
+
+    asyncio.run(course())
 
 
 def test_without_devices_it_does_nothing(bench: Bench) -> None:

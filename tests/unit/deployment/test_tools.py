@@ -231,7 +231,8 @@ def test_systemd_verifies_every_unit_without_a_word(tmp_path: Path) -> None:
     for host in ("mds1", "ds1"):
         files = [file for file in found if file.parent.name == host]
         done = call("systemd-analyze", "verify", *files)
-        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+        said = done.stdout + done.stderr
+        assert (done.returncode, said) == (0, ""), said
 
 
 def test_a_wrong_unit_would_be_noticed(example: tuple[Inventory, Path], tmp_path: Path) -> None:
