@@ -127,8 +127,9 @@ def _overlapped(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
 
 
 def _withheld(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
-    """Only where its vote would have made a leader, and was asked for, is there anything to say of a node that gave
-    none. Whom it is connected to is asked of it; that they stand follows from their having no leader."""
+    """Only where its vote would have made a leader, and others lacked it, is there anything to say of a node that gave
+    none. Whom it is connected to is asked of it; that they ask for its pre-vote follows from their having no leader.
+    For its vote they do not ask: nobody stands who is refused the pre-vote."""
     if not scenario.withheld:
         return []
     wrong, looks = [], 0

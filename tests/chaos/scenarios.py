@@ -234,9 +234,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "wiped-follower-vote", "a follower comes back empty while a majority lacks nothing but its vote",
         "It may not vote until it knows what its earlier self had promised, or two might lead one term (INV-1). The "
-        "leader (of five nodes one more) is killed before it is started: whoever is left asks for its vote, over and "
-        "over, and must not be elected. With those who were killed there is a majority without it; then it hears "
-        "everybody, and takes part again. Nobody serves meanwhile; clients' calls wait.",
+        "leader (of five nodes one more) is killed before it is started: whoever is left asks for its pre-vote, over "
+        "and over, and must not get it, so that nobody stands and nobody is elected. With those who were killed there "
+        "is a majority without it; then it hears everybody, and takes part again. Nobody serves meanwhile; clients' "
+        "calls wait.",
         scripts.wiped_follower_vote, RESTART, rounds=2, in_doubt=True, withheld=True,
     ),
     Scenario(

@@ -273,7 +273,7 @@ def test_elections_that_the_fault_does_not_call_for_are_found(new_terms: int, st
 
 
 def withheld() -> Evidence:
-    """mds3 came back empty after 10 s; mds1 was dead until after 14 s, and mds2 alone when it asked for its vote."""
+    """mds3 came back empty after 10 s; mds1 was dead until 14 s, and mds2 alone when it asked it for a pre-vote."""
     evidence = good()
     evidence.faults[0].withheld = Withheld("mds3", 11.0, 14.0)
     evidence.samples = [Sample(9.0, "mds1", "leader", 1, True, 5, uptime_s=9.0, statuses={"NFS4_OK": 100})]
@@ -322,7 +322,7 @@ def withheld_for_a_moment(e: Evidence) -> None:
     ],
 )  # fmt: skip
 def test_a_vote_out_of_quarantine_is_found(harm: Callable[[Evidence], None], said: str) -> None:
-    """INV-1: nobody is elected by a node that does not know where it voted; and its vote must have been wanted."""
+    """INV-1: nobody is elected by a node that does not know where it voted; and somebody must have lacked its vote."""
     assert verdict_on("vote", withheld(), "wiped-follower-vote").kept
     evidence = withheld()
     harm(evidence)

@@ -183,6 +183,18 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         _REPLACEMENT + "test_a_node_that_lost_its_disk_promises_nothing_until_it_has_caught_up",
     ),
     _consensus(
+        "quarantine: no vote for who asks for it",
+        "vote_in_quarantine",
+        _RULES + "test_a_voter_in_quarantine_votes_for_nobody",
+        seeds=0,
+    ),
+    _consensus(
+        "quarantine: no pre-vote",
+        "pre_vote_in_quarantine",
+        _RULES + "test_a_voter_in_quarantine_grants_nobody_a_pre_vote",
+        seeds=0,
+    ),
+    _consensus(
         "quarantine until every other voter is heard",
         "quarantine_of_a_majority",
         _RULES + "test_a_vote_lost_with_a_disk_is_not_given_again",

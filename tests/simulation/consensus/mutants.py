@@ -205,6 +205,27 @@ def quarantine_heard_piecemeal() -> Any:
     return replaced((Quarantine, "connected", lambda self: None))
 
 
+def _careless_in_quarantine(rule: str) -> Any:
+    """A node in quarantine handles such a message as if it were in none; all else it does as it should."""
+    handle = getattr(Elections, rule)
+
+    def careless(self: Elections, peer: str, message: Message) -> None:
+        with patch.object(self, "quarantine", SimpleNamespace(on=False)):
+            handle(self, peer, message)
+
+    return replaced((Elections, rule, careless))
+
+
+def vote_in_quarantine() -> Any:
+    """A wiped voter votes for whoever asks it for its vote."""
+    return _careless_in_quarantine("_on_request_vote")
+
+
+def pre_vote_in_quarantine() -> Any:
+    """A wiped voter grants pre-votes."""
+    return _careless_in_quarantine("_on_pre_vote")
+
+
 # Founding and admission.
 
 

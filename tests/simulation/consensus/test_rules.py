@@ -328,6 +328,70 @@ def test_a_wiped_voter_hears_everybody_at_one_time(make_cluster: MakeCluster) ->
     cluster.check()
 
 
+def wiped(cluster: Cluster) -> None:
+    """n1, which leads, dies, and n3 loses its disk: it is back in quarantine, and n2 lacks nothing but its vote."""
+    append_entries(cluster, "n1", *COMMANDS)
+    cluster.settle()
+    cluster.kill("n1", "n3")
+    cluster.wipe("n3")
+    cluster.start("n3", replace=True)
+    cluster.calm()
+    cluster.now_ms += cluster["n3"].engine.config.election_min_ms
+    assert cluster["n3"].engine.guards.quarantine.on
+
+
+def out_of_quarantine(cluster: Cluster) -> None:
+    """n1 is back, and votes for n2; so n3 hears everybody, and has caught up. Then n2 is silent."""
+    cluster.start("n1")
+    cluster.calm()
+    cluster.elect("n2", "n1", "n2")
+    assert cluster["n2"].engine.core.is_leader
+    ping(cluster, "n1", "n3")
+    cluster.settle(rounds=20)
+    cluster.calm()
+    assert not cluster["n3"].engine.guards.quarantine.on
+    cluster.isolate("n2")
+    cluster.now_ms += cluster["n3"].engine.config.election_min_ms
+
+
+def test_a_voter_in_quarantine_votes_for_nobody(make_cluster: MakeCluster) -> None:
+    """INV-1: n2 asks for its vote and not for its pre-vote, as the one does that the leader hands over to.
+
+    Its log is as good as any; but n3 does not know for whom its earlier self voted. Out of quarantine it votes.
+    """
+    cluster = led(make_cluster)
+    wiped(cluster)
+    stand(cluster, "n2")
+    assert "request_vote" in bodies(cluster, "n2", "n3")
+    cluster.deliver("n2", "n3")
+    assert "vote" not in bodies(cluster, "n3", "n2")
+    assert cluster["n3"].engine.journal.getVotedForNodeId() is None
+    cluster.deliver("n3", "n2")
+    assert not cluster["n2"].engine.core.is_leader
+    out_of_quarantine(cluster)
+    stand(cluster, "n1")
+    cluster.deliver("n1", "n3")
+    assert "vote" in bodies(cluster, "n3", "n1")
+    cluster.check()
+
+
+def test_a_voter_in_quarantine_grants_nobody_a_pre_vote(make_cluster: MakeCluster) -> None:
+    """INV-1: nor does it encourage n2 to stand, for want of it alone. Out of quarantine it does."""
+    cluster = led(make_cluster)
+    wiped(cluster)
+    cluster["n2"].engine.guards._start_pre_vote()
+    cluster.turn("n2")
+    assert "pre_vote" in bodies(cluster, "n2", "n3")
+    cluster.deliver("n2", "n3")
+    assert "pre_vote_granted" not in bodies(cluster, "n3", "n2")
+    out_of_quarantine(cluster)
+    cluster["n1"].engine.guards._start_pre_vote()
+    cluster.turn("n1")
+    cluster.deliver("n1", "n3")
+    assert "pre_vote_granted" in bodies(cluster, "n3", "n1")
+    cluster.check()
+
+
 def trace_figure_8(cluster: Cluster) -> None:
     """n1's entry of term 1 reaches a majority in term 3 only, and n5, which leads term 4, has another in its place."""
     cluster.propose("n2", b"old")
