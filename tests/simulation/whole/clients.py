@@ -6,6 +6,7 @@ same name.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Coroutine
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
@@ -66,10 +67,6 @@ class Generation:
         """It works on objects that others may remove."""
         self.revoked: set[bytes] = set()
         """Layouts (``other`` of their stateids) that were taken from it."""
-        self.hasty = number % 3 > 0
-        """It says of a layout that it has none while the reply that grants it is on its way, as Linux does."""
-        self.heedless = number % 3 > 1
-        """It does not look at the calls that a callback refers to."""
         self.unconfirmed = 0
         """How often it was answered without a quorum."""
         self.at_one_node = False
@@ -157,7 +154,7 @@ class Generation:
         if self.owner.world.exclusive_writers:
             layouts._adopt = adopted  # type: ignore[method-assign]
             layouts._return = given_back  # type: ignore[method-assign]
-        if self.hasty:
+        if self.owner.hasty:
             self._make_hasty(client)
 
     def _make_hasty(self, client: Client) -> None:
@@ -177,7 +174,7 @@ class Generation:
             return recalled(recall, iomode)
 
         layouts._ask, layouts._file_recalled = asked, judged  # type: ignore[method-assign]
-        if self.heedless and client.mds.back is not None:
+        if self.owner.heedless and client.mds.back is not None:
             client.mds.back.under_way = lambda slot, sequence_id: False
 
     def knows_revoked_layout(self) -> bool:
@@ -195,6 +192,11 @@ class SimClient:
         self.name = name
         self.addresses = addresses
         self.workers: list[Worker] = []
+        manner = random.Random(f"manner {world.seed} {name}").randrange(3)
+        self.hasty = manner > 0
+        """It says of a layout that it has none while the reply that grants it is on its way, as Linux does."""
+        self.heedless = manner > 1
+        """Nor does it look at the calls that a callback refers to, as Linux would."""
         self.generations = 0
         self.generation: Generation | None = None
         self.stopping = False

@@ -40,9 +40,8 @@ def test_a_recall_that_reaches_its_client_before_the_grant(make_stage: MakeStage
     """INV-5, INV-6: both are in one batch, so the client says NOMATCHING_LAYOUT, and then hears of the layout."""
     stage = make_stage()
     world, leader = stage.world, stage.leader()
+    world.clients[0].heedless = True
     c1, c2 = stage.mount(0, leader), stage.mount(1, leader)
-    c1.hasty = c1.heedless = True
-    c1._make_hasty(stage.client(c1))
     mine, theirs = stage.open(c1, "/s/data0"), stage.open(c2, "/s/data0")
     for follower in stage.others(leader):
         world.pause(follower, 40)
