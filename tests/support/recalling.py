@@ -125,6 +125,7 @@ class Recalls:
             assert back is not None
             back.handlers[nfs4.OP_CB_LAYOUTRECALL] = lambda args: nfs4.NFS4ERR_NOMATCHING_LAYOUT
             holder = await _hold(client, f"/denied-{number}")
+            await holder.file.flush()  # or what it wrote lies behind the end, and is cut off with its layout
             await self._truncate(number + 1, holder.path)
             assert client.stats.callbacks["CB_LAYOUTRECALL"], "vacuous: it was not asked"
             await holder.file.write(0, DATA)
