@@ -143,7 +143,7 @@ class Stonith:
                 await self.turn()
 
     def _pause_s(self) -> float:
-        """Until the next pass: not after the moment in which a node is suspected, a second of which counts here."""
+        """Until the next pass: no later than the moment in which a node is suspected, as fences have seconds."""
         due_ms = self._suspicions.next_ms()
         return PERIOD_S if due_ms is None else min(PERIOD_S, due_ms / 1000)
 

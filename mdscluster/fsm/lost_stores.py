@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mdscluster.fsm import commands
     from mdscluster.fsm.compound import Compound
 
+LOST: Final = "/lost-"
+"""In the ID of a store that was given up, before its number."""
 _KEY: Final = b"%b\0%d"  # data server's ID, number: beside the registrations, and no data server's ID
 
 
@@ -37,7 +39,7 @@ def replace(cx: Compound, command: commands.ReplaceStore) -> bytes:
         return b""
     number = data_servers.next_number(cx)
     lost = msgspec.structs.replace(
-        server, ds_id=f"{server.ds_id}/lost-{server.number}", up=False, capacity_bytes=0, free_bytes=0, lost=True
+        server, ds_id=f"{server.ds_id}{LOST}{server.number}", up=False, capacity_bytes=0, free_bytes=0, lost=True
     )
     data_servers.save(cx, _KEY % (key, server.number), lost)
     data_servers.note_lost(cx, server.number)
@@ -55,5 +57,5 @@ def id_of(name: str) -> str:
 
     Of a lost store, listed as ``ds1/lost-3``, it is its key's: no data server's ID. Of all others the name.
     """
-    ds_id, lost, number = name.partition("/lost-")
+    ds_id, lost, number = name.partition(LOST)
     return f"{ds_id}\0{number}" if lost else name

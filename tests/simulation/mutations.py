@@ -14,6 +14,7 @@ from typing import Final, cast
 
 _TRACES: Final = "tests/simulation/consensus/test_traces.py::"
 _RULES: Final = "tests/simulation/consensus/test_rules.py::"
+_DISKS: Final = "tests/simulation/consensus/test_lost_disks.py::"
 _ENGINE: Final = "tests/unit/raft/test_engine.py::"
 _PROPOSALS: Final = "tests/unit/raft/test_proposals.py::"
 _BARRIERS: Final = "tests/unit/raft/test_barriers.py::"
@@ -113,7 +114,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _consensus(
         "matchIndex after a lost disk",
         "count_a_lost_disk",
-        _RULES + "test_an_entry_lost_with_a_disk_is_not_counted",
+        _DISKS + "test_an_entry_lost_with_a_disk_is_not_counted",
         nodes=(3, 5),
     ),
     _consensus(
@@ -185,25 +186,25 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _consensus(
         "quarantine: no vote for who asks for it",
         "vote_in_quarantine",
-        _RULES + "test_a_voter_in_quarantine_votes_for_nobody",
+        _DISKS + "test_a_voter_in_quarantine_votes_for_nobody",
         seeds=0,
     ),
     _consensus(
         "quarantine: no pre-vote",
         "pre_vote_in_quarantine",
-        _RULES + "test_a_voter_in_quarantine_grants_nobody_a_pre_vote",
+        _DISKS + "test_a_voter_in_quarantine_grants_nobody_a_pre_vote",
         seeds=0,
     ),
     _consensus(
         "quarantine until every other voter is heard",
         "quarantine_of_a_majority",
-        _RULES + "test_a_vote_lost_with_a_disk_is_not_given_again",
+        _DISKS + "test_a_vote_lost_with_a_disk_is_not_given_again",
         seeds=0,
     ),
     _consensus(
         "quarantine: everybody heard at one time",
         "quarantine_heard_piecemeal",
-        _RULES + "test_a_wiped_voter_hears_everybody_at_one_time",
+        _DISKS + "test_a_wiped_voter_hears_everybody_at_one_time",
         seeds=0,
     ),
     _consensus(
@@ -233,13 +234,13 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
     _consensus(
         "reads: no voter in quarantine confirms",
         "confirm_in_quarantine",
-        _RULES + "test_a_voter_in_quarantine_vouches_for_no_read",
+        _DISKS + "test_a_voter_in_quarantine_vouches_for_no_read",
         seeds=0,
     ),
     _consensus(
         "reads: no voter in quarantine asks",
         "read_in_quarantine",
-        _RULES + "test_a_voter_in_quarantine_asks_for_no_read",
+        _DISKS + "test_a_voter_in_quarantine_asks_for_no_read",
         seeds=0,
     ),
     _consensus(

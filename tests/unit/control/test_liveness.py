@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,17 +58,29 @@ def test_what_is_committed(
     assert judge(server, heartbeat, NOW, since_ms) == expected
 
 
-def test_a_leader_that_stood_still_gives_data_servers_time_to_be_heard(tmp_path: Path) -> None:
-    """INV-7: their heartbeats are there, and wait to be read."""
-    fs, registry, proposed = Namespace(tmp_path), Registry(), list[Internal]()
-    fs.internal(DataServerUpdate("ds1", "10.0.0.1", 2049, True, 1000, 500, 1, b"store"))
+@pytest.fixture
+def fs(tmp_path: Path) -> Iterator[Namespace]:
+    namespace = Namespace(tmp_path)
+    yield namespace
+    namespace.close()
+
+
+def watching(fs: Namespace) -> tuple[Liveness, list[Internal]]:
+    """What judges ds1, which was heard at NOW; and what it proposes, and so commits."""
+    registry, proposed = Registry(), list[Internal]()
 
     async def propose(command: Internal) -> bytes:
         proposed.append(command)
         return fs.internal(command)
 
-    liveness = Liveness(fs.replica, fs.machine.tables, registry, propose)
     registry.note(heard())
+    return Liveness(fs.replica, fs.machine.tables, registry, propose), proposed
+
+
+def test_a_leader_that_stood_still_gives_data_servers_time_to_be_heard(fs: Namespace) -> None:
+    """INV-7: their heartbeats are there, and wait to be read."""
+    fs.internal(DataServerUpdate("ds1", "10.0.0.1", 2049, True, 1000, 500, 1, b"store"))
+    liveness, proposed = watching(fs)
     asyncio.run(liveness.judge(NOW, 0))
     later = NOW + DS_DOWN_MS + 1_000
     asyncio.run(liveness.judge(later, 0))
@@ -77,23 +90,14 @@ def test_a_leader_that_stood_still_gives_data_servers_time_to_be_heard(tmp_path:
     assert proposed == []
     asyncio.run(liveness.judge(later + DS_DOWN_MS + 250, 0))
     assert proposed == [update(up=False)]
-    fs.close()
 
 
-def test_who_is_heard_but_not_registered_is_not_taken_in(tmp_path: Path) -> None:
+def test_who_is_heard_but_not_registered_is_not_taken_in(fs: Namespace) -> None:
     """INV-10: its heartbeat was noted while it was registered, and it was removed since. What the leader proposes of
     those it hears names no store, and would make a new data server of it."""
-    fs, registry, proposed = Namespace(tmp_path), Registry(), list[Internal]()
-
-    async def propose(command: Internal) -> bytes:
-        proposed.append(command)
-        return fs.internal(command)
-
-    liveness = Liveness(fs.replica, fs.machine.tables, registry, propose)
-    registry.note(heard())
+    liveness, proposed = watching(fs)
     asyncio.run(liveness.judge(NOW, 0))
     assert proposed == []
     fs.internal(DataServerUpdate("ds1", "10.0.0.1", 2049, False, 1000, 500, 1, b"store"))
     asyncio.run(liveness.judge(NOW, 0))
     assert proposed == [update()], "it is registered"
-    fs.close()
