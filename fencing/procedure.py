@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from fencing import agents
@@ -38,6 +38,8 @@ class Outcome:
     """The power was read back, and is as it should be."""
     text: str
     """Which device it was, or why it is not done."""
+    taken_s: float = field(default=0.0, compare=False)
+    """When the device that did it had taken the command, by the event loop's clock; the power was read back since."""
 
 
 async def cut(devices: Sequence[Device], left_ms: Callable[[], int], ask: Ask = agents.ask) -> Outcome:
@@ -65,31 +67,32 @@ async def switch(devices: Sequence[Device], action: str, left_ms: Callable[[], i
             if left_ms() <= 0:
                 reason = reason or "not begun: its time was over, or it was called off"
                 break
-            reason = await _try(device, action, left_ms, ask)
+            taken_s, reason = await _try(device, action, left_ms, ask)
             if not reason:
-                return Outcome(True, device.name)
+                return Outcome(True, device.name, taken_s)
         reasons.append(f"{device.name}: {reason}")
     return Outcome(False, "; ".join(reasons)[:REASON_MAX])
 
 
-async def _try(device: Device, action: str, left_ms: Callable[[], int], ask: Ask) -> str:
-    """Empty: done and verified. Else why not."""
+async def _try(device: Device, action: str, left_ms: Callable[[], int], ask: Ask) -> tuple[float, str]:
+    """When it had taken the command, and nothing: done and verified. Else why not."""
     wanted = Result.OFF if action == "off" else Result.ON
     answer = await ask(device, action, left_ms())
-    if answer.result is not Result.DONE:
-        return str(answer)
     loop = asyncio.get_running_loop()
-    until_s = loop.time() + READ_BACK_S
+    taken_s = loop.time()
+    if answer.result is not Result.DONE:
+        return taken_s, str(answer)
+    until_s = taken_s + READ_BACK_S
     while True:
         seen = await ask(device, "status", left_ms())
         if seen.result is wanted:
-            return ""
+            return taken_s, ""
         if loop.time() >= until_s or left_ms() <= 0:
             break
         await asyncio.sleep(_READ_AGAIN_S)
     if seen.result in (Result.ON, Result.OFF):
-        return f"it says that the power was switched {action}, and then that {seen.result.value}"
-    return f"it says that the power was switched {action}, but that could not be read back: {seen}"
+        return taken_s, f"it says that the power was switched {action}, and then that {seen.result.value}"
+    return taken_s, f"it says that the power was switched {action}, but that could not be read back: {seen}"
 
 
 async def look(devices: Sequence[Device], ask: Ask = agents.ask) -> list[tuple[Device, Answer]]:

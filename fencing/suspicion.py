@@ -79,8 +79,9 @@ class Suspicions:
                 self._nodes[node] = _Seen(missing, now_ms)
                 continue
             if seen.missing != missing or anew:
-                # A silence began when it was last heard, as far as this process was there to hear.
-                silent_ms = sighting.silent_ms if missing and sighting.connected and not anew else 0
+                # A silence began when it was last heard, as far as this process was there to hear: with a connection
+                # that is gone, too, as that may be noticed a whole pass later.
+                silent_ms = sighting.silent_ms if missing and not anew else 0
                 seen.missing, seen.since_ms = missing, now_ms - max(0, silent_ms)
             elif not missing and now_ms - seen.since_ms >= self._suspect_ms:
                 seen.was_well = True

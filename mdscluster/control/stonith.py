@@ -56,7 +56,10 @@ CLAIM_MARGIN_MS: Final = 5_000
 AGAIN_MS: Final = 1_000
 """After a command was refused, or others had nothing to say."""
 PROOF_S: Final = 0.3
-"""A server that is heard so long after its power was reported off has power: pings come ten times a second."""
+"""So long a server must be silent once its device has taken the command, reading back included: pings come ten times a
+second."""
+UNDER_WAY_S: Final = 0.15
+"""What a server said before its power was cut may be heard so much later."""
 
 
 class _Look(NamedTuple):
@@ -386,7 +389,7 @@ class Stonith:
         log.warning("fencing", request=f"intent-{intent.number}", server=node, phase=intent.phase, attempt=attempt)
         switch = procedure.cut if intent.phase == PHASE_OFF else procedure.restore
         result = await switch(devices, left_ms, self._ask)
-        if is_heard() or (result.done and intent.phase == PHASE_OFF and await self._still_heard(node)):
+        if is_heard() or (result.done and intent.phase == PHASE_OFF and await self._still_heard(node, result.taken_s)):
             said = f"{result.text} says that the power is off, and" if result.done else f"{result.text}:"
             result = procedure.Outcome(False, f"{said} {node} is heard")
         aim = "fenced" if intent.phase == PHASE_OFF else "powered on"
@@ -401,14 +404,17 @@ class Stonith:
             lambda: until_ms - self._clock_ms(),
         )
 
-    async def _still_heard(self, node: str) -> bool:
-        """Whether a server speaks that has no power, by what is said."""
-        began_ms = self._clock_ms()
-        await asyncio.sleep(PROOF_S)
+    async def _still_heard(self, node: str, taken_s: float) -> bool:
+        """Whether a server speaks that has no power, by what is said. ``taken_s``: when the command was taken.
+
+        Reading back takes about as long as the proof needs, so this hardly ever waits: fences have seconds.
+        """
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, taken_s + PROOF_S - loop.time()))
         status = await replica_async.status(self._replica)
         peer = status.peers.get(node)
-        heard_ms = self._clock_ms() - began_ms
-        return peer is not None and peer.connected and 0 <= peer.silent_ms < heard_ms - PROOF_S * 500
+        without_power_ms = (loop.time() - taken_s - UNDER_WAY_S) * 1000
+        return peer is not None and peer.connected and 0 <= peer.silent_ms < without_power_ms
 
     async def _commit(self, outcome: FenceOutcome, left_ms: Callable[[], int]) -> None:
         """Until the log has it, or has no use for it any more."""

@@ -59,7 +59,7 @@ class Outlets:
             if self.is_on(machine):
                 self._net.lose_power(machine)  # first of all: a machine without power says no goodbye
                 self._disks[machine].cut_power()
-                self._machines[machine].stop()
+                self._machines[machine].cut()
                 self._on[machine] = False
 
     def restore(self, machine: str) -> None:
@@ -72,6 +72,7 @@ class Outlets:
     def _boot(self, machine: str) -> None:
         with self._locks[machine]:
             try:
+                self._machines[machine].stop()
                 self._disks[machine].power_cycle()
                 self._net.regain_power(machine)
                 boot(self._machines[machine])

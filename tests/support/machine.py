@@ -136,6 +136,7 @@ class Machine:
         self._followers: list[subprocess.Popen[bytes]] = []
         self._pid = 0
         self._group = f"machine-{os.getpid()}-{name}"
+        self._is_littered = False
 
     def __enter__(self) -> Machine:
         if not is_root():
@@ -155,6 +156,7 @@ class Machine:
     def boot(self) -> None:
         """Power on: the first time, or after ``stop``. Unavailable when it does not come up."""
         assert self._outer is None, f"{self.name} runs already"
+        self._clear_away()
         self._pid = 0
         place = self.folder / "machine"
         place.mkdir(parents=True, exist_ok=True)
@@ -196,11 +198,22 @@ class Machine:
 
     def stop(self) -> None:
         """As if its power were cut: nothing of it is left, but for what is on its disk."""
+        self.cut()
+        self._clear_away()
+
+    def cut(self) -> None:
+        """The same, but what the kernel keeps of it is cleared away later: by ``stop``, or as it boots."""
         if self._outer is None:
             return
         self._outer.kill()  # unshare --kill-child: the kernel ends the machine's init, and with it all of it
         self._outer.wait()
         self._await_end()
+        self._outer = None
+        self._is_littered = True
+
+    def _clear_away(self) -> None:
+        if not self._is_littered:
+            return
         leave = ["unshare", "--mount", "sh", "-c", _GROUPS + _LEAVE, "leave", str(self.folder), self._group]
         for _ in range(20):  # until the last process is gone
             if subprocess.run(leave, capture_output=True, timeout=30).returncode == 0:
@@ -208,7 +221,7 @@ class Machine:
             time.sleep(0.1)
         while self._followers:
             self._followers.pop().wait()
-        self._outer = None
+        self._is_littered = False
 
     def _await_end(self) -> None:
         """The kernel lets an init go only when everything else in its process namespace is gone."""

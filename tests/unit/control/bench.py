@@ -110,7 +110,7 @@ class Bench:
             return fencing_state.load(txn, self.replica.machine.tables)
 
     def lose(self, node: str) -> None:
-        self.replica.seen[node] = PeerStatus(False, 1, 0, 5_000)
+        self.replica.seen[node] = PeerStatus(False, 1, 0, 40)
 
     def find(self, node: str) -> None:
         self.replica.seen[node] = PeerStatus(True, 1, 0, 40)

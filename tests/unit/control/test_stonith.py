@@ -127,6 +127,48 @@ def test_it_fences_and_restores(bench: Bench) -> None:
     assert bench.state().nodes["mds2"].down, "until it says that it is there"
 
 
+def test_one_that_speaks_after_its_power_was_cut_is_not_fenced(bench: Bench) -> None:
+    """INV-9: its device takes the command, and says "off" when asked. No pass has seen it speak yet."""
+    bench.on_ask = lambda action: bench.find("mds2") if action == "status" else None
+
+    async def run() -> None:
+        await bench.passes(4_000)
+        bench.lose("mds2")
+        await bench.passes(SUSPECT_MS + 2 * PERIOD_MS)
+        await bench.stonith.idle()
+
+    asyncio.run(run())
+    assert bench.asked == [("mds2", "off"), ("mds2", "status")]
+    assert [event.kind for event in bench.state().history] == ["intent", "failed"]
+    assert "says that the power is off, and mds2 is heard" in bench.state().intents["mds2"].failure
+
+
+@pytest.mark.parametrize(("reads_back_s", "waits"), [(0.0, True), (stonith.PROOF_S, False)])
+def test_its_silence_counts_from_when_the_command_was_taken(bench: Bench, reads_back_s: float, waits: bool) -> None:
+    """INV-9: within 5 s; while its power is read back it has time enough to show that it lives."""
+    answered_s = 0.0
+
+    async def ask(device: Device, action: str, timeout_ms: int | None = None) -> Answer:
+        nonlocal answered_s
+        answer = await bench.ask(device, action, timeout_ms)
+        if (action, bench.power) == ("status", Result.OFF):
+            await asyncio.sleep(reads_back_s)
+            answered_s = asyncio.get_running_loop().time()
+        return answer
+
+    async def run() -> float:
+        bench.stonith._ask = ask
+        await bench.passes(4_000)
+        bench.lose("mds2")
+        await bench.passes(SUSPECT_MS + 2 * PERIOD_MS)
+        await bench.stonith.idle()
+        return asyncio.get_running_loop().time() - answered_s
+
+    waited_s = asyncio.run(run())
+    assert [event.kind for event in bench.state().history] == ["intent", "fenced"]
+    assert (waited_s >= stonith.PROOF_S - 0.01) is waits, waited_s
+
+
 @pytest.mark.parametrize("meanwhile", ["it is heard again", "another leads", "another term"])
 def test_a_proof_that_takes_its_time_decides_only_what_is_still_true(bench: Bench, meanwhile: str) -> None:
     """INV-9: this leader is cut off as it proposes; the proof is committed when it is back, and nothing else."""

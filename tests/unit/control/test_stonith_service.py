@@ -68,7 +68,7 @@ def test_other_servers_are_told_whom_this_one_misses(bench: Bench) -> None:
 
     asyncio.run(run())
     said = ask_service(service.Missed, fencing_pb2.MissedRequest(), credentials.ROLE_MDS)
-    assert (dict(said.missed_ms), list(said.heard)) == ({"mds2": 2_250}, ["mds3"])
+    assert (dict(said.missed_ms), list(said.heard)) == ({"mds2": 2_290}, ["mds3"])
     bench.now_ms += 5_000
     said = ask_service(service.Missed, fencing_pb2.MissedRequest())
     assert (dict(said.missed_ms), list(said.heard)) == ({}, []), "it stood still"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fencing.suspicion import Sighting, Statement, Suspicions
 
 INTERVAL_MS, SUSPECT_MS, PERIOD_MS = 500, 2_500, 250
-HEARD, SILENT, CUT, NEVER = Sighting(True, 60), Sighting(True, 900), Sighting(False, 60), Sighting(False, -1)
+HEARD, SILENT, CUT, NEVER = Sighting(True, 60), Sighting(True, 900), Sighting(False, 0), Sighting(False, -1)
 
 
 class Watcher:
@@ -51,7 +51,13 @@ def test_a_silence_counts_from_when_it_began() -> None:
 
 
 def test_so_is_one_whose_connection_is_gone() -> None:
-    assert Watcher().after({"b": HEARD}, {"b": CUT}) == {"b"}
+    """INV-9, within 5 s: that it is gone is seen a pass later at worst, and is not counted from then."""
+    watcher = Watcher()
+    watcher.watch({"b": HEARD}, 5_000)
+    watcher.watch({"b": Sighting(False, 240)}, SUSPECT_MS)
+    assert watcher.suspicions.suspected() == {}
+    watcher.watch({"b": Sighting(False, 240)}, PERIOD_MS)
+    assert watcher.suspicions.suspected() == {"b": SUSPECT_MS + 240}
 
 
 def test_any_sign_of_life_ends_it() -> None:
