@@ -315,11 +315,10 @@ def _outlets(inventory: Inventory) -> Iterator[Finding]:
         for number, (path, node, device) in enumerate(_devices(inventory))
     }  # fmt: skip
     for first, second in same_outlet(places):
-        told = " ".join(first.outlet)
         for device, other in ((first, second), (second, first)):
             yield (*places[device], "parameters", "ip"), (
-                f"{device.node} and {other.node} have the same power device ({told}): who fences {device.node} would "
-                f"switch {other.node} off"
+                f"{device.node} and {other.node} have the same power device ({first.place}): "
+                f"who fences {device.node} would switch {other.node} off"
             )
 
 

@@ -170,11 +170,12 @@ def _judge_status(code: int, said: bytes, text: str) -> Answer:
 
 
 def readable(said: bytes, secrets: Iterable[str] = ()) -> str:
-    """The end of what an agent said, on one line, without secrets: as they are, and as agents write them into URLs and
-    into commands that they tell of."""
+    """The end of what an agent said, on one line, without secrets: as they are, as agents read them, and as they write
+    them into URLs and into commands that they tell of."""
     text = said.decode(errors="replace")
+    known = {form for secret in secrets for form in (secret, _as_read(secret))}
     spellings = {
-        spelt for secret in secrets for spelt in (secret, quote(secret, safe=""), *(
+        spelt for secret in known for spelt in (secret, quote(secret, safe=""), *(
             secret.replace("'", quoted) for quoted in _QUOTES
         ))
     }  # fmt: skip
@@ -186,6 +187,12 @@ def readable(said: bytes, secrets: Iterable[str] = ()) -> str:
     lines = (_NOISE.sub("", line.strip()).strip() for line in whole)
     kept = list(dict.fromkeys("".join(c if c.isprintable() else " " for c in line) for line in lines if line))
     return "; ".join(kept)[-TEXT_MAX:]
+
+
+def _as_read(value: str) -> str:
+    """What fence agents make of a value (fencing.py, ``_parse_input_stdin``): without blanks around it, or quotes."""
+    bare = value.strip()
+    return bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == '"' else bare
 
 
 def _bounded(first: str, then: str) -> str:

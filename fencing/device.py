@@ -31,6 +31,7 @@ _MANNERS: Final = frozenset(
      "snmp_sec_level", "snmp_auth_prot", "snmp_priv_prot")
 )  # fmt: skip
 """How a device is asked, not which one it is; with them every ..._timeout and ..._path."""
+_PLACES: Final = frozenset(("ip", "ipport", "plug"))
 AGENT_DIRECTORIES: Final = (Path("/usr/sbin"), Path("/usr/local/sbin"), Path("/usr/bin"), Path("/sbin"))
 """Where an agent given by its name is looked for."""
 
@@ -66,9 +67,9 @@ class Device:
             raise DeviceError("a fencing device needs a name")
         if not Path(self.agent).is_absolute() and not _AGENT.fullmatch(self.agent):
             raise DeviceError(f"{where}: {self.agent!r} is neither the name of a fence agent nor the path of a program")
-        for option in self.options:
-            if not _OPTION.fullmatch(option):
-                raise DeviceError(f"{where}: {option!r} is not key=value")
+        for number, option in enumerate(self.options, 1):
+            if not _OPTION.fullmatch(option):  # and is not shown: it may be meant for a password
+                raise DeviceError(f"{where}: entry {number} of options is not key=value")
             _check_key(where, option)
             if is_secret(_key(option)):
                 raise DeviceError(f"{where}: {_key(option)} belongs into a file of its own (secret_files), mode 0600")
@@ -97,9 +98,15 @@ class Device:
 
         Without an address among the options one may stand in the secret files: then these count, too.
         """
-        named = {key: value for key, value in map(_pair, self.options) if not _is_manner(key)}
+        named = {key: value for key, value in map(_pair, self.options) if not _is_manner(key) and not is_secret(key)}
         files = () if "ip" in named else (str(path) for path in self.secret_files)
         return self.agent, *(f"{key}={value}" for key, value in sorted(named.items())), *files
+
+    @property
+    def place(self) -> str:
+        """The outlet for people: agent, address, plug. Of other parameters the names: one may be a misspelt secret."""
+        agent, *rest = self.outlet
+        return " ".join((agent, *map(_told, rest)))
 
     def secrets(self) -> list[str]:
         """The lines of the secret files. :class:`DeviceError`, which never shows a secret, when they cannot be used."""
@@ -156,6 +163,11 @@ def _key(option: str) -> str:
 def _pair(option: str) -> tuple[str, str]:
     key, value = _key(option), option.partition("=")[2].strip()
     return _SAME_AS.get(key, key), value
+
+
+def _told(word: str) -> str:
+    key, is_option, _ = word.partition("=")
+    return f"{key}=..." if is_option and key not in _PLACES else word
 
 
 def _is_manner(key: str) -> bool:

@@ -59,7 +59,7 @@ class Fencing:
         for first, second in same_outlet(self.devices):
             raise ConfigError(
                 f"fencing.devices: {first.name!r} of {first.node} and {second.name!r} of {second.node} are the same "
-                f"power ({' '.join(first.outlet)}): who fences one of them would switch the other off"
+                f"power ({first.place}): who fences one of them would switch the other off"
             )
 
 

@@ -127,7 +127,7 @@ class FrontEnd:
             patience_ms=int(config.raft.election_max_ms * PATIENCE_ELECTIONS),
             hopeless_ms=config.raft.election_min_ms,
         )  # fmt: skip
-        self.takeovers = Takeovers(config.node_id, replica, self.dispatcher.tables, self.serving)
+        self.takeovers = Takeovers(config.node_id, replica, self.dispatcher.tables, self.serving, self.server)
         self.guarding: Guarding | None = None
         if config.guard.run_dir and node_pid:
             self.guarding = Guarding(config, node_pid, replica, self.dispatcher.tables, self.service)

@@ -131,24 +131,38 @@ def _build(cls: type[T], table: dict[str, Any], where: str, base: Path) -> T:
 _WORDS: dict[object, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text in quotes"}
 
 
+def _shown(value: object) -> str:
+    """What stands where something else should. Never a text, nor what holds some: it may be meant for a password."""
+    match value:
+        case bool() | int() | float():
+            return str(value).lower()
+        case str():
+            return "a text" if value else "an empty text"
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+    return "a date or time"  # TOML has nothing else
+
+
 def _value(hint: Any, value: Any, where: str, base: Path) -> Any:
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, list):
-            raise ConfigError(f"{where} must be a list, not {value!r}")
+            raise ConfigError(f"{where} must be a list, not {_shown(value)}")
         inner = typing.get_args(hint)[0]
         return tuple(_value(inner, item, f"{where}[{number}]", base) for number, item in enumerate(value))
     if dataclasses.is_dataclass(hint) and hint is not Address:
         if not isinstance(value, dict):
-            raise ConfigError(f"{where} must be a table, like [{where}], not {value!r}")
+            raise ConfigError(f"{where} must be a table, like [{where}], not {_shown(value)}")
         return _build(typing.cast(type, hint), value, where + ".", base)
     if hint in (Path, Address):
         if not isinstance(value, str) or not value:
-            raise ConfigError(f"{where} must be a text in quotes, not {value!r}")
+            raise ConfigError(f"{where} must be a text in quotes, not {_shown(value)}")
         return Address.parse(value, where) if hint is Address else Path(os.path.normpath(base / value))
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:  # bool is an int to isinstance
-        raise ConfigError(f"{where} must be {_WORDS[hint]}, not {value!r}")
+        raise ConfigError(f"{where} must be {_WORDS[hint]}, not {_shown(value)}")
     return value
 
 

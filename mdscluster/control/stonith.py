@@ -414,7 +414,7 @@ class Stonith:
         status = await replica_async.status(self._replica)
         peer = status.peers.get(node)
         without_power_ms = (loop.time() - taken_s - UNDER_WAY_S) * 1000
-        return peer is not None and peer.connected and 0 <= peer.silent_ms < without_power_ms
+        return peer is None or 0 <= peer.silent_ms < without_power_ms  # its connection may have ended since
 
     async def _commit(self, outcome: FenceOutcome, left_ms: Callable[[], int]) -> None:
         """Until the log has it, or has no use for it any more."""

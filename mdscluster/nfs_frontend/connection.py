@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 
+from mdscluster.fsm import client_connections
 from mdscluster.nfs_frontend import exports
 from mdscluster.nfs_frontend.quorum import REFUSING
 from mdscluster.nfs_frontend.whereabouts import path_of
@@ -31,6 +32,8 @@ _LAST: Final = 0x80000000
 _MOST_FRAGMENTS: Final = 64
 _RECORDS_PER_TURN: Final = 64
 _PROBES: Final = 4
+_GONE_AT_ONCE: Final = Struct("ii").pack(1, 0)
+"""struct linger of socket(7)."""
 
 
 class Ticket:
@@ -72,12 +75,16 @@ class ClientConnection(asyncio.Protocol):
         self.in_flight = 0
         self.in_flight_bytes = 0
         self.opened_ms = server.now_ms
+        self.address_left = False
+        """The service address by which it came has left this node since: its client is elsewhere by now."""
         self.partial_since_ms: int | None = None
         """When a record began that is not whole yet."""
         self.rule: ExportRule | None = None
         self.peer = ""
         self.path: bytes | None = None
         """Both its ends, as others are told of them."""
+        self.address = ""
+        """By which of this node's addresses it came; empty where it is none of TCP."""
         self.identities: dict[bytes, Identity] = {}
         self.sessions: list[Session] = []
         self.callback_replies: dict[int, Callable[[bytes], None]] = {}
@@ -95,6 +102,7 @@ class ClientConnection(asyncio.Protocol):
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             _set_options(sock, self._server.limits.keepalive_s)
             self.path = path_of(transport.get_extra_info("sockname"), peer)
+            self.address = client_connections.unpack(self.path).local if self.path else ""
         self.peer = peer[0]
         self.rule = exports.choose(self._server.rules, self.peer)
         self._transport.set_write_buffer_limits(high=self._server.limits.max_unsent_bytes)
@@ -314,7 +322,15 @@ class ClientConnection(asyncio.Protocol):
 
 
 def _set_options(sock: socket.socket, keepalive_s: int) -> None:
-    """No delay; dead peers, and those who never take their data, are found out."""
+    """No delay; dead peers, and those who never take their data, are found out. Whoever closes it, or dies, leaves
+    nothing of it in the kernel.
+
+    When a service address is back, what it left behind would answer for it: a client that comes again from the same
+    port, as Linux does, would be told what the remains of its former connection expect, which cannot end while the
+    client is elsewhere, and neither be taken in nor refused (docs/adr/0019). A reset ends both ends at once; a reply
+    that it overtakes is in the reply cache.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _GONE_AT_ONCE)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, keepalive_s)

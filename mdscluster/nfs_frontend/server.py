@@ -145,6 +145,18 @@ class NfsServer:
         for connection in list(self.connections):
             connection.abort(reason)
 
+    def address_left(self, address: str) -> None:
+        """A service address has gone to another node, and with it whoever came by it. They stay in the log for now:
+        who has the address next reads there whom to tell."""
+        for connection in self.connections:
+            if connection.address == address:
+                connection.address_left = True
+
+    def address_came(self, address: str) -> None:
+        """It is back. What is left of connections of before would answer their clients, which had others since."""
+        for connection in [one for one in self.connections if one.address_left and one.address == address]:
+            connection.abort("its address was elsewhere meanwhile")
+
     def stop_listening(self) -> None:
         """Take no new clients; before those that are here are sent away.
 

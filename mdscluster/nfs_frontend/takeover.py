@@ -1,4 +1,5 @@
-"""What a node does when a service address arrives at it: tell the clients of the node that had it before.
+"""What a node does when a service address arrives at it: tell the clients of the node that had it before. And when one
+leaves: remember which of its own connections that concerns, as nothing of them may be there when it is back.
 
 Whoever moved the address (keepalived, an operator), the kernel tells of its arrival here over netlink (rtnetlink(7)).
 Clients of a dead or silent node then come at once instead of when their TCP next repeats something.
@@ -10,7 +11,7 @@ import asyncio
 import functools
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -31,31 +32,40 @@ _BATCH: Final = 256
 """So many tickles take about 10 ms; others have their turn between."""
 
 
+class Connections(Protocol):
+    """This node's own."""
+
+    def address_left(self, address: str) -> None: ...
+    def address_came(self, address: str) -> None: ...
+
+
 class Takeovers:
     """Watches for addresses that arrive, and tells the clients that were connected to them elsewhere."""
 
-    def __init__(self, node_id: str, replica: Replica, tables: Tables, serving: Callable[[], bool]) -> None:
+    def __init__(
+        self, node_id: str, replica: Replica, tables: Tables, serving: Callable[[], bool], connections: Connections
+    ) -> None:
         """``serving``: whether this node has a quorum."""
         self._node_id = node_id
         self._replica = replica
         self._tables = tables
         self._serving = serving
+        self._connections = connections
         self._loop = asyncio.get_running_loop()
         self._netlink: socket.socket | None = None
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
         """By interface and address: one each, and none for an address that has gone again."""
 
     def watch(self) -> None:
-        """Begin, where this process may send what is to be sent."""
+        """Begin. Clients are told where this process may send what is to be sent."""
         if not tickle.permitted():
             log.info("clients will not be told of takeovers: this needs CAP_NET_RAW")
-            return
         try:
             netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
             netlink.bind((0, rtnetlink.GROUPS))
             netlink.send(rtnetlink.EVERY_ADDRESS)  # a machine that starts may have one already
         except OSError as problem:
-            log.warning("clients will not be told of takeovers: no netlink here", reason=problem.strerror)
+            log.warning("takeovers will not be noticed: no netlink here", reason=problem.strerror)
             return
         self._netlink = netlink
         self._loop.add_reader(netlink.fileno(), self._read, netlink)
@@ -88,7 +98,10 @@ class Takeovers:
             under_way = self._tasks.pop(key, None)
             if under_way is not None:
                 under_way.cancel()
-            if news.here:
+            if news.changed:
+                moved = self._connections.address_came if news.here else self._connections.address_left
+                moved(news.address)
+            if news.here and tickle.permitted():
                 task = self._tasks[key] = self._loop.create_task(self._took_over(*key, arrived=news.changed))
                 task.add_done_callback(functools.partial(self._ended, key))
 

@@ -230,7 +230,8 @@ class Machine:
         with contextlib.suppress(ProcessLookupError):
             handle = os.pidfd_open(self._pid)
             try:
-                select.select([handle], [], [], _END_S)
+                if not select.select([handle], [], [], _END_S)[0]:
+                    raise TimeoutError(f"something of {self.name} runs on")
             finally:
                 os.close(handle)
 

@@ -174,7 +174,7 @@ BAD_FILES = [
     ("node_id = ", "not valid TOML"),
     ("node_id = 7", "node_id must be a text in quotes, not 7"),
     ('node_idd = "mds1"', "there is no setting 'node_idd'; did you mean 'node_id'?"),
-    ("[raft]\nheartbeat_ms = true", "raft.heartbeat_ms must be a whole number, not True"),
+    ("[raft]\nheartbeat_ms = true", "raft.heartbeat_ms must be a whole number, not true"),
     ("[raft]\nheartbeat_ms = 1.5", "raft.heartbeat_ms must be a whole number, not 1.5"),
     ("[raft]\nheartbeat = 1", "there is no setting 'raft.heartbeat'; did you mean 'heartbeat_ms'?"),
     ("raft = 1", "raft must be a table, like [raft], not 1"),
@@ -182,6 +182,7 @@ BAD_FILES = [
     ('nfs = "10.0.0.1:70000"', "is not HOST:PORT"),
     ('nfs = "fd00::1:2049"', "put an IPv6 address into brackets"),
     ("peers = 1", "peers must be a list, not 1"),
+    ('[[fencing.devices]]\noptions = "password=x"', "fencing.devices[0].options must be a list, not a text"),
     ('[[peers]]\nid = "mds1"', "missing: peers[0].raft, peers[0].admin, peers[0].nfs"),
     ('node_id = "mds1"', "missing: data_dir, cluster_key_file, nfs, tls, peers"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from fencing.agents import Answer, Result
@@ -101,6 +102,9 @@ class Bench:
         for _ in range(for_ms // PERIOD_MS):
             self.now_ms += PERIOD_MS
             self.replica.advance(PERIOD_MS)
+            for node, seen in self.replica.seen.items():
+                if not seen.connected:
+                    self.replica.seen[node] = replace(seen, silent_ms=seen.silent_ms + PERIOD_MS)
             await self.stonith.turn()
             for _ in range(20):
                 await asyncio.sleep(0)

@@ -144,6 +144,12 @@ def test_secrets_are_not_told_in_other_spellings_either(tmp_path: Path) -> None:
     assert said.replace("'", "") == "*** and *** and *** and ***"
 
 
+@pytest.mark.parametrize("written", ['"hunter2"', "hunter2  ", ' "hunter2"'])
+def test_nor_are_they_as_agents_read_them(tmp_path: Path, written: str) -> None:
+    """fencing.py takes blanks around a value away, and quotes."""
+    assert answer(_says(tmp_path, "login hunter2 refused", written), "off").text == "login *** refused"
+
+
 def _says(tmp_path: Path, words: str, secret: str) -> Device:
     (tmp_path / "words").write_text(words)
     asked = device(tmp_path, f"cat {tmp_path}/words\nexit 1")

@@ -17,14 +17,29 @@ def test_what_is_right_is_taken() -> None:
     replace(GOOD, agent="/usr/local/sbin/our-pdu").validate()
 
 
+@pytest.mark.parametrize("option", ["password=hunter2", " password=hunter2", "password: hunter2", "hunter2"])
+def test_no_refusal_shows_a_password(option: str) -> None:
+    """It goes to terminals and logs."""
+    with pytest.raises(DeviceError) as refusal:
+        replace(GOOD, options=(*GOOD.options, option)).validate()
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_an_outlet_is_told_without_what_may_be_a_password() -> None:
+    """And two of them are one, whatever password each was given."""
+    one, two = (replace(GOOD, options=("ip=198.51.100.12", f"password={word}", "pasword=hunter2")) for word in "ab")
+    assert one.outlet == two.outlet
+    assert one.place == "fence_ipmilan ip=198.51.100.12 pasword=..."
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         (dict(name=""), "a fencing device needs a name"),
         (dict(agent="fence ipmilan"), "neither the name of a fence agent nor the path"),
         (dict(agent="./agent"), "neither the name of a fence agent nor the path"),
-        (dict(options=("ip",)), "'ip' is not key=value"),
-        (dict(options=("ip=1\naction=on",)), "is not key=value"),
+        (dict(options=("ip",)), "entry 1 of options is not key=value"),
+        (dict(options=("ip=1", "ip=1\naction=on")), "entry 2 of options is not key=value"),
         (dict(options=("action=on",)), "action is not for you to set"),
         (dict(options=("password=x",)), "password belongs into a file of its own (secret_files), mode 0600"),
         (dict(options=("snmp-priv-passwd=x",)), "snmp_priv_passwd belongs into a file of its own"),

@@ -221,3 +221,44 @@ async def test_connections_are_noted_for_as_long_as_they_stand(node: Served) -> 
     noted.told(gone, done=True)
     connection.note_session()
     assert noted.change("n") is None, "it would be noted for good"
+
+
+async def is_reset(sock: socket.socket) -> bool:
+    """Whether the connection ends by a reset; False where it stands, or ends otherwise."""
+    try:
+        async with asyncio.timeout(0.3):
+            await asyncio.get_running_loop().sock_recv(sock, 1)
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        pass
+    return False
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_is_closed_leaves_nothing_in_the_kernel(node: Served) -> None:
+    """INV-7: where its client cannot be reached (the node is cut off), it could not end; and when the service address
+    is back, it would answer for the node, and the client that comes from the same port would wait for a minute."""
+    sock = await node.dial()
+    await node.until_connections(1)
+    node.server.close_clients("this node has lost its quorum")
+    assert await is_reset(sock)
+    await node.until_connections(0)
+
+
+@pytest.mark.asyncio
+async def test_connections_by_an_address_that_was_elsewhere_end_when_it_is_back(node: Served) -> None:
+    """INV-7: their clients have new ones. Not before: it may not have gone for long enough for anybody to notice; and
+    none that came since, or by another address."""
+    old = await node.dial()
+    await node.until_connections(1)
+    node.server.address_left("127.0.0.2")
+    node.server.address_came("127.0.0.2")
+    node.server.address_left("127.0.0.1")
+    new = await node.dial()
+    await node.until_connections(2)
+    assert not await is_reset(old)
+    node.server.address_came("127.0.0.1")
+    assert await is_reset(old)
+    assert not await is_reset(new)
+    await node.until_connections(1)

@@ -172,6 +172,19 @@ class Sent:
         return len(paths)
 
 
+class Moved:
+    """This node's own connections: what they are told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def address_left(self, address: str) -> None:
+        self.told.append(("left", address))
+
+    def address_came(self, address: str) -> None:
+        self.told.append(("came", address))
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """The packets themselves need root and a network: tests/chaos/test_takeover.py."""
@@ -185,7 +198,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 async def arrive(world: World, serving: Callable[[], bool] = lambda: True) -> None:
     """The service address arrives at mds2."""
-    takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, serving)
+    takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, serving, Moved())
     ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with contextlib.closing(ours), contextlib.closing(kernel):
         kernel.send(message(20, socket.if_nametoindex("lo"), (2, socket.inet_aton(SERVICE))))
@@ -234,7 +247,7 @@ def test_an_address_that_has_gone_again_is_not_announced(tmp_path: FilePath, sen
 
     async def run() -> None:
         nonlocal quorum
-        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: quorum)
+        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: quorum, Moved())
         ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         with contextlib.closing(ours), contextlib.closing(kernel):
             for kind in (20, 20, 21):
@@ -277,7 +290,7 @@ def test_an_address_that_is_here_already_counts_where_others_had_clients_by_it(t
     lost = Path("127.0.0.1", 2049, "127.0.0.1", 833)
 
     async def run() -> None:
-        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: True)
+        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: True, Moved())
         takeovers.watch()
         async with asyncio.timeout(5):
             while len(sent.tickled) < 2:  # noqa: ASYNC110 - nobody tells of it
@@ -292,12 +305,34 @@ def test_an_address_that_is_here_already_counts_where_others_had_clients_by_it(t
     assert sent.tickled == [("127.0.0.1", [lost])] * 2
 
 
+@pytest.mark.parametrize("permitted", [True, False])
+def test_its_own_connections_hear_of_every_move(
+    tmp_path: FilePath, sent: Sent, monkeypatch: pytest.MonkeyPatch, permitted: bool
+) -> None:
+    """INV-7: also where nobody may be told. Not of what is told because all addresses were asked for."""
+    monkeypatch.setattr(tickle, "permitted", lambda: permitted)
+    world, moved = World(tmp_path), Moved()
+
+    async def run() -> None:
+        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: True, moved)
+        ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with contextlib.closing(ours), contextlib.closing(kernel):
+            for kind, flags in ((20, 0x2), (21, 0), (20, 0), (21, 0)):
+                address = (2, socket.inet_aton(SERVICE))
+                kernel.send(message(kind, socket.if_nametoindex("lo"), address, message_flags=flags))
+                takeovers._read(ours)
+            await takeovers.idle()
+
+    asyncio.run(run())
+    assert moved.told == [("left", SERVICE), ("came", SERVICE), ("left", SERVICE)]
+
+
 def test_what_is_asked_for_ends_no_takeover(tmp_path: FilePath, sent: Sent) -> None:
     """The answer to "which addresses are here" may come just behind the news that one has arrived."""
     world = World(tmp_path)
 
     async def run() -> None:
-        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: True)
+        takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, lambda: True, Moved())
         ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         with contextlib.closing(ours), contextlib.closing(kernel):
             for flags in (0, 0x2):
