@@ -20,6 +20,7 @@ from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable, is_root
 
 OUT = ROOT / "chaos-report"
+WITHOUT_ROOT = ", ".join(scenario.name for scenario in SCENARIOS if scenario.unprivileged)
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -27,8 +28,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./run chaos", description="Break a cluster of real processes and judge what its clients saw.",
         epilog="Exit status: 0 every promise was kept, 1 one was not, 2 wrong usage, 3 not possible on this machine. "
-        "As root: network namespaces, disks, clocks, Linux clients. As an ordinary user: the kill scenarios, on "
-        "loopback.",
+        f"As root: network namespaces, disks, clocks, Linux clients. As an ordinary user: {WITHOUT_ROOT}, on loopback.",
     )  # fmt: skip
     parser.add_argument("--scenario", action="append", metavar="NAME", choices=sorted(BY_NAME), default=[],
                         help="only this one (may be given several times); see --list")  # fmt: skip
@@ -155,7 +155,7 @@ def main(words: Sequence[str]) -> int:
         docs.write(arguments.out / "report.json", drill=arguments.drill)
         return 0
     if not is_root():
-        print("Not root: only the kill scenarios, on loopback. Everything else: sudo ./run chaos", file=sys.stderr)
+        print(f"Not root: only {WITHOUT_ROOT}, on loopback. Everything else: sudo ./run chaos", file=sys.stderr)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # take everything down on the way out
     if not plans(arguments, arguments.seed):
         print("nothing to run: this scenario needs another number of nodes, or root (./run chaos --list)",

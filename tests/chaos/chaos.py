@@ -7,11 +7,14 @@ that breaks something also notes a proof that it did. A fault without proof fail
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from tests.chaos import faults
+from tests.chaos.ends import SNAPSHOT_EVENT
 from tests.chaos.evidence import Fault, Spell, Withheld
 from tests.chaos.loads import Load
 from tests.chaos.monitor import Monitor, Sample, last_words
@@ -44,6 +47,19 @@ class ChaosError(RuntimeError):
     """Something that should have followed did not, within its time."""
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """Packets that are lost on purpose, until it is undone."""
+
+    what: str
+    swallowed: Callable[[], int]
+    """How many of just these were dropped, by this cut or by earlier ones."""
+    before: int
+    """As many when it was made."""
+    node: str = ""
+    """Who is cut off from everybody by it; empty: nobody."""
+
+
 class Chaos:
     """One cluster under test. Methods block; scripts read from top to bottom."""
 
@@ -63,7 +79,7 @@ class Chaos:
         self._paused: dict[str, list[int]] = {}
         self._deposed: set[str] = set()
         self._cut_off: set[str] = set()
-        self._cuts: list[tuple[str, int, tuple[str, ...]]] = []
+        self._cuts: list[_Cut] = []
         self._fault: Fault | None = None
 
     # ---- who is who
@@ -131,8 +147,7 @@ class Chaos:
 
     def kill(self, *names: str) -> None:
         """``kill -9``, all of them at once."""
-        for name in names:
-            self.site.kill(name)
+        self.site.kill(*names)
         for name in names:
             self._prove(f"the process of {name} is gone", not self.site.alive(name))
         self._leave(names, NOTICE_DEAD_S)
@@ -178,54 +193,68 @@ class Chaos:
 
     def isolate(self, *names: str, keep: Iterable[str] = ()) -> None:
         """Cut each of the nodes off from everybody but ``keep`` and the operator's host."""
-        with self._packets_lost(f"packets from or to {' and '.join(names)} are dropped", names):
-            self._cut_off.update(names)
-            for name in names:
-                self.net.isolate(name, keep=[OPERATOR, *keep])
-            self._leave(names, NOTICE_SILENT_S, keeps=True)
-            time.sleep(0.1)
+        self._silence(names, keep)
+        self._leave(names, NOTICE_SILENT_S, keeps=True)
+        time.sleep(0.1)
+
+    def _silence(self, names: Sequence[str], keep: Iterable[str] = ()) -> None:
+        for name in names:
+            self._note_cut(f"packets from or to {name} are dropped", functools.partial(self._dropped_at, name), name)
+        self._cut_off.update(names)
+        self.net.isolate(*names, keep=[OPERATOR, *keep])
+
+    def _dropped_at(self, name: str) -> int:
+        return sum(packets for ends, packets in self.net.cut_packets().items() if name in ends)
 
     def part(self, group: Sequence[str], rest: Sequence[str], *, one_way: bool = False) -> None:
         """Drop what goes from ``group`` to ``rest`` and, unless one_way, back; clients still reach everybody."""
-        arrow = "to" if one_way else "between"
-        with self._packets_lost(f"packets {arrow} {', '.join(group)} and {', '.join(rest)} are dropped"):
-            for one in group:
-                for other in rest:
-                    self.net.cut(one, other, one_way)
-            time.sleep(0.3)
+        ways = {(one, other) for one in group for other in rest}
+        if one_way:
+            what = f"packets from {', '.join(group)} to {', '.join(rest)} are dropped"
+        else:
+            what = f"packets between {', '.join(group)} and {', '.join(rest)} are dropped"
+            ways |= {(other, one) for one, other in ways}
+
+        def dropped() -> int:
+            swallowed = self.net.cut_packets()
+            return sum(swallowed[way] for way in ways)
+
+        self._note_cut(what, dropped)
+        for one in group:
+            for other in rest:
+                self.net.cut(one, other, one_way)
+        time.sleep(0.3)
 
     def lose(self, percent: int) -> None:
-        """Drop a share of all packets that metadata servers and clients send."""
-        with self._packets_lost(f"{percent} % of all packets are dropped"):
-            self.net.lose([*self.nodes, *self.client_hosts], percent)
-            time.sleep(0.5)
+        """Drop a share of the packets that metadata servers and clients' hosts send."""
+        self._note_cut(f"{percent} % of what metadata servers and clients send is dropped", self.net.lost_packets)
+        self.net.lose([*self.nodes, *self.client_hosts], percent)
+        time.sleep(0.5)
 
     def heal(self) -> None:
         """Undo every cut and all loss; each must have swallowed something by now."""
-        self._dropped(self._cuts)
+        self._prove_cuts(self._cuts)
         self._cuts = []
         self.net.heal()
         back, self._cut_off = self._cut_off, set()
         self._demote(back)
 
-    def reconnect(self, name: str) -> None:
-        """Undo what ``isolate`` did to this node, and to it alone: others stay cut off."""
-        own = [cut for cut in self._cuts if cut[2] == (name,)]
-        self._dropped(own)
-        self._cuts = [cut for cut in self._cuts if cut not in own]
-        self._cut_off.discard(name)
+    def reconnect(self, *names: str) -> None:
+        """Undo what ``isolate`` did to these nodes, and to them alone: others stay cut off."""
+        self._prove_cuts(cut for cut in self._cuts if cut.node in names)
+        self._cuts = [cut for cut in self._cuts if cut.node not in names]
+        self._cut_off.difference_update(names)
         self.net.heal(but=self._cut_off, keep=[OPERATOR])
-        self._demote([name])
+        self._demote(names)
 
-    @contextlib.contextmanager
-    def _packets_lost(self, what: str, names: tuple[str, ...] = ()) -> Iterator[None]:
-        self._cuts.append((what, self.net.dropped_packets(), names))
-        yield
+    def _note_cut(self, what: str, swallowed: Callable[[], int], node: str = "") -> None:
+        """Just before it is made."""
+        self._cuts.append(_Cut(what, swallowed, swallowed(), node))
 
-    def _dropped(self, cuts: Iterable[tuple[str, int, tuple[str, ...]]]) -> None:
-        dropped = self.net.dropped_packets()
-        for what, before, _ in cuts:
-            self._prove(what, dropped > before)
+    def _prove_cuts(self, cuts: Iterable[_Cut]) -> None:
+        """Just before they are undone. Each by its own packets: one cut does not prove another."""
+        for cut in cuts:
+            self._prove(cut.what, cut.swallowed() > cut.before)
 
     def client_ports(self) -> list[str]:
         """What clients' hosts, Linux clients among them, are called in the network."""
@@ -277,11 +306,15 @@ class Chaos:
         faults.free(self._disks[name])
 
     def cut_power(self, *names: str) -> None:
-        """Power loss: processes end, and what was not fsynced is lost, on all of the nodes at once."""
+        """Power loss: silence, what was not fsynced is lost, and processes end, on all of the nodes at once.
+
+        In this order: a machine without power says no goodbye, while the kernel of a process that was killed closes
+        its connections. They stay silent until their power is restored.
+        """
+        self._silence(names)
         for name in names:
             self._disks[name].cut_power()
-        for name in names:
-            self.site.kill(name)
+        self.site.kill(*names)
         for name in names:
             self._prove(f"{name} is off", not self.site.alive(name))
         self._leave(names, NOTICE_SILENT_S)
@@ -291,9 +324,15 @@ class Chaos:
         return list(self._disks)
 
     def restore_power(self, *names: str) -> None:
-        """The disks are mounted anew with what was durable; the nodes start."""
+        """The disks are mounted anew with what was durable, the hosts are heard again, then the nodes start.
+
+        As after a boot, a host knows no connection of before: to whoever still holds one it answers with a reset.
+        """
         for name in names:
             self._disks[name].power_cycle()
+        for name in names:
+            self.net.forget_connections(name)
+        self.reconnect(*names)
         self.start(*names)
 
     @contextlib.contextmanager
@@ -345,9 +384,9 @@ class Chaos:
         time.sleep(seconds)
         self._fault.withheld = Withheld(name, from_s, time.monotonic())
 
-    def installed_snapshot(self, name: str) -> bool:
-        """Whether the node says in its log that it got the state as a snapshot."""
-        return "snapshot installed" in self.site.logs()[name].read_text(errors="replace")
+    def snapshots_installed(self, name: str) -> int:
+        """How often the node has said in its log, in all rounds, that it got the state as a snapshot."""
+        return self.site.logs()[name].read_text(errors="replace").count(SNAPSHOT_EVENT)
 
     @contextlib.contextmanager
     def spell(self, what: str, node: str, make: Callable[[], None], undo: Callable[[], None]) -> Iterator[None]:

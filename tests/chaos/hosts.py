@@ -57,11 +57,12 @@ class Hosts:
         machine = self.cluster.machines[name]
         return machine.running and machine.unit(MDS_UNIT, "MainPID") != "0"
 
-    def kill(self, name: str) -> None:
-        pid = self.pid(name)
-        os.kill(pid, signal.SIGKILL)
+    def kill(self, *names: str) -> None:
+        pids = [self.pid(name) for name in names]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + _END_S
-        while alive(pid) and time.monotonic() < deadline:
+        while any(map(alive, pids)) and time.monotonic() < deadline:
             time.sleep(0.005)
 
     def terminate(self, name: str) -> None:

@@ -135,7 +135,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         "The classic stale-read trap (a suspended virtual machine, a swap storm): the old leader wakes up, still "
         "believes that it leads, and still holds its clients' connections. It must answer nothing from its old state: "
         "neither reads nor changes. Its kernel still acknowledges what clients send; so whoever takes its address over "
-        "must tell them.",
+        "must tell them. Two guards are under test, and only together: a process that stood still ends its clients' "
+        "connections as soon as it wakes, perhaps before it has read what lay in them, and whatever it does read waits "
+        "for a majority's word (ReadIndex) before it is answered.",
         scripts.pause_leader, FAIL_OVER, new_leader=True, linux=True, in_doubt=True, rounds=LINUX_ROUNDS_MIN,
     ),
     Scenario(
@@ -182,15 +184,15 @@ SCENARIOS: tuple[Scenario, ...] = (
         scripts.flapping_link, DEGRADED, terms_max=0,
     ),
     Scenario(
-        "lossy-network", "2 % of all packets are lost, everywhere, for 10 s",
+        "lossy-network", "2 % of the packets that metadata servers and clients send are lost for 10 s",
         "TCP repairs loss at the price of pauses. Elections may happen; nothing may be lost, doubled or stale.",
         scripts.lossy_network, DEGRADED,
     ),
     Scenario(
         "clock-forward", "the leader's wall clock jumps one hour ahead, then back",
-        "A wrong NTP step. Leases run on a clock of their own: no client may lose its session, lock or open. Only file "
-        "times show the wrong hour.",
-        scripts.clock_forward, NO_FAIL_OVER, shim=True,
+        "A wrong NTP step. Leases and elections run on a clock of their own: no client may lose its session, lock or "
+        "open, nor the leader its office. Only file times show the wrong hour.",
+        scripts.clock_forward, NO_FAIL_OVER, terms_max=0, shim=True,
     ),
     Scenario(
         "clock-back", "a node's wall clock jumps one hour back, then forward again",
@@ -210,13 +212,17 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "power-loss-leader", "the leader loses power: what it had not fsynced is gone",
-        "Its disk comes back as of the last fsync. It may have voted and acknowledged: neither may be forgotten.",
+        "A machine without power says no goodbye, unlike the kernel of a process that is killed, which closes its "
+        "connections: the host falls silent first, and whoever is connected to it must find out. Its disk comes back "
+        "as of the last fsync, and the host knows no connection of before. It may have voted and acknowledged: neither "
+        "may be forgotten.",
         scripts.power_loss_leader, FAIL_OVER, disk_mib=512, new_leader=True, in_doubt=True,
     ),
     Scenario(
         "power-loss-all", "every node loses power at the same moment",
-        "All disks come back as of their last fsync. Every change that a client was told of must be there, and so must "
-        "every session, open and lock.",
+        "Data servers, too. All fall silent first, so that no connection is closed; then all disks come back as of "
+        "their last fsync, on hosts that know no connection of before. Every change that a client was told of must be "
+        "there, and so must every session, open and lock.",
         scripts.power_loss_all, RESTART, disk_mib=512, linux=True, in_doubt=True,
         statuses_right=("NFS4ERR_IO",),  # data servers are off, too
     ),

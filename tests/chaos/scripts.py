@@ -142,7 +142,7 @@ def flapping_link(chaos: Chaos) -> None:
 
 
 def lossy_network(chaos: Chaos) -> None:
-    with chaos.fault(f"{LOSS_PERCENT} % of all packets are lost for {LOSS_S:.0f} s"):
+    with chaos.fault(f"{LOSS_PERCENT} % of what metadata servers and clients send is lost for {LOSS_S:.0f} s"):
         chaos.lose(LOSS_PERCENT)
         chaos.rest(LOSS_S)
         chaos.heal()
@@ -158,14 +158,14 @@ def clock_back(chaos: Chaos) -> None:
 
 
 def _jump(chaos: Chaos, node: str, offset_s: float) -> None:
+    """The return is a jump, too: the fault lasts until whoever it might unseat has been seen to lead on."""
     way = "ahead" if offset_s > 0 else "back"
-    with (
-        chaos.fault(f"the wall clock of {node} jumps {abs(offset_s) / 60:.0f} min {way}, and later returns", [node]),
-        chaos.wrong_clock(node, offset_s),
-    ):
-        chaos.await_progress()
-        chaos.rest(3 * OUTAGE_S)
-    chaos.settle()
+    with chaos.fault(f"the wall clock of {node} jumps {abs(offset_s) / 60:.0f} min {way}, and later returns", [node]):
+        with chaos.wrong_clock(node, offset_s):
+            chaos.await_progress()
+            chaos.rest(3 * OUTAGE_S)
+        chaos.rest(OUTAGE_S)
+        chaos.settle()
 
 
 def full_disk_follower(chaos: Chaos) -> None:
@@ -209,13 +209,11 @@ def power_loss_all(chaos: Chaos) -> None:
 
 def slow_disk_leader(chaos: Chaos) -> None:
     leader = chaos.leader()
-    with (
-        chaos.fault(f"every fsync of {leader} takes {SLOW_FSYNC_MS} ms longer for {SLOW_S:.0f} s", [leader]),
-        chaos.slow_disk(leader, SLOW_FSYNC_MS),
-    ):
-        chaos.rest(SLOW_S)
-        chaos.await_progress()
-    chaos.settle()
+    with chaos.fault(f"every fsync of {leader} takes {SLOW_FSYNC_MS} ms longer for {SLOW_S:.0f} s", [leader]):
+        with chaos.slow_disk(leader, SLOW_FSYNC_MS):
+            chaos.rest(SLOW_S)
+            chaos.await_progress()
+        chaos.settle()
 
 
 def wiped_follower(chaos: Chaos) -> None:
@@ -247,10 +245,11 @@ def far_behind_follower(chaos: Chaos) -> None:
     victim = chaos.followers()[0]
     with chaos.fault(f"{victim} is down until the log no longer reaches back to where it was", [victim]):
         chaos.kill(victim)
+        before = chaos.snapshots_installed(victim)
         flood(chaos, until_behind=victim)
         chaos.start(victim)
         chaos.settle(timeout_s=90)
-        chaos.prove(f"{victim} installed a snapshot", chaos.installed_snapshot(victim))
+        chaos.prove(f"{victim} installed a snapshot", chaos.snapshots_installed(victim) > before)
 
 
 SLOW = "slow disk"

@@ -51,8 +51,8 @@ class Site(Protocol):
     def alive(self, name: str) -> bool:
         """Whether that runs."""
 
-    def kill(self, name: str) -> None:
-        """``kill -9``."""
+    def kill(self, *names: str) -> None:
+        """``kill -9`` of all of them at the same moment; returns when they have ended."""
 
     def terminate(self, name: str) -> None:
         """SIGTERM, and wait for the end."""
@@ -120,8 +120,8 @@ class Namespaces:
     def alive(self, name: str) -> bool:
         return self.cluster.nodes[name].alive
 
-    def kill(self, name: str) -> None:
-        self.cluster.kill(name)
+    def kill(self, *names: str) -> None:
+        self.cluster.kill(*names)
 
     def terminate(self, name: str) -> None:
         process = self.cluster.nodes[name].process
@@ -187,9 +187,10 @@ class Loopback:
             return status.rpartition(") ")[2][0] not in "ZX"
         return False
 
-    def kill(self, name: str) -> None:
-        self.embedded.kill(name)
-        self._await_end(name)
+    def kill(self, *names: str) -> None:
+        self.embedded.kill(*names)
+        for name in names:
+            self._await_end(name)
 
     def terminate(self, name: str) -> None:
         os.kill(self.pid(name), signal.SIGTERM)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.chaos import docs
+from tests.chaos import test_scenarios as played
 from tests.chaos.scenarios import ANY, BY_NAME, FIVE, SCENARIOS
 
 
@@ -13,6 +16,19 @@ def test_the_document_describes_every_scenario_as_the_table_does() -> None:
     for document, drill in ((docs.DOCUMENT, False), (docs.DRILL, True)):
         text = document.read_text(encoding="utf-8")
         assert docs.replaced(text, "scenarios", docs.scenarios(drill=drill)) == text, document
+
+
+def test_every_scenario_is_played_by_a_test() -> None:
+    """With LONG=1 at the latest, the drill's apart; the document names those that need no LONG."""
+    marks = played.test_promises_hold_while_a_fault_lasts.pytestmark  # type: ignore[attr-defined]
+    (cases,) = [mark.args[1] for mark in marks if mark.name == "parametrize"]
+    names = [case.values[0] for case in cases]
+    long = {case.values[0] for case in cases if any(mark.name == "long" for mark in case.marks)}
+    assert sorted([*names, played.WITHOUT_ROOT]) == sorted(one.name for one in SCENARIOS if not one.deployed)
+    assert set(names) - long == {*played.ALWAYS}
+    told = re.search(r"`\./run test` plays one round(.*?)`LONG=1", docs.DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    assert told is not None
+    assert BY_NAME.keys() & re.findall(r"[\w-]+", told.group(1)) == {*played.ALWAYS, played.WITHOUT_ROOT}
 
 
 def test_a_document_without_marks_is_refused() -> None:

@@ -42,6 +42,7 @@ def test_without_root_the_kill_scenarios_are_left(monkeypatch: pytest.MonkeyPatc
     plans = chosen(monkeypatch, root=False)
     assert {plan.scenario.name for plan in plans} == {"kill-leader", "kill-follower", "kill-all"}
     assert not any(plan.linux for plan in plans)
+    assert command.WITHOUT_ROOT == "kill-leader, kill-follower, kill-all"
 
 
 def test_the_command_in_the_report_repeats_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

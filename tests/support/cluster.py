@@ -6,10 +6,8 @@ Configuration files are written by the project's own dataclasses, nodes are star
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -264,13 +262,15 @@ class Cluster:
             )
         self._write_cluster_file()
 
-    def kill(self, name: str) -> None:
-        """``kill -9`` of the node's process."""
-        process = self.nodes[name].process
-        assert process is not None
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+    def kill(self, *names: str) -> None:
+        """``kill -9`` of the nodes' processes: of all of them, before the first end is waited for."""
+        processes = [self.nodes[name].process for name in names]
+        for process in processes:
+            assert process is not None
+            process.kill()
+        for process in processes:
+            assert process is not None
+            process.wait()
 
     def stop(self) -> None:
         """End everything."""

@@ -96,12 +96,14 @@ class Embedded:
         """The source tree that the node's process was started in."""
         return Path(f"/proc/{self.pid(node_id)}/cwd").resolve()
 
-    def kill(self, node_id: str) -> None:
-        """SIGKILL, as a crash would be."""
-        os.kill(self.pid(node_id), signal.SIGKILL)
-        by_hand = self._by_hand.pop(node_id, None)
-        if by_hand is not None:
-            by_hand.wait()
+    def kill(self, *node_ids: str) -> None:
+        """SIGKILL, as a crash would be: all of them, before the first end is waited for."""
+        for pid in [self.pid(node_id) for node_id in node_ids]:
+            os.kill(pid, signal.SIGKILL)
+        for node_id in node_ids:
+            by_hand = self._by_hand.pop(node_id, None)
+            if by_hand is not None:
+                by_hand.wait()
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """``mdscluster WORDS``."""

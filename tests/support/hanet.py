@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 
@@ -23,17 +24,19 @@ from tests.support.lifeline import alive
 TOOLS = {"ip": "iproute2", "nft": "nftables", "sysctl": "procps"}
 _RULES = """
 table bridge p {
- set cut { typeof meta iifname . meta oifname; }
+ set cut { typeof meta iifname . meta oifname; counter; }
  set lossy { typeof meta iifname; }
- counter dropped { }
+ counter lost { }
  chain loss { }
  chain f {
   type filter hook forward priority 0;
-  meta iifname . meta oifname @cut counter name dropped drop
+  meta iifname . meta oifname @cut drop
   meta iifname @lossy jump loss
  }
 }
 """
+_SWALLOWED = re.compile(r'"([^"]+)" \. "([^"]+)" counter packets (\d+)')
+"""An element of the set ``cut`` as nft(8) lists it: each counts by itself what was dropped for it."""
 
 
 class Hanet:
@@ -44,6 +47,8 @@ class Hanet:
         self.prefix = f"{prefix}{os.getpid()}"
         self.switch = f"{self.prefix}-sw"
         self.hosts: dict[str, str] = {}
+        self._swallowed: Counter[tuple[str, str]] = Counter()
+        """By cuts that were undone since."""
 
     def __enter__(self) -> Hanet:
         self.up()
@@ -195,9 +200,10 @@ class Hanet:
         pairs = [(a, b)] if one_way else [(a, b), (b, a)]
         self._nft(_cut(pairs))
 
-    def isolate(self, name: str, keep: Iterable[str] = ()) -> None:
-        """Cut a host off from everybody but ``keep``."""
-        self._nft(_cut(self._around(name, set(keep))))
+    def isolate(self, *names: str, keep: Iterable[str] = ()) -> None:
+        """Cut each of the hosts off from everybody but ``keep``, all at the same moment."""
+        kept = set(keep)
+        self._nft(_cut([pair for name in names for pair in self._around(name, kept)]))
 
     def unplug(self, name: str) -> None:
         """Link down, as when a cable is pulled: the host sees it."""
@@ -220,10 +226,18 @@ class Hanet:
         _ip("-n", space, "address", "replace", f"{self.hosts[name]}/24", "brd", "+", "dev", "eth0")
         _ip("-n", space, "link", "set", "eth0", "up")
 
+    def forget_connections(self, name: str) -> None:
+        """What a host that lost power does not know when it is back, where the kernel can be told to (ss(8), -K).
+
+        The kernel of a namespace outlives its processes: it would repeat their FINs until somebody acknowledges them.
+        Call it while the host is cut off: each connection ends with a reset.
+        """
+        self.run(name, ["ss", "-H", "-K", "-t", "state", "connected"])
+
     def lose(self, names: Iterable[str], percent: int) -> None:
         """Drop this share, at random, of the packets that come from the hosts."""
         elements = ", ".join(f'"{name}"' for name in names)
-        rule = f"numgen random mod 100 < {percent} counter name dropped drop"
+        rule = f"numgen random mod 100 < {percent} counter name lost drop"
         script = f"add rule bridge p loss {rule}\nadd element bridge p lossy {{ {elements} }}\n"
         self._nft("flush chain bridge p loss\n" + script)
 
@@ -231,13 +245,22 @@ class Hanet:
         """Undo every cut and all loss. Those of ``but`` stay cut off from everybody but ``keep``, without a gap."""
         kept = set(keep)
         pairs = [pair for name in but for pair in self._around(name, kept)]
+        self._swallowed = self.cut_packets()  # with their elements the counters go
         self._nft("flush set bridge p cut\nflush set bridge p lossy\nflush chain bridge p loss\n" + _cut(pairs))
 
-    def dropped_packets(self) -> int:
-        """What cuts and loss have swallowed up to now."""
-        command = ["ip", "netns", "exec", self.switch, "nft", "-j", "list", "counter", "bridge", "p", "dropped"]
-        shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    def cut_packets(self) -> Counter[tuple[str, str]]:
+        """How many packets cuts have swallowed up to now: (who sent them, who did not get them) -> number."""
+        found = _SWALLOWED.findall(self._list("set", "cut"))
+        return self._swallowed + Counter({(sender, receiver): int(packets) for sender, receiver, packets in found})
+
+    def lost_packets(self) -> int:
+        """How many packets loss has swallowed up to now."""
+        shown = json.loads(self._list("counter", "lost", "-j"))
         return sum(int(entry["counter"]["packets"]) for entry in shown["nftables"] if "counter" in entry)
+
+    def _list(self, kind: str, name: str, *options: str) -> str:
+        command = ["ip", "netns", "exec", self.switch, "nft", *options, "list", kind, "bridge", "p", name]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def _ports(self) -> list[str]:
         listed = _ip("-n", self.switch, "-br", "link", "show", "master", "br0")

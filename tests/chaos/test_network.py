@@ -1,0 +1,133 @@
+"""The network of namespaces itself: what cuts count, and what a host that lost power still tells others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.chaos.conftest import unavailable
+from tests.support.debian import Unavailable
+from tests.support.hanet import Hanet
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
+
+HOSTS = {"one": 11, "two": 12, "three": 13}
+PORT = 5000
+_SAY = """
+import socket, sys
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (sys.argv[1], int(sys.argv[2])))
+"""
+_SERVE = """
+import socket, sys, time
+with socket.create_server(("", int(sys.argv[1]))) as listener:
+    print("listens", flush=True)
+    connection, _ = listener.accept()
+    time.sleep(60)
+"""
+_LISTEN = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
+    print("connected", flush=True)
+    sys.stdin.readline()
+    connection.settimeout(4)  # longer than two repetitions of a FIN
+    try:
+        print("closed" if not connection.recv(1) else "data")
+    except TimeoutError:
+        print("silence")
+    except ConnectionResetError:
+        print("reset")
+    try:
+        connection.sendall(b"x")
+        print("closed" if not connection.recv(1) else "data")
+    except ConnectionResetError:
+        print("reset")
+"""
+"""Tells how it learns of its server's end: before it says something itself, and when it does."""
+
+
+@pytest.fixture
+def net() -> Iterator[Hanet]:
+    try:
+        with Hanet("mdn") as net:
+            for name, octet in HOSTS.items():
+                net.add_host(name, octet)
+            yield net
+    except Unavailable as reason:
+        unavailable(reason)
+
+
+def say(net: Hanet, sender: str, receiver: str) -> None:
+    """One packet, or the ARP request for it; a request that nobody answers is repeated after a second, twice."""
+    net.run(sender, [sys.executable, "-c", _SAY, net.hosts[receiver], str(PORT)])
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    end_s = time.monotonic() + 3.0
+    while not condition():
+        if time.monotonic() > end_s:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_each_way_of_a_cut_counts_its_own_packets(net: Hanet) -> None:
+    """What is dropped between two hosts proves nothing of others, and is not forgotten when the cut is undone."""
+    net.isolate("one", keep=["three"])
+    say(net, "three", "one")
+    say(net, "two", "one")
+    assert soon(lambda: net.cut_packets()["two", "one"] > 0)
+    net.heal(but=["one"], keep=["three"])
+    dropped = net.cut_packets()["two", "one"]
+    assert dropped > 0, "forgotten"
+    say(net, "two", "one")
+    assert soon(lambda: net.cut_packets()["two", "one"] > dropped)
+    assert net.cut_packets()["three", "one"] == 0, "they reach each other"
+    net.heal()
+    kept = net.cut_packets()
+    say(net, "two", "one")
+    assert net.cut_packets() == kept
+
+
+def test_loss_counts_what_is_lost(net: Hanet) -> None:
+    """And nothing of a cut."""
+    net.cut("one", "two")
+    say(net, "one", "two")
+    assert net.lost_packets() == 0
+    net.heal()
+    net.lose(["one"], 99)  # nft(8) takes no more
+    for _ in range(5):
+        say(net, "one", "two")
+    assert soon(lambda: net.lost_packets() > 0)
+
+
+def test_a_host_that_lost_power_closes_no_connection_and_knows_none_afterwards(net: Hanet) -> None:
+    """So it is with a machine; the kernel of a namespace would say goodbye for its dead as soon as it can."""
+    server = subprocess.Popen(
+        net.wrap("one", [sys.executable, "-c", _SERVE, str(PORT)]), stdout=subprocess.PIPE, text=True
+    )
+    client = None
+    try:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "listens\n"
+        client = subprocess.Popen(
+            net.wrap("two", [sys.executable, "-c", _LISTEN, net.hosts["one"], str(PORT)]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert client.stdout is not None
+        assert client.stdout.readline() == "connected\n"
+        net.isolate("one")
+        server.kill()
+        server.wait()
+        assert net.run("one", ["ss", "-H", "-t", "-n", "state", "connected"]) != "", "vacuous: nothing is left to say"
+        net.forget_connections("one")
+        net.heal()
+        assert client.communicate("\n", timeout=30)[0].splitlines() == ["silence", "reset"]
+    finally:
+        for process in (server, client):
+            if process is not None:
+                process.kill()
+                process.communicate()
