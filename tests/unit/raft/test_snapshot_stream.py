@@ -91,7 +91,7 @@ MISHAPS: dict[str, Mishap] = {
 
 @pytest.mark.parametrize("mishap", MISHAPS)
 def test_a_stream_with_a_mishap_is_refused(tmp_path: Path, mishap: str) -> None:
-    """Guard 4: sequence, length and digest are checked before anything is used."""
+    """INV-8, guard 4: sequence, length and digest are checked before anything is used."""
     stream = frames()
     happens, reason = MISHAPS[mishap]
     happens(stream)
@@ -100,9 +100,9 @@ def test_a_stream_with_a_mishap_is_refused(tmp_path: Path, mishap: str) -> None:
 
 
 @pytest.mark.parametrize("mishap", OUT_OF_SEQUENCE)
-def test_a_stream_out_of_sequence_is_refused_though_its_trailer_agrees(tmp_path: Path, mishap: str) -> None:
-    """Guard 4: the sequence is a rule for itself. A sender that lost its place sends a trailer of what it has sent, and
-    neither length nor digest tells."""
+def test_a_stream_out_of_sequence_is_refused(tmp_path: Path, mishap: str) -> None:
+    """INV-8, guard 4: the sequence is a rule for itself. A sender that lost its place tells in the trailer
+    what it has sent, and neither length nor digest shows it."""
     stream = frames()
     happens, reason = OUT_OF_SEQUENCE[mishap]
     happens(stream)
