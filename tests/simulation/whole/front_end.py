@@ -102,7 +102,7 @@ class WholeNode(SimNode):
         self.front = SimFrontEnd(self)
 
     def _name_proposals(self) -> None:
-        """The state machine is told as which proposal each command began."""
+        """Tell the state machine which proposal each command was."""
         engine, machine, apply_group = self.engine, self.machine, self.engine._apply_group
 
         def named(origin: bytes, incarnation: int, first: int, payloads: Sequence[bytes]) -> None:
