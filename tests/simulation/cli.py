@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--mutate", action="store_true", help="switch off one rule at a time: the suite must notice")
     made.add_argument("--directed", action="store_true", help="with --mutate: directed tests only, no random seeds")
     made.add_argument("--only", default="", metavar="TEXT", help="with --mutate: rows whose name contains this")
+    made.add_argument("--write-docs", action="store_true",
+                      help="with --mutate: run nothing, and put the list of rows into docs/SIMULATION.md")  # fmt: skip
     return made
 
 
@@ -56,8 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = made.parse_args(arguments)
     if options.trace and options.seed is None:
         made.error("--trace needs --seed")
+    if options.write_docs and not options.mutate:
+        made.error("--write-docs needs --mutate")
     logging.disable(logging.CRITICAL)
     try:
+        if options.write_docs:
+            from tests.simulation import docs
+
+            docs.write()
+            return 0
         if options.mutate:
             return mutate(options.depth, options.only, options.jobs, directed_only=options.directed)
         depth = options.depth or DEFAULT_DEPTH

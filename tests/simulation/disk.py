@@ -17,6 +17,7 @@ The files are real and LMDB writes them; only the two meta pages are remembered.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -38,6 +39,8 @@ class Disk:
         """The next commit or sync fails: (``COMMIT_FAILS`` or ``SYNC_FAILS``, the error's text)."""
         self.failed = False
         """A commit or sync did fail, in the life of this process."""
+        self.on_failure: Callable[[], object] | None = None
+        """Called whenever one does."""
         self._fd = -1
         self._meta_bytes = 0
         self._metas = b""
@@ -68,6 +71,12 @@ class Disk:
         self._metas, self._undone = b"", None
 
     # What the environment tells.
+
+    def fails(self) -> None:
+        """A commit or a flush fails now."""
+        self.failed = True
+        if self.on_failure is not None:
+            self.on_failure()
 
     def begins(self) -> None:
         """A write transaction begins. A commit since the last one has put its meta page in the cache."""
@@ -160,7 +169,7 @@ class DiskEnvironment:
     def sync(self, force: bool = False) -> None:
         fault = self._disk.fault
         if fault is not None and fault[0] == SYNC_FAILS:
-            self._disk.failed = True
+            self._disk.fails()
             raise lmdb.DiskError(f"mdb_env_sync: {fault[1]}")
         self._env.sync(force)
         if force:
@@ -180,5 +189,5 @@ class FailingTransaction:
 
     def commit(self) -> None:
         self.real.abort()
-        self._disk.failed = True
+        self._disk.fails()
         raise lmdb.DiskError(f"mdb_txn_commit: {self._text}")

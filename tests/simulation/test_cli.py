@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.simulation import mutation_check, runner
+from tests.simulation import docs, mutation_check, runner
 from tests.simulation.cli import main
 from tests.simulation.mutations import MUTATIONS, Mutation
 from tests.simulation.result import DEPTHS, Depth, DepthMissing, SeedResult, Trace
@@ -95,6 +95,26 @@ def test_every_test_of_a_row_must_notice(monkeypatch: pytest.MonkeyPatch) -> Non
     assert mutation_check.check_row(0, 0).caught
 
 
+def test_a_test_that_stumbles_over_a_mutation_has_not_caught_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutation that raises by a mistake of its own would count as caught by whatever calls it. Where an exception is
+    what somebody would meet, the row says by which."""
+    test = ("tests/simulation/test_cli.py::test_eight_is_even",)
+    mistaken = Mutation("mistaken", f"{HERE}:eight_is_missing", test)
+    told = Mutation("told", mistaken.off, test, by="KeyError")
+    monkeypatch.setattr(mutation_check, "MUTATIONS", (mistaken, told))
+    verdict = mutation_check.check_row(0, 0)
+    assert not verdict.caught
+    assert verdict.directed == ""
+    assert verdict.missed == ()
+    assert verdict.broken == ""
+    report = mutation_check.report([verdict])
+    assert "NOT CAUGHT" in report
+    assert "directed, but test_eight_is_even: caught by KeyError" in report
+    verdict = mutation_check.check_row(1, 0)
+    assert verdict.caught
+    assert verdict.stumbled == ()
+
+
 NUMBERS = {"eight": 8}
 
 
@@ -102,6 +122,13 @@ NUMBERS = {"eight": 8}
 def eight_is_odd() -> Iterator[None]:
     """A mutation for the test above."""
     with patch.dict(NUMBERS, {"eight": 9}):
+        yield
+
+
+@contextmanager
+def eight_is_missing() -> Iterator[None]:
+    """Another, by which what looks for it stumbles."""
+    with patch.dict(NUMBERS, clear=True):
         yield
 
 
@@ -126,3 +153,12 @@ def test_every_row_names_tests_and_a_mutation_that_exist() -> None:
             assert f"def {name.partition('[')[0]}(" in (root / path).read_text(), node_id
         with row.switched_off():
             pass
+
+
+def test_the_document_lists_every_mutation_as_the_table_does() -> None:
+    """Run ``./run sim --mutate --write-docs`` after changing the table, or a docstring that it shows."""
+    text = docs.DOCUMENT.read_text(encoding="utf-8")
+    assert docs.written(text) == text
+    assert all(row.what() for row in MUTATIONS), "a mutation that does not say what is wrong meanwhile"
+    with pytest.raises(ValueError, match="no list of mutations"):
+        docs.written("nothing here")

@@ -89,7 +89,7 @@ def failing_at(step: int, disk: Disk, number: int) -> Iterator[None]:
     text = os.strerror(number)
 
     def fail(real: Any, *arguments: Any, **options: Any) -> Any:
-        disk.failed = True
+        disk.fails()
         if arguments and isinstance(store := arguments[0], Store):
             store._txn = FailingTransaction(store.txn, disk, text)  # type: ignore[assignment]
             return real(*arguments, **options)

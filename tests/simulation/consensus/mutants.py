@@ -15,6 +15,7 @@ from mdscluster.raft.admission import Admission
 from mdscluster.raft.core import Core
 from mdscluster.raft.elections import Elections
 from mdscluster.raft.engine import Engine
+from mdscluster.raft.errors import StorageError
 from mdscluster.raft.founding import Founding
 from mdscluster.raft.guards import Guards
 from mdscluster.raft.journal import LmdbJournal
@@ -59,6 +60,20 @@ def send_before_commit() -> Any:
         return begin(self, now_ms, wall_ns) + self.outbox.take(now_ms, self._urgent)
 
     return replaced((Engine, "begin_turn", begin_turn))
+
+
+def failed_commit_unnoticed() -> Any:
+    """A commit that failed, or whose flush did, counts as done."""
+    commit = Store.commit
+
+    def careless(self: Store) -> bool:
+        try:
+            return commit(self)
+        except StorageError:
+            self.failed = self._promised = False
+            return True
+
+    return replaced((Store, "commit", careless))
 
 
 def without_vote() -> Any:

@@ -10,6 +10,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,6 +84,9 @@ class Simulation(Cluster):
         self.send_early = self.config("n1", directory).send_early
         self._events: list[Event] = []
         self._sequence = 0
+        self._disk_failed: list[SimNode] = []
+        for node in self.nodes.values():
+            node.disk.on_failure = partial(self._disk_failed.append, node)
 
     # Time.
 
@@ -96,6 +100,8 @@ class Simulation(Cluster):
         while events and events[0][0] <= end_ms and not self.violations:
             self.now_ms, _, what, arguments = heapq.heappop(events)
             what(*arguments)
+            if self._disk_failed:
+                self._must_have_stopped()
             if stop is not None and stop():
                 return
         self.now_ms = max(self.now_ms, end_ms) if not self.violations else self.now_ms
@@ -242,6 +248,13 @@ class Simulation(Cluster):
         except (ConsensusBug, PeerError) as error:
             self.violated(f"bug: {node.id} stops, {type(error).__name__}: {error}")
         return None
+
+    def _must_have_stopped(self) -> None:
+        """Fail-stop: whose commit or flush has failed in this step is gone before the next one, whoever was told."""
+        for node in self._disk_failed:
+            if node.up and node.disk.failed:
+                self.violated(f"INV-1, INV-2: a commit of {node.id} has failed, and it goes on")
+        self._disk_failed.clear()
 
     # Turns.
 

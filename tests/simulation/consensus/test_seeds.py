@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.consensus import mutants
+from tests.simulation.consensus.simulation import Simulation
+from tests.simulation.disk import COMMIT_FAILS
 from tests.simulation.runner import run_one
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,3 +50,24 @@ def test_the_simulation_can_fail() -> None:
     """INV-2, INV-8: with pysyncobj's own truncation some seed breaks, soon."""
     with mutants.stock():
         assert any(run_one("consensus", seed, 3).violations for seed in range(10))
+
+
+def _with_broken_disks(directory: Path) -> Simulation:
+    """A cluster that would elect somebody, were there a disk on which a vote can be written."""
+    world = Simulation(directory, 1)
+    for node_id in world.ids:
+        world.begin(node_id)
+        world.nodes[node_id].disk.fault = (COMMIT_FAILS, "Input/output error")
+    world.run_until(world.now_ms + 3_000)
+    world.close()
+    return world
+
+
+def test_a_node_whose_commit_failed_must_have_stopped(fast_dir: Path) -> None:
+    """INV-1, INV-2: it may promise nothing any more. One that goes on is seen at once, before it does any harm."""
+    stopping = _with_broken_disks(fast_dir / "stopping")
+    assert not stopping.violations, stopping.violations
+    assert stopping.counts["fail-stop"] > 0, "vacuous: no commit has failed"
+    with mutants.failed_commit_unnoticed():
+        (violation,) = _with_broken_disks(fast_dir / "going on").violations
+    assert violation.endswith("has failed, and it goes on")

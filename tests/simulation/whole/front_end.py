@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,7 +36,7 @@ from tests.simulation.consensus.cluster import Cluster, SimNode
 from tests.simulation.whole.data_server import Certificate, Refused
 from tests.simulation.whole.loop import SimLoop
 from tests.simulation.whole.network import End, NodeRuntime, SimTransport, Stream, UnixEnd
-from tests.simulation.whole.oracle import ObservedMachine
+from tests.simulation.whole.oracle import Missed, ObservedMachine
 from tests.support.timeline import Process
 
 if TYPE_CHECKING:
@@ -97,8 +97,19 @@ class WholeNode(SimNode):
 
     def start(self, **changes: object) -> None:
         super().start(**changes)
+        self._name_proposals()
         self.local = LocalServer(self.dir / "consensus.sock", Consensus(self))
         self.front = SimFrontEnd(self)
+
+    def _name_proposals(self) -> None:
+        """Tell the state machine which proposal each command was."""
+        engine, machine, apply_group = self.engine, self.machine, self.engine._apply_group
+
+        def named(origin: bytes, incarnation: int, first: int, payloads: Sequence[bytes]) -> None:
+            machine.proposals_from((origin.decode(), incarnation, first))
+            apply_group(origin, incarnation, first, payloads)
+
+        engine._apply_group = named  # type: ignore[method-assign]
 
     def stop(self) -> None:
         if self.front is not None:
@@ -125,9 +136,14 @@ class Consensus:
         self._node = node
 
     def propose(self, tokens_and_payloads: Iterable[tuple[Token, bytes]]) -> None:
-        node = self._node
+        node, front = self._node, self._node.front
+        assert front is not None, "both processes of a node live and die together"
         for token, payload in tokens_and_payloads:
             node.engine.propose(token, payload, node.now_ms)
+            missed = front.missed.pop(token.number, None)
+            if missed is not None:
+                proposals = node.engine.proposals
+                node.world.oracle.missed[node.id, proposals.incarnation, proposals._last_number] = missed
         node.world.wake(node.id)
 
     def barrier(self, token: Token) -> None:
@@ -161,6 +177,8 @@ class SimFrontEnd:
         self.front_end: FrontEnd | None = None
         self.confirmed_ms = float("-inf")
         self.life = f"{node.id} since {world.now_ms:.3f}"
+        self.missed: dict[int, Missed] = {}
+        """What proposals that a data server is down went by, by their numbers on the way to consensus."""
         self._last_connections: list[SimTransport] = []
         self.process.after(world.data_rng.uniform(*START_MS), self._start)
 
@@ -238,7 +256,8 @@ class SimFrontEnd:
         def noted(payload: bytes, done: Callable[[bytes | None], None]) -> None:
             command = unpack_internal(payload) if payload[0] == KIND_INTERNAL else None
             if isinstance(command, DataServerUpdate) and not command.up:
-                oracle.proposes_down(self.node.id, command.ds_id)
+                number = replica._last_proposal + 1
+                self.missed[number] = oracle.proposes_down(self.node.id, command.ds_id)
             propose(payload, done)
 
         replica.propose = noted  # type: ignore[method-assign]

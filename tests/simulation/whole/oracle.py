@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mdscluster.control.liveness import DS_DOWN_MS
 from mdscluster.fsm import clients, data_servers, features, io_claims, layout_states
@@ -47,6 +47,18 @@ FORBIDDEN: Final = frozenset((*FAILOVER_STATUSES, nfs4.NFS4ERR_RETRY_UNCACHED_RE
 _IO_OPS: Final = (nfs4.OP_READ, nfs4.OP_WRITE, nfs4.OP_COMMIT)
 """Where NFS4ERR_IO and NFS4ERR_NOSPC may be right; ``DataWorker`` judges when."""
 _LAYOUT_OPS: Final = (nfs4.OP_LAYOUTGET, nfs4.OP_LAYOUTRETURN, nfs4.OP_LAYOUTCOMMIT, nfs4.OP_LAYOUTERROR)
+
+Proposal = tuple[str, int, int]
+"""The name of a proposal (``raft/proposals.py``): its node, the incarnation of its process, its number there."""
+
+
+class Missed(NamedTuple):
+    """What a proposal that a data server is down went by."""
+
+    term: int
+    """That its node led in; 0: it did not lead."""
+    ms: float
+    """For how long of this term its node had not heard of the data server."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +106,11 @@ class Oracle:
     """When the log had each data server for down: from and to, in ms."""
     heard_ms: dict[tuple[str, str], float] = field(default_factory=dict)
     """When each node (first) last heard of each data server; when its front end began, if it has not yet."""
-    missed_ms: dict[tuple[str, str], float] = field(default_factory=dict)
-    """How long a node (first) had not heard of a data server when it last proposed it as down."""
-    updates_seen: set[tuple[int, int]] = field(default_factory=set)
-    """Commands (index of the entry, number in it) that say how a data server is: replicas apply each several times."""
+    missed: dict[Proposal, Missed] = field(default_factory=dict)
+    """What each proposal that a data server is down went by. It speaks for the command which that proposal became, and
+    for no other: one that is lost excuses nothing."""
+    updates_seen: set[Proposal] = field(default_factory=set)
+    """Commands that say how a data server is: replicas apply each several times."""
     counts: Counter[str] = field(default_factory=Counter)
 
     def violation(self, text: str) -> None:
@@ -196,31 +209,34 @@ class Oracle:
         """A node has taken note of a data server."""
         self.heard_ms[node_id, ds_id] = self.world.now_ms
 
-    def proposes_down(self, node_id: str, ds_id: str) -> None:
+    def proposes_down(self, node_id: str, ds_id: str) -> Missed:
         """A node's front end wants it in the log that a data server is down. What comes of it may be committed much
         later, when that front end has heard of it, or is gone. What it did not hear before it led counts for nothing:
         it may have been cut off itself."""
         core, now_ms = self.world.nodes[node_id].engine.core, self.world.now_ms
-        led_ms = now_ms - self.world.led_ms.get(core.term, now_ms) if core.is_leader else 0.0
-        self.missed_ms[node_id, ds_id] = min(self._silence_ms(node_id, ds_id), led_ms)
+        if not core.is_leader:
+            return Missed(0, 0.0)
+        led_ms = now_ms - self.world.led_ms.get(core.term, now_ms)
+        return Missed(core.term, min(self._silence_ms(node_id, ds_id), led_ms))
 
-    def counted(self, index: int, term: int, ds_id: str, *, up: bool, was_up: bool) -> None:
+    def counted(self, index: int, term: int, ds_id: str, proposal: Proposal, *, up: bool, was_up: bool) -> None:
         """It is committed, by an entry of ``term``, whether a data server is up, ``was_up`` before. Who led in that
-        term had not heard of it when he proposed so; or does not yet, if another's proposal got into his log, who had
-        missed it while he led (seed 226 of 3 nodes)."""
+        term had missed it when he proposed so, or has missed it by now. If the proposal is of an earlier term, and got
+        into his log late, then whoever led in that one had missed it, and he does not hear it either, though he has
+        not led for as long (seed 226 of 3 nodes)."""
         now_ms, times = self.world.now_ms, self.down.setdefault(ds_id, [])
         if up and not was_up:
             times[-1] = times[-1][0], now_ms
-            self.missed_ms = {key: ms for key, ms in self.missed_ms.items() if key[1] != ds_id}
         if up or not was_up:
             return
         self.counts["data server counted down"] += 1
         times.append((now_ms, float("inf")))
         leader = self.world.leaders[term]
-        silence_ms = min(self._silence_ms(leader, ds_id), now_ms - self.world.led_ms[term])
-        by_others = [ms for (node, ds), ms in self.missed_ms.items() if ds == ds_id and node != leader]
-        another_ms = min(self._silence_ms(leader, ds_id), max(by_others, default=0.0))
-        if max(self.missed_ms.get((leader, ds_id), 0.0), silence_ms, another_ms) < SILENCE_MS:
+        unheard_ms = self._silence_ms(leader, ds_id)
+        silence_ms = min(unheard_ms, now_ms - self.world.led_ms[term])
+        missed = self.missed.get(proposal, Missed(0, 0.0))
+        proposed_ms = missed.ms if missed.term == term else min(missed.ms, unheard_ms)
+        if max(proposed_ms, silence_ms) < SILENCE_MS:
             self.violation(
                 f"INV-7: entry {index} of term {term} has {ds_id} for down, of which {leader}, who led, heard, or "
                 f"began to lead, {silence_ms:.0f} ms ago"
@@ -306,16 +322,23 @@ class ObservedMachine(StateMachine):
         super().__init__(env)
         self._node = node
         self._oracle = node.world.oracle
-        self._at = (0, 0)  # index of the entry, number of the command in it
+        self._index = 0
+        self._proposal: Proposal = ("", 0, 0)
+        self._next = self._proposal
 
     def begin_entry(self, txn: lmdb.Transaction, index: int, wall_ns: int, lease_ms: int) -> None:
         if index % DIGEST_EVERY == 0:
             self._oracle.digest(self._node.id, index, self.digest(txn))
         super().begin_entry(txn, index, wall_ns, lease_ms)
-        self._at = (index, 0)
+        self._index = index
+
+    def proposals_from(self, first: Proposal) -> None:
+        """What is applied next was proposed as ``first``; the others follow it without gaps."""
+        self._next = first
 
     def apply(self, payload: bytes) -> bytes:
-        self._at = (self._at[0], self._at[1] + 1)
+        self._proposal = origin, incarnation, number = self._next
+        self._next = origin, incarnation, number + 1
         if payload[0] != KIND_INTERNAL:
             return super().apply(payload)
         command = unpack_internal(payload)
@@ -354,10 +377,11 @@ class ObservedMachine(StateMachine):
         before = data_servers.registered(self._cx.txn, self._cx.tables, ds_id)
         result = super().apply(payload)
         after = data_servers.registered(self._cx.txn, self._cx.tables, ds_id)
-        if self._at not in self._oracle.updates_seen and before is not None and after is not None:
-            self._oracle.updates_seen.add(self._at)
-            term = self._node.engine.journal.term_at(self._at[0])
-            self._oracle.counted(self._at[0], term, ds_id, up=after.up, was_up=before.up)
+        proposal, index = self._proposal, self._index
+        if proposal not in self._oracle.updates_seen and before is not None and after is not None:
+            self._oracle.updates_seen.add(proposal)
+            term = self._node.engine.journal.term_at(index)
+            self._oracle.counted(index, term, ds_id, proposal, up=after.up, was_up=before.up)
         return result
 
     def _striped(self) -> list[int]:

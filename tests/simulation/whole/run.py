@@ -20,6 +20,7 @@ FLOORS: Final = {
     "elections": 2.0,
     "lock told": 20.0,
     "open told": 20.0,
+    "layout told": 4.0,
     "write data": 3.0,
     "digest": 3.0,
     "data server renewed": 50.0,

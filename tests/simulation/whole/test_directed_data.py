@@ -10,6 +10,7 @@ import pytest
 from mdscluster.fsm.commands import DataServerUpdate
 from nfsclient.file import File
 from nfswire import nfs4
+from tests.simulation.whole.oracle import SILENCE_MS, Missed
 from tests.simulation.whole.stage import MakeStage, Stage
 
 
@@ -115,24 +116,40 @@ def test_a_new_leader_that_was_cut_off_from_data_servers_gives_them_time(make_st
     stage.check()
 
 
+def _miss_and_cut_off(stage: Stage, leader: str, *, deaf: bool, ms: float) -> None:
+    """Let the leader miss ds1, and be cut off as it proposes so: it does not hear the others if it is to be ``deaf``,
+    and else is not heard by them, for so long."""
+    world, proposes_down = stage.world, stage.world.oracle.proposes_down
+
+    def cut_off(node_id: str, ds_id: str) -> Missed:
+        for other in stage.others(leader):
+            world.network.hole(*((other, leader) if deaf else (leader, other)), ms)
+        return proposes_down(node_id, ds_id)
+
+    world.oracle.proposes_down = cut_off  # type: ignore[method-assign]
+    world.net.hole("ds1", leader)
+    world.wait_for(lambda: bool(world.oracle.missed), 5_000, lambda: "the leader misses nobody")
+    stage.wait(20)
+    world.oracle.proposes_down = proposes_down  # type: ignore[method-assign]
+    assert not world.oracle.counts["data server counted down"]
+
+
+def _propose_down(stage: Stage, node_id: str) -> None:
+    """The node's front end proposes that ds1 is down, whatever it has heard."""
+    front = stage.world.whole(node_id).front
+    assert front is not None
+    assert front.front_end is not None
+    jobs, down = front.front_end.leader, DataServerUpdate("ds1", "127.0.0.1", 2049, False, 1 << 30, 1 << 30)
+    front.loop.io(lambda: front.loop.create_task(jobs.propose(down)))
+
+
 def test_a_leader_that_missed_a_data_server_dies_before_that_is_committed(make_stage: MakeStage) -> None:
     """INV-7, and its judge: the next leader, who has heard of that data server all the time, commits the entry. It is
     of the term of the one that had missed it."""
     stage = make_stage()
     world, leader = stage.world, stage.leader()
-    term, proposes_down = world.nodes[leader].engine.core.term, world.oracle.proposes_down
-
-    def cut_off(node_id: str, ds_id: str) -> None:
-        """Its entries go out, and no acknowledgement comes back."""
-        proposes_down(node_id, ds_id)
-        for other in stage.others(leader):
-            world.network.hole(other, leader, 5_000)
-
-    world.oracle.proposes_down = cut_off  # type: ignore[method-assign]
-    world.net.hole("ds1", leader)
-    world.wait_for(lambda: bool(world.oracle.missed_ms), 5_000, lambda: "the leader misses nobody")
-    stage.wait(20)
-    assert not world.oracle.counts["data server counted down"]
+    term = world.nodes[leader].engine.core.term
+    _miss_and_cut_off(stage, leader, deaf=True, ms=5_000)
     world.end(leader, 4_000)
     assert stage.leader() != leader
     stage.wait(1_000)
@@ -140,6 +157,27 @@ def test_a_leader_that_missed_a_data_server_dies_before_that_is_committed(make_s
     assert max(world.leaders) > term
     assert world.oracle.down["ds1"][-1][1] < float("inf"), "the next leader has heard of it"
     stage.check()
+
+
+def test_a_leader_takes_over_what_the_one_before_missed(make_stage: MakeStage) -> None:
+    """INV-7, and its judge: who led before missed a data server, and was cut off before that left him. He hands it to
+    the next leader, who has not led for as long, but does not hear that data server either (seed 226 of 3 nodes)."""
+    stage = make_stage()
+    world, before = stage.world, stage.leader()
+    others = stage.others(before)
+    for other in others:
+        world.net.hole("ds1", other)
+    _miss_and_cut_off(stage, before, deaf=False, ms=1_500)
+    world.wait_for(
+        lambda: any(world.nodes[other].engine.core.is_leader for other in others), 1_400, lambda: "no other leads"
+    )
+    counts = world.oracle.counts
+    world.wait_for(lambda: bool(counts["data server counted down"]), 3_000, lambda: "the proposal is lost")
+    stage.check()
+    leader, led_ms = world.leaders[max(world.leaders)], world.led_ms[max(world.leaders)]
+    assert leader in others
+    ((counted_ms, _),) = world.oracle.down["ds1"]
+    assert counted_ms - led_ms < SILENCE_MS, "he has missed it himself by now"
 
 
 @pytest.mark.parametrize("proposer", ["the leader", "who led before"])
@@ -154,14 +192,34 @@ def test_the_log_has_a_data_server_for_down_of_which_its_leader_has_heard(make_s
         stage.wait(1_000)
         world.net.hole("ds1", proposed_by)
         stage.wait(4_000)
-    front = world.whole(proposed_by).front
-    assert front is not None
-    assert front.front_end is not None
     assert stage.leader() == leader
     assert (leader == proposed_by) == (proposer == "the leader")
-    jobs, down = front.front_end.leader, DataServerUpdate("ds1", "127.0.0.1", 2049, False, 1 << 30, 1 << 30)
-    front.loop.io(lambda: front.loop.create_task(jobs.propose(down)))
+    _propose_down(stage, proposed_by)
     world.run_for(500)
+    assert len(world.violations) == 1
+    assert f"has ds1 for down, of which {leader}, who led, heard, or" in world.violations[0]
+
+
+def test_what_a_leader_missed_excuses_its_own_proposal_and_no_other(make_stage: MakeStage) -> None:
+    """The judge of INV-7 itself: a leader that was cut off from a data server has it counted as down as soon as it
+    leads. That who led before had missed it, too, and had proposed so, which was lost, is no excuse."""
+    stage = make_stage()
+    world, before = stage.world, stage.leader()
+    term = world.nodes[before].engine.core.term
+    for other in stage.others(before):
+        world.net.hole("ds1", other)
+    _miss_and_cut_off(stage, before, deaf=False, ms=5_000)
+    world.end(before, 10_000)
+    leader = stage.leader()
+    assert leader != before
+    stage.wait(100)
+    (missed,) = world.oracle.missed.values()
+    assert missed.term == term
+    assert missed.ms >= SILENCE_MS
+    _propose_down(stage, leader)
+    world.run_for(500)
+    led_ms = world.now_ms - world.led_ms[max(world.leaders)]
+    assert led_ms < SILENCE_MS, "it has missed the data server itself by now"
     assert len(world.violations) == 1
     assert f"has ds1 for down, of which {leader}, who led, heard, or" in world.violations[0]
 

@@ -91,6 +91,7 @@ def test_a_read_waits_until_this_node_has_applied(make_cluster: MakeCluster) -> 
 
 
 def test_a_new_leader_parks_reads_until_it_has_committed(make_cluster: MakeCluster) -> None:
+    """INV-4: before that it does not know all that was acknowledged (Raft thesis §6.4)."""
     cluster = make_cluster()
     cluster.start()
     cluster.calm()

@@ -149,6 +149,7 @@ def test_a_node_without_a_leader_does_not_spin(make_cluster: MakeCluster) -> Non
 
 
 def test_the_clock_of_leases_never_goes_back(make_cluster: MakeCluster) -> None:
+    """INV-7: whoever leads next goes on from the clock that the log has."""
     cluster, leader, _ = elected(make_cluster)
     for i in range(4):
         cluster.propose(leader, b"%d" % i)

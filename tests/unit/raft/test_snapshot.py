@@ -14,7 +14,7 @@ from tests.unit.raft.support.snapshots import behind, install
 
 
 def test_a_follower_behind_the_log_gets_the_state(make_cluster: MakeCluster) -> None:
-    """Its term and vote stay its own; log and state are the leader's; then it follows as before."""
+    """INV-1: its term and vote stay its own; log and state are the leader's; then it follows as before."""
     cluster = behind(make_cluster)
     vote = cluster["n3"].engine.store.vote()
     install(cluster)
@@ -209,7 +209,7 @@ def test_a_tail_of_its_own_does_not_hide_that_a_follower_is_behind(make_cluster:
 
 
 def test_never_back(make_cluster: MakeCluster) -> None:
-    """Guard 4: an image that is not ahead of this node's state is thrown away, and the node goes on."""
+    """INV-2, guard 4: an image that is not ahead of this node's state is thrown away, and the node goes on."""
     cluster = behind(make_cluster)
     assert not cluster["n1"].install_snapshot(cluster["n3"])
     cluster.propose("n1", b"goes on")

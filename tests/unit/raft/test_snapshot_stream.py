@@ -23,10 +23,14 @@ DATA = [b"a" * 1000, b"b" * 1000, b"c" * 10]
 
 
 def frames() -> list[SnapshotFrame]:
-    digest = hashlib.blake2b(b"".join(DATA), digest_size=32).digest()
     chunks = [SnapshotFrame(chunk=SnapshotChunk(sequence=i, data=data)) for i, data in enumerate(DATA)]
-    trailer = SnapshotFrame(trailer=SnapshotTrailer(chunks=3, length_bytes=2010, digest=digest))
-    return [SnapshotFrame(header=SnapshotHeader(term=1, applied_index=9)), *chunks, trailer]
+    return [SnapshotFrame(header=SnapshotHeader(term=1, applied_index=9)), *chunks, trailer(DATA)]
+
+
+def trailer(data: list[bytes]) -> SnapshotFrame:
+    """It agrees with these chunks."""
+    told, digest = b"".join(data), hashlib.blake2b(b"".join(data), digest_size=32).digest()
+    return SnapshotFrame(trailer=SnapshotTrailer(chunks=len(data), length_bytes=len(told), digest=digest))
 
 
 def encoded(stream: list[SnapshotFrame]) -> bytes:
@@ -65,11 +69,16 @@ def _shorter(f: list[SnapshotFrame]) -> None:
     f[4].trailer.length_bytes -= 1
 
 
-MISHAPS: dict[str, tuple[Callable[[list[SnapshotFrame]], object], str]] = {
-    "no header": (lambda f: f.pop(0), "without a header"),
+Mishap = tuple[Callable[[list[SnapshotFrame]], object], str]
+
+OUT_OF_SEQUENCE: dict[str, Mishap] = {
     "chunk lost": (lambda f: f.pop(2), "chunk 1 is missing"),
     "chunk twice": (lambda f: f.insert(2, f[1]), "chunk 1 is missing"),
     "chunks swapped": (_swap, "chunk 0 is missing"),
+}
+MISHAPS: dict[str, Mishap] = {
+    "no header": (lambda f: f.pop(0), "without a header"),
+    **OUT_OF_SEQUENCE,
     "last chunk lost": (lambda f: f.pop(3), "does not agree with its trailer"),
     "bytes changed": (_corrupt, "does not agree with its trailer"),
     "another length": (_shorter, "does not agree with its trailer"),
@@ -82,11 +91,23 @@ MISHAPS: dict[str, tuple[Callable[[list[SnapshotFrame]], object], str]] = {
 
 @pytest.mark.parametrize("mishap", MISHAPS)
 def test_a_stream_with_a_mishap_is_refused(tmp_path: Path, mishap: str) -> None:
-    """Guard 4: sequence, length and digest are checked before anything is used."""
+    """INV-8, guard 4: sequence, length and digest are checked before anything is used."""
     stream = frames()
     happens, reason = MISHAPS[mishap]
     happens(stream)
     with pytest.raises((ValueError, EOFError), match=reason):
+        receive(stream, tmp_path / "image")
+
+
+@pytest.mark.parametrize("mishap", OUT_OF_SEQUENCE)
+def test_a_stream_out_of_sequence_is_refused(tmp_path: Path, mishap: str) -> None:
+    """INV-8, guard 4: the sequence is a rule for itself. A sender that lost its place tells in the trailer
+    what it has sent, and neither length nor digest shows it."""
+    stream = frames()
+    happens, reason = OUT_OF_SEQUENCE[mishap]
+    happens(stream)
+    stream[-1] = trailer([frame.chunk.data for frame in stream if frame.HasField("chunk")])
+    with pytest.raises(ValueError, match=reason):
         receive(stream, tmp_path / "image")
 
 
