@@ -136,7 +136,7 @@ class Fitness:
             return "its front end stood still"
         if signs.status_age_ms >= bounds.status_ms:
             return NO_ANSWER
-        if max(status.commit_index, status.leader_commit_index) - status.applied_index > bounds.lag_entries:
+        if status.behind > bounds.lag_entries:
             return "it is behind the cluster's log"
         return NO_LISTENER if signs.probe_age_ms >= bounds.probe_ms else ""
 

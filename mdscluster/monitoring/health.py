@@ -38,9 +38,8 @@ def why_not_ready(status: ReplicaStatus | None, service: str) -> list[str]:
         reasons.append(f"it does not serve: {service}")
     if status.members and all(member.id != status.node_id for member in status.members):
         reasons.append("it is no member of the cluster")
-    lag = status.commit_index - status.applied_index
-    if lag > LAG_ENTRIES_MAX:
-        reasons.append(f"it has yet to apply {lag} committed entries")
+    if status.behind > LAG_ENTRIES_MAX:
+        reasons.append(f"it has yet to apply {status.behind} committed entries")
     return reasons
 
 

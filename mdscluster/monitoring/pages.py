@@ -39,7 +39,11 @@ def about_raft(page: Page, status: ReplicaStatus) -> None:
     page.states("mdscluster_raft_role", "What this node is in consensus.", _ROLES, status.role, "role")
     page.gauge("mdscluster_raft_has_leader", "1: this node knows a leader.", bool(status.leader_id))
     page.gauge("mdscluster_raft_has_quorum", "1: a majority stands behind what this node answers.", status.has_quorum)
-    page.gauge("mdscluster_raft_commit_index", "The last entry known to be committed.", status.commit_index)
+    page.gauge(
+        "mdscluster_raft_commit_index",
+        "The newest entry that this node knows to be committed, by a leader's word too: it may lack it yet.",
+        status.newest_commit_index,
+    )  # fmt: skip
     page.gauge("mdscluster_raft_applied_index", "The last entry applied here.", status.applied_index)
     page.gauge("mdscluster_raft_last_log_index", "The last entry in this node's log.", status.last_log_index)
     page.gauge("mdscluster_raft_first_log_index", "The first entry that this node's log holds.", status.first_log_index)

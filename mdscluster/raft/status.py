@@ -14,6 +14,7 @@ def report(engine: Engine) -> ReplicaStatus:
     """What ``engine`` knows, at the time it was given last."""
     core, journal, guards, roster = engine.core, engine.journal, engine.guards, engine.roster
     leads = core.is_leader
+    answer, able = (guards.at_work(), guards.able()) if leads else (set(), set())
     peers = {}
     for peer, state in guards.peers.items():
         match = core.match_index(peer) if leads else 0
@@ -23,6 +24,9 @@ def report(engine: Engine) -> ReplicaStatus:
             lag_entries=journal.last_index - match if leads else -1,
             silent_ms=int(guards.now_ms - state.heard_ms) if state.heard_ms > 0 else -1,
             connections=engine.connections(peer),
+            answers=peer in answer,
+            able=peer in able,
+            needs_snapshot=leads and state.needs_snapshot,
         )
     return ReplicaStatus(
         node_id=engine.config.node_id,

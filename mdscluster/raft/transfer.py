@@ -13,13 +13,11 @@ from typing import Final
 from mdscluster.raft.core import Core
 from mdscluster.raft.guards import Guards
 from mdscluster.raft.journal import LmdbJournal
-from mdscluster.replica import ChangeOutcome
+from mdscluster.replica import KEEPS_UP_ENTRIES, ChangeOutcome
 
 Token = Hashable
 
 HOLD_MS_MAX: Final = 250.0
-LAG_ENTRIES_MAX: Final = 256
-"""A target further behind is not waited for."""
 _NEVER: Final = float("inf")
 
 
@@ -106,7 +104,7 @@ class Transfer:
         if not best:
             return ChangeOutcome("behind", "no other voter is at work")
         lag = self._journal.last_index - self._core.match_index(best)
-        if lag > LAG_ENTRIES_MAX:
+        if lag > KEEPS_UP_ENTRIES:  # It is not waited for.
             return ChangeOutcome("behind", f"{best} is {lag} entries behind")
         return best
 

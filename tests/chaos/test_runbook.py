@@ -90,7 +90,7 @@ def test_procedures_that_stop_nothing(stage: Stage, tmp_path: Path) -> None:
     assert json.loads(told[-1].told)["ready"]
     assert json.loads(follow("MdsclusterNodeNotReady", NODE="mds2")[0].told)["ready"]
     assert json.loads(follow("MdsclusterDataServerNotReady", DS="ds1")[0].told)["ready"]
-    for section in ("FeatureLevelLag", "ReleasesMixed", "DiskNearlyFull", "QueueDepth"):
+    for section in ("ApplyLag", "FeatureLevelLag", "ReleasesMixed", "DiskNearlyFull", "QueueDepth"):
         assert follow(f"Mdscluster{section}")[-1].told
     follow("MdsclusterForbiddenStatusSent", NODE="mds1")
     with tarfile.open(tmp_path / "bundle.tar.gz") as bundle:
@@ -117,10 +117,9 @@ def test_procedures_that_stop_nothing(stage: Stage, tmp_path: Path) -> None:
 
 def hand_over(stage: Stage) -> None:
     """Another one leads each time; who is in maintenance does not come back into office, until that is taken off."""
-    for section in ("ApplyLag", "LoopLag"):
-        leader = stage.leader()
-        stage.follow(f"Mdscluster{section}")
-        until("another one leads", lambda leader=leader: stage.leader() not in ("", leader))
+    leader = stage.leader()
+    stage.follow("MdsclusterLoopLag")
+    until("another one leads", lambda: stage.leader() not in ("", leader))
     weak = stage.leader()
     stage.follow("MdsclusterLeaderFlapping", NODE=weak)
     until("it is out of office", lambda: stage.leader() not in ("", weak))

@@ -42,12 +42,13 @@ def test_a_follower_is_far_behind_and_has_no_room(tmp_path: Path, make_small: Ma
         with it.raises("FollowerLag", peer=LATE):
             left_behind(it.stage, LATE, enough=lags)
         disk.fill(LEFT_MIB << 20)
-        with it.raises("DiskNearlyFull", "SnapshotsFail", within_s=120.0, node=LATE):
+        with it.raises("DiskNearlyFull", "SnapshotsFail", "ApplyLag", within_s=120.0, node=LATE):
             it.cluster.start(LATE)
         disk.free()
         it.ends("DiskNearlyFull")
         it.cluster.await_all(200)
         it.ends("FollowerLag")
+        it.ends("ApplyLag")
 
 
 def test_the_state_nears_its_limit(tmp_path: Path) -> None:

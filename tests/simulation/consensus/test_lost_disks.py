@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from mdscluster.control.upkeep import objection
 from mdsproto.raft_pb2 import Message, ReadConfirm
 from tests.simulation.consensus.cluster import Cluster
 from tests.simulation.consensus.directed import COMMANDS, append_entries, holds, led, stand, stand_after_pre_vote
@@ -270,6 +271,22 @@ def test_a_voter_in_quarantine_vouches_for_no_read(make_cluster: MakeCluster) ->
     cluster.hand("n1", "n3", asked)
     cluster.turn("n3")
     assert "read_confirmed" in bodies(cluster, "n3", "n1")
+
+
+def test_a_leader_counts_on_no_voter_in_quarantine(make_cluster: MakeCluster) -> None:
+    """INV-7: n3 is connected and answers, but with n2 stopped nothing would be committed: n2 cannot be spared."""
+    cluster = admitted(make_cluster)
+    cluster.deliver("n3", "n1")
+    cluster.settle("n1", "n2", rounds=1)
+    status = cluster["n1"].engine.status(cluster["n1"].now_ms)
+    seen = status.peers["n3"]
+    assert (seen.connected, seen.answers, seen.able) == (True, True, False)
+    assert "n3 (has no vote yet)" in objection(status, "n2", [])
+    cluster.settle()
+    assert not cluster["n3"].engine.guards.quarantine.on
+    status = cluster["n1"].engine.status(cluster["n1"].now_ms)
+    assert status.peers["n3"].able
+    assert objection(status, "n2", []) == ""
 
 
 def test_a_voter_in_quarantine_asks_for_no_read(make_cluster: MakeCluster) -> None:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mdscluster.control.upkeep import Office, Upkeep, objection
+from mdscluster.control.upkeep import Office, Upkeep, at_work, objection
 from mdscluster.fsm import features, fencing_state
 from mdscluster.fsm.commands import RESULT_REFUSED, Maintenance, pack_internal
 from mdscluster.leaving import MOVED_MS
-from mdscluster.replica import LEADER, ChangeOutcome, MemberChange, MemberStatus, PeerStatus, ReplicaStatus
+from mdscluster.replica import (
+    FOLLOWER,
+    KEEPS_UP_ENTRIES,
+    LEADER,
+    ChangeOutcome,
+    MemberChange,
+    MemberStatus,
+    PeerStatus,
+    ReplicaStatus,
+)
 from tests.unit.fsm.support.compounds import Namespace
 from tests.unit.nfs_frontend.nodes import Cluster
 
@@ -22,8 +33,18 @@ def status(voters: int, *silent: str, learners: tuple[str, ...] = ()) -> Replica
     ids = [f"mds{n + 1}" for n in range(voters)]
     members = [MemberStatus(node, n, True, "", "", "") for n, node in enumerate(ids)]
     members += [MemberStatus(node, 90, False, "", "", "") for node in learners]
-    peers = {node: PeerStatus(node not in silent, 1, 5 - n, 0) for n, node in enumerate(ids) if node != "mds1"}
+    there = {node: node not in silent for node in ids[1:]}
+    peers = {node: PeerStatus(up, 1, 4 - n, 0, answers=up, able=up) for n, (node, up) in enumerate(there.items())}
     return ReplicaStatus("mds1", LEADER, 3, "mds1", 1, 1, 1, 1, True, peers, members=members)
+
+
+def but(seen: ReplicaStatus, node: str, **changes: Any) -> ReplicaStatus:
+    """With another word of one peer, which stays connected."""
+    return replace(seen, peers=seen.peers | {node: replace(seen.peers[node], **changes)})
+
+
+QUARANTINED = but(status(3), "mds3", able=False)
+FAR_BEHIND = but(status(3), "mds3", lag_entries=KEEPS_UP_ENTRIES + 1)
 
 
 @pytest.mark.parametrize(
@@ -40,13 +61,30 @@ def status(voters: int, *silent: str, learners: tuple[str, ...] = ()) -> Replica
         (status(5, "mds3"), "mds1", ["mds2"], "only 2 of 5"),
         (status(3, learners=("mds9",)), "mds9", ["mds2"], ""),
         (status(3), "mds7", [], "mds7 is no member"),
+        (QUARANTINED, "mds1", [], "only 1 of 3 voters would be at work"),
+        (QUARANTINED, "mds1", [], "first bring back mds3 (has no vote yet)"),
+        (QUARANTINED, "mds3", [], ""),
+        (but(status(5), "mds3", able=False), "mds1", [], ""),
+        (but(status(5), "mds3", able=False), "mds1", ["mds2"], "mds2 (in maintenance), mds3 (has no vote yet)"),
+        (but(status(3), "mds3", answers=False, able=False), "mds2", [], "mds3 (not at work)"),
+        (but(status(3), "mds3", needs_snapshot=True), "mds1", [], "mds3 (needs a snapshot)"),
+        (FAR_BEHIND, "mds1", [], "mds3 (257 entries behind)"),
+        (FAR_BEHIND, "mds3", [], ""),
+        (but(status(3), "mds3", lag_entries=KEEPS_UP_ENTRIES), "mds1", [], ""),
     ],
 )
 def test_a_quorum_stays_at_work(seen: ReplicaStatus, node: str, away: list[str], reason: str) -> None:
-    """INV-7: nothing is taken away that clients would miss."""
+    """INV-7: nothing is taken away that clients would miss. Who is connected, and cannot commit what they ask, is none
+    of those who do without it."""
     found = objection(seen, node, away)
     assert reason in found
     assert bool(found) == bool(reason)
+
+
+def test_a_node_that_does_not_lead_counts_on_nobody() -> None:
+    """Only a leader hears who may vote and how far they are."""
+    told = {node: PeerStatus(True, 0, -1, 0) for node in ("mds1", "mds3")}
+    assert at_work(replace(status(3), node_id="mds2", role=FOLLOWER, peers=told)) == ["mds2"]
 
 
 @pytest.fixture
@@ -61,8 +99,8 @@ def away(cluster: Cluster) -> list[str]:
         return fencing_state.in_maintenance(txn, cluster.nodes[0].dispatcher.tables)
 
 
-def ask(cluster: Cluster, node: str, on: bool) -> str:
-    upkeep = Upkeep(cluster.replica, cluster.nodes[0].dispatcher.tables)
+def ask(cluster: Cluster, node: str, on: bool, patience_s: float = 0.0) -> str:
+    upkeep = Upkeep(cluster.replica, cluster.nodes[0].dispatcher.tables, patience_s)
     return asyncio.run(upkeep.set_maintenance(node, on, "anna")).code
 
 
@@ -83,6 +121,31 @@ def test_it_is_in_the_log_from_its_level_on(
     assert ask(cluster, "mds2", False) == "done"
     assert away(cluster) == []
     assert ask(cluster, "mds1", True) == "done"
+
+
+@pytest.mark.parametrize(
+    ("then", "patience_s", "code"),
+    [
+        (status(3), 60.0, "done"),
+        (FAR_BEHIND, 0.2, "refused"),
+        (replace(status(3), node_id="mds2", role=FOLLOWER), 60.0, "unknown"),
+    ],
+    ids=["it catches up", "it does not", "another one leads meanwhile"],
+)
+def test_who_is_in_the_way_for_a_moment_is_waited_for(
+    cluster: Cluster, then: ReplicaStatus, patience_s: float, code: str
+) -> None:
+    """A leader that was only just elected has yet to hear from some that they may vote, and how far they are."""
+    looks = iter([QUARANTINED, FAR_BEHIND])
+    cluster.replica.status = lambda done: done(next(looks, then))  # type: ignore[method-assign]
+    assert ask(cluster, "mds1", True, patience_s) == code
+    assert away(cluster) == (["mds1"] if code == "done" else [])
+
+
+def test_who_is_not_connected_is_not_waited_for(cluster: Cluster) -> None:
+    looks = iter([status(3, "mds3")])
+    cluster.replica.status = lambda done: done(next(looks))  # type: ignore[method-assign]
+    assert ask(cluster, "mds1", True, patience_s=60.0) == "refused"
 
 
 def test_two_operators_at_once_do_not_take_a_quorum_away(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +184,25 @@ def test_a_leader_in_maintenance_hands_over_to_who_is_not(cluster: Cluster) -> N
     assert len(asked) == 1, "clients had to wait for it: not again at once"
     asyncio.run(office.leave(status(3), 7_000))
     assert len(asked) == 2
+
+
+def test_a_leader_in_maintenance_hands_over_to_nobody_who_cannot_lead(cluster: Cluster) -> None:
+    """INV-7: clients wait for an attempt that fails; and the next one comes as soon as somebody can."""
+    office = Office(cluster.replica, cluster.nodes[0].dispatcher.tables)
+    asked: list[MemberChange] = []
+
+    def change(wanted: MemberChange, done: Callable[[ChangeOutcome], None]) -> None:
+        asked.append(wanted)
+        done(ChangeOutcome("done", wanted.id))
+
+    cluster.replica.change_members = change  # type: ignore[method-assign]
+    cluster.replica.apply_entry([pack_internal(Maintenance("mds1", True, "anna"))])
+    nobody = but(QUARANTINED, "mds2", lag_entries=KEEPS_UP_ENTRIES + 1)
+    for now_ms in (0, 1_000, 1_250):
+        assert not asyncio.run(office.leave(nobody, now_ms))
+    assert asked == []
+    assert asyncio.run(office.leave(QUARANTINED, 1_500))
+    assert asked == [MemberChange("transfer", "mds2")], "mds3 has less lag, and no vote"
 
 
 def test_the_service_address_goes_first(cluster: Cluster) -> None:

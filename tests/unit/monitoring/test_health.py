@@ -11,7 +11,7 @@ from mdscluster.replica import MemberStatus, ReplicaStatus
 
 FINE = ReplicaStatus(
     node_id="mds1", role="leader", term=3, leader_id="mds1", commit_index=5_000, applied_index=5_000,
-    last_log_index=5_000, first_log_index=1, has_quorum=True,
+    last_log_index=5_000, first_log_index=1, has_quorum=True, leader_commit_index=5_000,
     members=[MemberStatus(f"mds{n}", n, True, "", "", "") for n in (1, 2, 3)],
 )  # fmt: skip
 FOLLOWS = replace(FINE, role="follower", leader_id="mds2")
@@ -40,7 +40,7 @@ def test_consensus_that_does_not_answer_is_the_only_reason_then(status: ReplicaS
         (FOLLOWS, "read-only", "does not serve: read-only"),
         (FOLLOWS, "refusing", "does not serve: refusing"),
         (replace(FOLLOWS, node_id="mds9"), "serving", "no member"),
-        (replace(FOLLOWS, applied_index=5_000 - LAG_ENTRIES_MAX - 1), "serving", "yet to apply 1001"),
+        (replace(FOLLOWS, leader_commit_index=5_000 + LAG_ENTRIES_MAX + 1), "serving", "yet to apply 1001"),
     ],
 )
 def test_each_reason_not_to_be_ready(status: ReplicaStatus, service: str, reason: str) -> None:
@@ -50,7 +50,7 @@ def test_each_reason_not_to_be_ready(status: ReplicaStatus, service: str, reason
 
 
 def test_a_lag_within_the_bound_is_none() -> None:
-    assert why_not_ready(replace(FOLLOWS, applied_index=5_000 - LAG_ENTRIES_MAX), "serving") == []
+    assert why_not_ready(replace(FOLLOWS, leader_commit_index=5_000 + LAG_ENTRIES_MAX), "serving") == []
 
 
 def test_a_leader_that_nobody_answers_does_not_lead() -> None:

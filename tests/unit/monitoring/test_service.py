@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,6 +21,7 @@ from mdscluster.control.vips import ServiceAddresses
 from mdscluster.monitoring import census, service
 from mdscluster.monitoring.service import Monitoring
 from mdscluster.pki import ClusterPki
+from mdscluster.replica import ReplicaStatus
 from mdsproto.credentials import ROLE_MDS
 from telemetry import http
 from telemetry.histogram import Histogram
@@ -109,6 +112,20 @@ def test_every_part_of_a_node_is_on_the_page(view: Any) -> None:
     used, high_water = one(found, "mdscluster_state_used_bytes"), one(found, "mdscluster_state_high_water_bytes")
     assert 0 < used <= high_water < 64 << 20
     assert one(found, "mdscluster_front_end_process_resident_memory_bytes") > 1 << 20
+
+
+def test_what_is_committed_and_not_there_yet_is_on_it(view: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MdsclusterApplyLag goes by the difference: what is committed here is applied in the same turn."""
+    told = view.replica.status
+    for ahead, ready in ((0, 1), (1_000, 1), (1_001, 0)):
+
+        def behind(done: Callable[[ReplicaStatus], None], ahead: int = ahead) -> None:
+            told(lambda status: done(replace(status, leader_commit_index=status.commit_index + ahead)))
+
+        monkeypatch.setattr(view.replica, "status", behind)
+        found = scrape(view)
+        lag = one(found, "mdscluster_raft_commit_index") - one(found, "mdscluster_raft_applied_index")
+        assert (lag, one(found, "mdscluster_ready")) == (ahead, ready)
 
 
 def test_an_address_of_which_keepalived_told_nothing_is_on_it(view: Any) -> None:

@@ -91,6 +91,25 @@ def test_a_node_that_waits_for_a_snapshot_does_not_count_itself_as_serving(make_
     assert node.barriers == {"read": True}
 
 
+def test_a_node_that_waits_for_a_snapshot_knows_how_far_it_is_behind(make_cluster: MakeCluster) -> None:
+    """All that is committed here is applied: only its leader's word tells of the rest. And its leader, which it
+    answers, does not count on it."""
+    cluster = behind(make_cluster)
+    leader, node = cluster["n1"], cluster["n3"]
+    cluster.run(300)
+    own, seen = node.engine.status(node.now_ms), leader.engine.status(leader.now_ms).peers["n3"]
+    assert own.commit_index == own.applied_index
+    assert own.behind == leader.engine.applied - own.applied_index >= 60
+    assert (seen.answers, seen.able, seen.needs_snapshot) == (True, True, True)
+    told = node.engine.status(node.now_ms).peers["n1"]
+    assert (told.connected, told.answers, told.able, told.needs_snapshot) == (True, False, False, False)
+    install(cluster)
+    cluster.run(500)
+    own, seen = node.engine.status(node.now_ms), leader.engine.status(leader.now_ms).peers["n3"]
+    assert own.behind == 0
+    assert (seen.answers, seen.able, seen.needs_snapshot, seen.lag_entries) == (True, True, False, 0)
+
+
 def test_a_leader_with_a_longer_log_makes_the_snapshot_needless(make_cluster: MakeCluster) -> None:
     """n2's log goes back to where n3's ends: led by n2, n3 catches up from it, and serves again."""
     cluster = behind(make_cluster, n2_keeps=50_000)
