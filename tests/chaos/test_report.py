@@ -152,7 +152,7 @@ def test_in_the_document_runs_of_one_scenario_are_one_row_and_the_worst_counts(t
 
 
 def test_a_fence_of_a_server_that_started_too_slowly_is_said_wherever_the_verdict_is(tmp_path: Path) -> None:
-    """INV-9: on the terminal, on the page, in the document's table: such a run is kept, and not as good as others."""
+    """On the terminal, on the page, in the document's table: such a run is kept, and not as good as others."""
     evidence = good()
     begun_s = evidence.faults[0].begun_s
     evidence.power = Power(
