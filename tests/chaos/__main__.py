@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.chaos import docs
 from tests.chaos.page import page
-from tests.chaos.report import Report, RunReport, new_report, now, report_run
+from tests.chaos.report import Report, RunReport, fenced_as_slow, new_report, now, report_run
 from tests.chaos.scenarios import ANY, BY_NAME, FIVE, SCENARIOS, Scenario
 from tests.chaos.stage import ON_QUORUM_LOSS, READ_ONLY, Plan, perform
 from tests.support.cluster import ROOT
@@ -114,6 +114,7 @@ def line(report: RunReport) -> str:
     for verdict in report.verdicts:
         if not (verdict.kept and verdict.judged):
             text += f"\n        {verdict.name}: {verdict.text}"
+    text += f"\n        {fenced_as_slow(report.too_slow)}" if report.too_slow else ""
     return text if report.kept else f"{text}\n        repeat: {report.command}"
 
 

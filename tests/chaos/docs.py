@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.report import Report, RunReport
+from tests.chaos.report import Report, RunReport, fenced_as_slow
 from tests.chaos.scenarios import FIVE, LINUX_ROUNDS_MIN, SCENARIOS, Scenario
 from tests.chaos.stalls import median
 from tests.support.cluster import ROOT
@@ -103,6 +103,8 @@ def _row(runs: list[RunReport], columns: Sequence[str]) -> str:
     if unjudged := [run for run in runs if run.unjudged]:
         names = dict.fromkeys(name for run in unjudged for name in run.unjudged)
         verdict += f"; not judged in {len(unjudged)}: {', '.join(names)}"
+    if told := fenced_as_slow([node for run in runs for node in run.too_slow]):
+        verdict += f"; {told}"
     cells = {
         "Scenario": runs[0].scenario,
         "Nodes": runs[0].nodes,

@@ -18,7 +18,7 @@ from tests.chaos.chaos import Chaos, ChaosError
 from tests.chaos.evidence import Fault, Power, Switching
 from tests.chaos.hosts import Hosts
 from tests.chaos.loads import Load
-from tests.chaos.monitor import Monitor
+from tests.chaos.monitor import Monitor, returns
 from tests.chaos.tempter import Temptation, Tempter
 from tests.chaos.witness import Witness, served_by
 from tests.support.cluster import NFS_PORT, OPERATOR
@@ -55,7 +55,8 @@ class Drill(Chaos):
         for sample in self.monitor.samples:
             if sample.role:
                 answers.setdefault(sample.node, []).append(sample.at_s)
-        return Power(self.witness.knocks(), self.monitor.events, switched, self.temptations, answers)
+        back = returns(self.monitor.samples)
+        return Power(self.witness.knocks(), self.monitor.events, switched, self.temptations, answers, back)
 
     # ---- who is who
 

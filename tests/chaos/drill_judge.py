@@ -18,6 +18,9 @@ OPEN_END = float("inf")
 THERE_S = 1.5, 0.5
 """Who answers so long before it is decided to fence it was heard less than ``suspect_ms`` (2 s) before. Not earlier: an
 answer may come late to the monitor. Not later: a decision takes its time to be committed."""
+IN_TIME_S = 1.8
+"""Whose next process is heard so soon after the fault is back within ``suspect_ms``: a silence counts from what was
+heard last, which may be a moment before the fault (pings come ten times a second)."""
 
 
 def judge_drill(power: Power, faults: Sequence[Fault], bound_ms: float | None) -> list[Verdict]:
@@ -110,22 +113,63 @@ def _fencing(power: Power, faults: Sequence[Fault]) -> Verdict:
             since = f"{cut.at_s - last.at_s:.1f} s after {last.kind!r}"
             wrong.append(f"{cut.machine} was switched off {since}, and nobody had decided that anew")
     fenced = [event for event in power.events if event.kind == "fenced"]
-    slow = []
     for event in fenced:
         if _is_on(power.switched, event.node, event.at_s):
             wrong.append(f"{event.node} counts as fenced, and had power")
-        hit = [fault for fault, end_s in windows(faults) if fault.begun_s < event.at_s < end_s]
-        if not any(event.node in fault.nodes for fault in hit):
+        if not any(event.node in fault.nodes for fault in _during(faults, event)):
             wrong.append(f"{event.node} was fenced, and nothing had been done to it")
-        elif not any(event.node in fault.fences for fault in hit):
-            if _was_there(power, event):
-                wrong.append(f"{hit[0].what}: {event.node} was fenced, and had answered before that was decided")
-            else:
-                slow.append(event.node)
+    wrong += [f"{fault.what}: {node} was fenced, and {why}" for fault, node, why in _unasked(power, faults) if why]
     good = f"{len(fenced)} times a node was fenced: decided before, without power then; nobody else was"
-    if slow:
+    if slow := too_slow(power, faults):
         good += f" ({', '.join(slow)}: away for longer than a suspicion takes, as a server is started again too slowly)"
+    if spared := _spared_ms(power, faults):
+        shown = f"{min(spared):.0f} to {max(spared):.0f} ms"
+        good += f"; {len(spared)} times a server that had ended was heard again after {shown}, and left alone"
     return Verdict("INV-9", "fenced by a quorum's decision, and verified", not wrong, told(wrong, good))
+
+
+def too_slow(power: Power, faults: Sequence[Fault]) -> list[str]:
+    """Nodes, one for each time, that were fenced for a fault that asks for no fencing, and rightly: they were not heard
+    again in time. A report shows them wherever it shows its verdict."""
+    return [node for _, node, why in _unasked(power, faults) if not why]
+
+
+def _unasked(power: Power, faults: Sequence[Fault]) -> list[tuple[Fault, str, str]]:
+    """Every time a node was fenced for a fault that hit it and asks for no fencing: fault, node, and by what it should
+    have been spared; empty: by nothing, it was away for too long."""
+    found = []
+    for event in (each for each in power.events if each.kind == "fenced"):
+        hit = [fault for fault in _during(faults, event) if event.node in fault.nodes]
+        if hit and not any(event.node in fault.fences for fault in hit):
+            back_ms = _back_ms(power, hit[0], event.node, event.at_s)
+            why = ""
+            if back_ms is not None and back_ms < IN_TIME_S * 1000:
+                why = f"had been heard again after {back_ms:.0f} ms"
+            elif _was_there(power, event):
+                why = "had answered before that was decided"
+            found.append((hit[0], event.node, why))
+    return found
+
+
+def _spared_ms(power: Power, faults: Sequence[Fault]) -> list[float]:
+    """After how long servers were heard again that had ended by a fault which asks for no fencing, and were spared."""
+    fenced = [(fault, node) for fault, node, _ in _unasked(power, faults)]
+    spared = [
+        _back_ms(power, fault, node, end_s) for fault, end_s in windows(faults) for node in fault.nodes
+        if node not in fault.fences and (fault, node) not in fenced
+    ]  # fmt: skip
+    return [ms for ms in spared if ms is not None]
+
+
+def _during(faults: Sequence[Fault], event: PowerEvent) -> list[Fault]:
+    """The fault that lasted, or was the last one, when something was committed; none before the first."""
+    return [fault for fault, end_s in windows(faults) if fault.begun_s < event.at_s < end_s]
+
+
+def _back_ms(power: Power, fault: Fault, node: str, until_s: float) -> float | None:
+    """After how long another process of a node was heard than the one that a fault had hit; None: none was by then."""
+    times = [at_s for at_s in power.returns.get(node, ()) if fault.begun_s < at_s < until_s]
+    return (min(times) - fault.begun_s) * 1000 if times else None
 
 
 def _was_there(power: Power, fenced: PowerEvent) -> bool:

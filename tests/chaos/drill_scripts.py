@@ -20,6 +20,7 @@ def kill_server(drill: Drill) -> None:
     with drill.strike(f"kill -9 of the metadata server on {holder}, which has the service address", [holder]):
         drill.kill_server(holder)
         drill.await_moved(holder)
+        drill.rest(QUIET_S)  # whether it was fenced, and was to be, is judged (INV-9): it may be back too late
         drill.rejoin()
 
 

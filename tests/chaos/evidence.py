@@ -122,6 +122,8 @@ class Power:
     temptations: list[Temptation] = field(default_factory=list)
     answers: dict[str, list[float]] = field(default_factory=dict)
     """Node -> when it answered the monitor."""
+    returns: dict[str, list[float]] = field(default_factory=dict)
+    """Node -> when each of its processes was first seen to have a quorum (``monitor.returns``)."""
 
 
 @dataclass

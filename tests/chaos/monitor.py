@@ -213,6 +213,24 @@ def statuses_sent(samples: Sequence[Sample]) -> Counter[str]:
     return sent
 
 
+def returns(samples: Sequence[Sample]) -> dict[str, list[float]]:
+    """Node -> when each of its processes was first seen to have a quorum, time.monotonic(): since then at the latest it
+    and the leader hear each other. Processes are told apart as in ``ends.rebirths``."""
+    found: dict[str, list[float]] = {}
+    uptimes_s: dict[str, float] = {}
+    awaited: set[str] = set()
+    for sample in samples:
+        if not sample.role or sample.role == ENDED:
+            continue
+        if sample.uptime_s < uptimes_s.get(sample.node, float("inf")):
+            awaited.add(sample.node)
+        uptimes_s[sample.node] = sample.uptime_s
+        if sample.has_quorum and sample.node in awaited:
+            awaited.remove(sample.node)
+            found.setdefault(sample.node, []).append(sample.at_s)
+    return found
+
+
 def last_words(node: str, log: str, at_s: float) -> Sample | None:
     """The counters of a server that stopped in good order, from the end of its log: the monitor's last look at them was
     up to ``PERIOD_S`` earlier. None where it did not say them."""

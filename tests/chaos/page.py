@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from tests.chaos.picture import bar, picture
-from tests.chaos.report import Report, RunReport
+from tests.chaos.report import Report, RunReport, fenced_as_slow
 from tests.chaos.verdict import Verdict
 
 KEPT, BROKEN, UNJUDGED = "✓ kept", "✗ broken", "– not judged"
@@ -92,6 +92,7 @@ def _summary(runs: Sequence[RunReport]) -> str:
         linux = max((ms for client in run.linux for ms in client.stalls_ms), default=0.0)
         verdict = KEPT if run.kept else f"{BROKEN}: {', '.join(run.broken)}"
         verdict += f"; not judged: {', '.join(run.unjudged)}" if run.unjudged else ""
+        verdict += f"; {fenced_as_slow(run.too_slow)}" if run.too_slow else ""
         bound = f'{bar(run.longest_ms, run.bound_longest_ms)} {run.bound_longest_ms / 1000:.0f} s'
         rows.append(
             f'<tr class="{_class(run.kept)}"><td><a href="#run{number}">{escape(run.scenario)}</a></td>'

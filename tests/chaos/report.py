@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.chaos.drill_judge import fenced_ms, moved_ms
+from tests.chaos.drill_judge import fenced_ms, moved_ms, too_slow
 from tests.chaos.evidence import Evidence
 from tests.chaos.judge import judge, leaderships, stood
 from tests.chaos.monitor import Sample
@@ -103,6 +103,8 @@ class RunReport(msgspec.Struct):
     """Of a drill: how long after each fault another host served by the service address."""
     fenced_ms: list[float] = []
     """How long after its fault each lost node was fenced."""
+    too_slow: list[str] = []
+    """Who was fenced, each time, for a fault that asks for no fencing, as it was started again too slowly."""
 
     @property
     def broken(self) -> list[str]:
@@ -147,6 +149,11 @@ class Report(msgspec.Struct):
         return msgspec.json.decode(path.read_bytes(), type=cls)
 
 
+def fenced_as_slow(nodes: Sequence[str]) -> str:
+    """``too_slow`` of one run or several, for wherever their verdict is shown; empty: nobody was."""
+    return f"fenced, as started again too slowly: {', '.join(nodes)}" if nodes else ""
+
+
 def new_report(folder: Path, on_quorum_loss: str) -> Report:
     """An empty one, of this commit on this machine."""
     machine = Machine(os.cpu_count() or 0, platform.release(), platform.python_version(), _fsync_ms(folder))
@@ -180,7 +187,7 @@ def report_run(plan: Plan, evidence: Evidence, began: str) -> RunReport:
         _answers(evidence, duration_s), _stall_bins(evidence, duration_s),
         [LinuxReport(c.name, c.stalls_ms, c.turns, c.problems) for c in evidence.linux], checked,
         max(evidence.load_averages, default=0.0), max((c.late_ms for c in evidence.clients), default=0.0),
-        moved, fenced,
+        moved, fenced, too_slow(evidence.power, evidence.faults) if evidence.power is not None else [],
     )  # fmt: skip
 
 

@@ -261,7 +261,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "drill-kill-server", "kill -9 of the metadata server on the host that has the service address",
         "Its unit tells keepalived at once, and starts it again; another host takes the address over, "
-        "and clients go on there.",
+        "and clients go on there. Nobody may fence it if it is back before it is suspected (2 s).",
         drill_scripts.kill_server, FAIL_OVER, linux=True, deployed=True, in_doubt=True,
     ),
     Scenario(

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.drill_judge import fenced_ms, judge_drill, moved_ms
+from tests.chaos.drill_judge import fenced_ms, judge_drill, moved_ms, too_slow
 from tests.chaos.evidence import Fault, Power, Switching
-from tests.chaos.monitor import PowerEvent
+from tests.chaos.monitor import ENDED, PowerEvent, Sample, returns
 from tests.chaos.tempter import OWN, SERVICE, Attempt, Temptation
 from tests.chaos.verdict import Verdict
 from tests.chaos.witness import Knock, served_by
@@ -204,8 +204,11 @@ def test_nobody_is_blamed_where_a_node_was_restarted_too_slowly() -> None:
     answers for the last time a little after its end, as seen here, and for the first time as it is being decided."""
     power = good()
     power.answers["mds1"] = [9.8, 9.95, 10.3, 12.3, 12.6]
+    power.returns["mds1"] = [2.0, 12.3, 18.0]
     assert broken(power, [KILLED]) == []
     assert "(mds1: away for longer than" in verdict_on("INV-9", power, [KILLED]).text
+    assert "left alone" not in verdict_on("INV-9", power, [KILLED]).text
+    assert too_slow(power, [KILLED]) == ["mds1"]
 
 
 @pytest.mark.parametrize("answers", [[9.9, 11.4, 11.55], [9.9 + n / 5 for n in range(20)]])
@@ -216,8 +219,51 @@ def test_one_that_was_back_is_not_to_be_fenced(answers: list[float]) -> None:
     power.answers["mds1"] = answers
     assert broken(power, [KILLED]) == ["INV-9"]
     assert "mds1 was fenced, and had answered before" in verdict_on("INV-9", power, [KILLED]).text
+    assert too_slow(power, [KILLED]) == []
     assert broken(power, [fault()]) == []
     assert "away for longer" not in verdict_on("INV-9", power, [fault()]).text
+    assert too_slow(power, [fault()]) == []
+
+
+def test_one_that_was_heard_again_in_time_is_not_to_be_fenced() -> None:
+    """INV-9: also where that was decided so soon afterwards that its answers do not tell; and who had ended with its
+    host, and must be fenced, may be back as soon as it likes."""
+    power = good()
+    power.events[0] = PowerEvent(12.2, "intent", "mds1")
+    power.answers["mds1"] = [9.95, 11.75, 11.9]
+    power.returns["mds1"] = [2.0, 11.75]
+    assert broken(power, [KILLED]) == ["INV-9"]
+    assert "mds1 was fenced, and had been heard again after 1750 ms" in verdict_on("INV-9", power, [KILLED]).text
+    assert too_slow(power, [KILLED]) == []
+    assert broken(power, [fault()]) == []
+    power.returns["mds1"] = [2.0, 11.85]
+    assert broken(power, [KILLED]) == []
+    assert too_slow(power, [KILLED]) == ["mds1"]
+
+
+def test_the_verdict_tells_how_often_a_killed_server_was_spared() -> None:
+    """INV-9: a drill in which none was back in time shows nothing of that. What follows another fault is that one's."""
+    power = Power(knocks=good().knocks, returns={"mds1": [2.0, 11.3, 31.9, 50.0], "mds2": [2.0, 11.1]})
+    again = Fault("kill -9 again", ("mds1",), 30.0, 2)
+    last = Fault("mds1 falls silent", ("mds1",), 40.0, 3, fences=("mds1",))
+    told = verdict_on("INV-9", power, [KILLED, again, last]).text
+    assert told.endswith("; 2 times a server that had ended was heard again after 1300 to 1900 ms, and left alone")
+    assert too_slow(power, [KILLED, again, last]) == []
+
+
+def test_a_server_is_back_when_it_has_a_quorum() -> None:
+    """Each of its processes once. The last words of one that stopped in good order are no process' (they go by another
+    clock); one that loses its quorum and gets it back has not been away."""
+    def sample(at_s: float, uptime_s: float, *, has_quorum: bool, role: str = "follower") -> Sample:
+        return Sample(at_s, "mds1", role, has_quorum=has_quorum, uptime_s=uptime_s)
+
+    samples = [
+        sample(1.0, 0.2, has_quorum=False), sample(1.2, 0.4, has_quorum=True), sample(2.0, 1.2, has_quorum=False),
+        sample(3.0, 2.2, has_quorum=True), sample(3.1, 0.05, has_quorum=False, role=ENDED), Sample(3.3, "mds1"),
+        sample(4.0, 0.1, has_quorum=False), sample(4.2, 0.3, has_quorum=True), sample(4.4, 0.5, has_quorum=True),
+        Sample(5.0, "mds2", "leader", has_quorum=True, uptime_s=9.0),
+    ]  # fmt: skip
+    assert returns(samples) == {"mds1": [1.2, 4.2], "mds2": [5.0]}
 
 
 def test_the_next_fault_may_bring_the_address_back() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,12 +79,13 @@ def mdsctl(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
 
 
-def refused(done: subprocess.CompletedProcess[str], code: int) -> None:
-    """In one or two lines, for people."""
+def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
+    """In one or two lines, for people; these lines."""
     assert done.returncode == code, done.stderr
     assert FULL in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= 2
+    return done.stderr
 
 
 def contents(tree: Path) -> dict[str, bytes]:
@@ -102,7 +104,7 @@ def test_a_rendering_that_finds_no_room_leaves_the_last_one(small: Small) -> Non
     write_inventory(small.folder, ('name = "files"', 'name = "other"'), ('id = "ds3"', 'id = "ds9"'))
     for left in LEFT[:3]:
         small.fill(left)
-        refused(mdsctl(*words), 2)
+        assert "cannot write " in refused(mdsctl(*words), 2)
         assert contents(small.folder / "out") == before
         assert sorted(each.name for each in small.folder.iterdir()) == ["cluster.toml", "filler", "out", "secrets"]
     small.free()
@@ -179,10 +181,12 @@ def test_a_state_that_finds_no_room_is_not_half_there(small: Small, cluster: Emb
     """``rejoin`` and ``backup restore``: what was there before stays, and with room again they work."""
     config_file, config = moved(cluster, small)
     rejoin = ("rejoin", "--config", str(config_file))
+    said = ""
     for left in LEFT[:3]:
         small.fill(left)
-        refused(cluster.command(*rejoin), 2)
+        said += refused(cluster.command(*rejoin), 2)
         assert not config.state_dir.exists()
+    assert re.search(rf"cannot make a state in \S+: .*{FULL}.*; nothing has changed", said), said
     small.free()
     assert cluster.command(*rejoin).returncode == 0
     before = contents(config.state_dir)
@@ -190,12 +194,14 @@ def test_a_state_that_finds_no_room_is_not_half_there(small: Small, cluster: Emb
     assert cluster.mdsctl("backup", "create", str(file)).returncode == 0
     restore = ("backup", "restore", str(file), "--config", str(config_file), "--set-aside")
     (config.state_dir / "data.mdb").write_bytes(b"damaged")
+    said = ""
     for left in LEFT[:3]:
         small.fill(left)
-        refused(cluster.mdsctl(*restore), 2)
+        said += refused(cluster.mdsctl(*restore), 2)
         refused(cluster.command(*rejoin, "--set-aside"), 2)
         assert (config.state_dir / "data.mdb").read_bytes() == b"damaged"
         assert sorted(each.name for each in config.data_dir.iterdir()) == ["node.pid", "state"]
+    assert re.search(rf"cannot write \S+: .*{FULL}.*; nothing has changed", said), said
     small.free()
     assert cluster.mdsctl(*restore).returncode == 0
     assert len(list(config.data_dir.glob("state.aside-*"))) == 1

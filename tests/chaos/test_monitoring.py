@@ -24,6 +24,7 @@ from tests.chaos.conftest import unavailable
 from tests.support.debian import Unavailable
 from tests.support.embedded import Embedded
 from tests.support.prometheus import Prometheus, complete, get
+from tests.support.troubled import Stage, until
 from tests.support.watched import ADDRESS, NODES, Load, Watched
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
@@ -231,7 +232,15 @@ def the_leader_changes_again_and_again(
     for _ in range(6):
         assert cluster.mdsctl("leader", "transfer").returncode == 0
         time.sleep(2)
-    return prometheus.wait_for(("LeaderFlapping",), 30)
+    seen = prometheus.wait_for(("LeaderFlapping",), 30)
+    stage = Stage(watched, cluster)
+    weak = stage.leader()
+    stage.follow("MdsclusterLeaderFlapping", NODE=weak)
+    for _ in range(2):
+        assert cluster.mdsctl("leader", "transfer").returncode == 0
+        until("another one leads than who was taken out of office", lambda: stage.leader() not in ("", weak))
+    assert cluster.mdsctl("node", "maintenance", weak, "off").returncode == 0
+    return seen
 
 
 def a_node_starts_again_and_again(watched: Watched, cluster: Embedded, prometheus: Prometheus) -> dict[str, Any]:

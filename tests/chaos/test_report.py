@@ -11,13 +11,15 @@ import pytest
 
 from tests.chaos import __main__ as command
 from tests.chaos import docs, stage
-from tests.chaos.evidence import Check, Evidence
+from tests.chaos.evidence import Check, Evidence, Power, Switching
+from tests.chaos.monitor import PowerEvent
 from tests.chaos.page import page
 from tests.chaos.report import Report, new_report, report_run
 from tests.chaos.scenarios import BY_NAME, LINUX_ROUNDS_MIN, SCENARIOS
 from tests.chaos.stage import Plan
 from tests.chaos.test_judge import good
 from tests.chaos.verdict import Verdict
+from tests.chaos.witness import Knock
 
 PLAN = Plan(BY_NAME["kill-leader"], nodes=3, rounds=1, seed=7, linux=True)
 
@@ -148,6 +150,29 @@ def test_in_the_document_runs_of_one_scenario_are_one_row_and_the_worst_counts(t
     first, second = (row.split(" | ") for row in docs.results(report).splitlines()[-2:])
     assert (first[1], first[2], first[4], first[-1]) == ("3", "2", "2500", "broken in 1: INV-4 |")
     assert (second[1], second[2], second[4], second[-1]) == ("5", "1", f"{once.longest_ms:.0f}", "kept |")
+
+
+def test_a_fence_of_a_server_that_started_too_slowly_is_said_wherever_the_verdict_is(tmp_path: Path) -> None:
+    """On the terminal, on the page, in the document's table: such a run is kept, and not as good as others."""
+    evidence = good()
+    begun_s = evidence.faults[0].begun_s
+    evidence.power = Power(
+        [Knock(begun_s - 1, "mds1"), Knock(begun_s + 0.2, "mds2")],
+        [PowerEvent(begun_s + 2.2, "intent", "mds1"), PowerEvent(begun_s + 3.0, "fenced", "mds1")],
+        [Switching(begun_s + 2.5, "mds1", "off")], returns={"mds1": [begun_s + 2.4]},
+    )  # fmt: skip
+    once = report_run(PLAN, evidence, "then")
+    assert once.kept, once.verdicts
+    words = "fenced, as started again too slowly: mds1"
+    assert words in command.line(once)
+    evidence.power = None
+    plain = report_run(PLAN, evidence, "then")
+    assert words not in command.line(plain)
+    report = msgspec.structs.replace(new_report(tmp_path, stage.ON_QUORUM_LOSS), runs=[once, plain, once])
+    report.save(tmp_path / "report.json")
+    assert [run.too_slow for run in Report.load(tmp_path / "report.json").runs] == [["mds1"], [], ["mds1"]]
+    assert docs.results(report).endswith(f"| kept; {words}, mds1 |")
+    assert page(report).count(f"✓ kept; {words}") == 2
 
 
 def test_what_is_not_judged_is_said_wherever_the_verdict_is(tmp_path: Path) -> None:

@@ -46,6 +46,19 @@ IN = {
     "MdsclusterVipStandbyNotReady": "tests/chaos/test_runbook_vips.py",
 }
 """Sections that are followed in another module."""
+RAISED = {
+    "MdsclusterQueueDepth": "tests/chaos/alerts/test_clients.py",
+    "MdsclusterRecallOverdue": "tests/chaos/alerts/test_clients.py",
+    "MdsclusterFencingSuspended": "tests/chaos/alerts/test_fencing.py",
+    "MdsclusterFencingDeviceLied": "tests/chaos/alerts/test_fencing.py",
+    "MdsclusterFeatureLevelLag": "tests/chaos/alerts/test_releases.py",
+    "MdsclusterReleasesMixed": "tests/chaos/alerts/test_releases.py",
+    "MdsclusterDataServerErrors": "tests/chaos/alerts/test_room.py",
+    "MdsclusterDataServerSpace": "tests/chaos/alerts/test_room.py",
+    "MdsclusterDiskNearlyFull": "tests/chaos/alerts/test_room.py",
+    "MdsclusterLeaderFlapping": "tests/chaos/test_monitoring.py",
+}
+"""Sections that are followed where Prometheus has raised their alert, too: there the page must lead to the cause."""
 ASKING = {
     FIRST, "MdsclusterNodeNotReady", "MdsclusterForbiddenStatusSent", "MdsclusterSlowOperations",
     "MdsclusterLeaderFlapping", "MdsclusterApplyLag", "MdsclusterLoopLag", "MdsclusterQueueDepth",
@@ -56,7 +69,7 @@ ASKING = {
 STOPPING = {
     "MdsclusterNoQuorum", "MdsclusterNodeDown", "MdsclusterNodeRestarts", "MdsclusterFsyncSlow",
     "MdsclusterDataServerDown", "MdsclusterDataServerUnreachable", "MdsclusterFencingFailed",
-    "MdsclusterServerMissing", "MdsclusterServerFenced",
+    "MdsclusterServerMissing", "MdsclusterServerFenced", "MdsclusterNodeNotReady", "MdsclusterDataServerNotReady",
 }  # fmt: skip
 
 
@@ -78,7 +91,7 @@ def test_every_section_is_followed_or_says_by_whom() -> None:
     assert page.keys() - with_commands == ELSEWHERE.keys()
     for section, (place, words) in ELSEWHERE.items():
         assert words in (ROOT / place).read_text(), section
-    for section, place in IN.items():
+    for section, place in [*IN.items(), *RAISED.items()]:
         assert re.search(rf'\bfollow\(\s*"{section}"', (ROOT / place).read_text()), section
 
 
@@ -91,7 +104,7 @@ def test_procedures_that_stop_nothing(stage: Stage, tmp_path: Path) -> None:
     assert json.loads(follow("MdsclusterNodeNotReady", NODE="mds2")[0].told)["ready"]
     assert json.loads(follow("MdsclusterDataServerNotReady", DS="ds1")[0].told)["ready"]
     for section in ("ApplyLag", "FeatureLevelLag", "ReleasesMixed", "DiskNearlyFull", "QueueDepth"):
-        assert follow(f"Mdscluster{section}")[-1].told
+        assert follow(f"Mdscluster{section}", NODE="mds1")[-1].told
     follow("MdsclusterForbiddenStatusSent", NODE="mds1")
     with tarfile.open(tmp_path / "bundle.tar.gz") as bundle:
         names = {name.partition("/")[2] for name in bundle.getnames()}
@@ -99,8 +112,10 @@ def test_procedures_that_stop_nothing(stage: Stage, tmp_path: Path) -> None:
     with gzip.open(tmp_path / f"{socket.gethostname()}.log.gz", "rt") as log:
         assert "mds1" in log.read()
     hand_over(stage)
-    lied = follow("MdsclusterFencingDeviceLied", may_fail=("mdsctl fence test",), NODE="mds1")
+    stage.watched.manner.write_text("well")  # its power device's
+    lied = follow("MdsclusterFencingDeviceLied", NODE="mds1")
     assert "mds1" in lied[-1].told
+    stage.watched.manner.write_text("broken")
     for section in ("SlowOperations", "StateNearlyFull", "RecallOverdue"):
 
         def evict(client: str, section: str = section) -> None:
@@ -155,6 +170,11 @@ def a_majority_is_down(stage: Stage) -> None:
     for victim in victims:
         stage.cluster.kill(victim)
     until("no quorum is left", lambda: not stage.ready(last))
+    said = stage.follow("MdsclusterNodeNotReady", may_fail=("mdsctl nodes",), NODE=last)[0].told
+    assert "it has no quorum" in json.loads(said)["reasons"], "the page leads to the reason"
+    until("nor does a data server hear one", lambda: get(f"http://{stage.watched.ds['ds1']}/ready")[0] == 503)
+    said = stage.follow("MdsclusterDataServerNotReady", DS="ds1")[0].told
+    assert "no quorum of metadata servers was heard within the lease" in json.loads(said)["reasons"]
     for victim in victims:
         stage.follow("MdsclusterNoQuorum", NODE=victim)
     stage.cluster.await_all(200)

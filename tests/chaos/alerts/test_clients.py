@@ -112,6 +112,9 @@ def test_requests_pile_up_while_a_majority_stands_still(tmp_path: Path) -> None:
                     time.sleep(2)
                     answered = crowd.answered
                 assert crowd.answered == answered
+                told = it.stage.follow("MdsclusterQueueDepth", may_fail=("mdsctl status", "mdsctl clients list"))
+                assert "NO QUORUM" in told[0].told, "the page leads to the reason"
+                assert crowd.answered == answered
             finally:
                 for pid in others:
                     os.kill(pid, signal.SIGCONT)
@@ -162,7 +165,12 @@ def test_a_data_servers_disk_hangs_and_nobody_gets_a_layout_back(
             with it.raises("SlowOperations", "RecallOverdue", within_s=HANG_S):
                 waiter.start()
             assert not done.is_set()
+            layouts = it.stage.json("layouts")["layouts"]
+            (stands_still,) = {one["client_id"] for one in layouts if one["recalled_ms"] is not None}
+            told = it.stage.follow("MdsclusterRecallOverdue", may_fail=("mdsctl clients evict",), CLIENT=stands_still)
+            assert stands_still in told[0].told, "the page leads to who gives nothing back"
             until("what was waited for is done", done.is_set, 2 * HANG_S)
+            until("it is sent away", lambda: stands_still not in it.stage.clients())
             assert shim.struck(HANGING)[0] > 0
             it.ends("RecallOverdue")
         finally:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos.alerts.scene import watching
 from tests.support.troubled import Stage, staged, until
-from tests.support.watched import Watched
+from tests.support.watched import NODES, Watched
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.long]
 
@@ -19,9 +19,13 @@ def test_fencing_is_forgotten_in_maintenance_and_a_device_lies(tmp_path: Path) -
     """INV-9: a server that stands still is reported off by its device, and goes on."""
     watched = Watched(tmp_path)
     with staged(watched) as stage, watching(stage) as it:
+        forgotten = stage.follower()
+        with it.raises("FencingSuspended", server=forgotten):
+            assert it.cluster.mdsctl("node", "maintenance", forgotten, "on").returncode == 0
         with it.raises("FencingSuspended", server="*"):
             assert it.cluster.mdsctl("fence", "suspend").returncode == 0
-        assert it.cluster.mdsctl("fence", "resume").returncode == 0
+        listed, *_ = stage.follow("MdsclusterFencingSuspended", NODE=forgotten)
+        assert "suspended by admin" in listed.told, "the page leads to who it was"
         it.ends("FencingSuspended")
         watched.manner.write_text("well")  # it says what it was told to do, and does nothing
         victim = stage.follower()
@@ -33,6 +37,12 @@ def test_fencing_is_forgotten_in_maintenance_and_a_device_lies(tmp_path: Path) -
             finally:
                 os.kill(pid, signal.SIGCONT)
         assert it.cluster.pid(victim) == pid, "it is the same process"
+        history, tested = stage.follow("MdsclusterFencingDeviceLied", NODE=victim)
+        told = {tuple(line.split()[2:4]): line for line in history.told.splitlines()}  # by server and what happened
+        assert f"power-{victim}" in told[victim, "fenced"], "the page leads to the device"
+        assert (victim, "lied") in told
+        asked = [line.split()[:2] for line in tested.told.splitlines()[1:]]
+        assert sorted(asked) == [[node, f"power-{victim}"] for node in NODES if node != victim]
 
 
 def fenced(stage: Stage, server: str) -> bool:

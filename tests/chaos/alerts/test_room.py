@@ -44,6 +44,8 @@ def test_a_follower_is_far_behind_and_has_no_room(tmp_path: Path, make_small: Ma
         disk.fill(LEFT_MIB << 20)
         with it.raises("DiskNearlyFull", "SnapshotsFail", "ApplyLag", within_s=120.0, node=LATE):
             it.cluster.start(LATE)
+        told = it.stage.follow("MdsclusterDiskNearlyFull")
+        assert f" {disk.folder}\n" in told[0].told, "the page leads to the disk"
         disk.free()
         it.ends("DiskNearlyFull")
         it.cluster.await_all(200)
@@ -99,6 +101,9 @@ def test_a_data_server_is_full_and_then_loses_its_store(tmp_path: Path, make_sma
         ):
             asyncio.run(write(it.stage, "/late"))
         assert asyncio.run(read(it.stage, "/kept")) == DATA
+        it.stage.follow("MdsclusterDataServerSpace", DS=FULL)
+        asyncio.run(write(it.stage, "/spared"))  # on the other one alone
+        assert it.cluster.mdsctl("ds", "drain", FULL, "--off").returncode == 0
 
         def replace() -> None:
             disk.free()

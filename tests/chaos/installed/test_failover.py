@@ -18,7 +18,7 @@ STALL_S = 2.0
 """What the service promises for any single fault."""
 PLANNED_S = 0.2
 """The same for what is planned: the median of several. keepalived's part of it is 0.06 to 0.12 s."""
-PLANNED_S_MAX = 0.5
+PLANNED_S_MAX = 0.3
 """One of them, on machines that share two processors with all else."""
 DEMOTED_S = 0.2
 """From kill -9 of the metadata server until keepalived has let go of the address: the median of several."""

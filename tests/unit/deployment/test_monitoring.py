@@ -249,6 +249,18 @@ def test_the_runbook_names_only_commands_that_exist(capsys: pytest.CaptureFixtur
         assert known, f"mdsctl {' '.join(words)}"
 
 
+def test_the_runbook_names_a_test_for_all_that_goes_wrong() -> None:
+    """Each row of its last table, in brackets: a test that nobody can find is none."""
+    table = RUNBOOK.read_text().partition("## What goes wrong, and what you read")[2]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 15
+    for row in rows:
+        named = re.search(r" \((`[^()]*\.py`)\) \|$", row)
+        assert named, f"no test is named: {row[:60]}"
+        for place in re.findall(r"`([^`]+)`", named[1]):
+            assert (ROOT / "tests" / place).is_file(), f"{place}: {row[:60]}"
+
+
 def _helps(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> bool:
     code = main([*words, "--help"])
     told = capsys.readouterr().out

@@ -17,6 +17,9 @@ from tests.unit.mdsctl.commands import answer, await_level, text
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 STALL_MAX_S = 0.2
+"""Of one; where there are several, their median."""
+STALL_WORST_S = 0.3
+"""Of each of several, on a machine whose two processors servers and clients share."""
 
 
 def longest_stall(cluster: Embedded, action: Callable[[], object]) -> float:
@@ -55,7 +58,7 @@ def leader(cluster: Embedded) -> str:
 
 
 def test_the_leadership_goes_where_it_is_sent(cluster: Embedded) -> None:
-    """INV-2, INV-7: the median of three planned transfers under load stalls no client for 200 ms."""
+    """INV-2, INV-7: of three planned transfers under load the median stalls no client for 200 ms, and none for 300."""
     stalls = []
     for _ in range(3):
         before = leader(cluster)
@@ -64,6 +67,7 @@ def test_the_leadership_goes_where_it_is_sent(cluster: Embedded) -> None:
         assert leader(cluster) == target
     print(f"longest call around a transfer: {', '.join(f'{s * 1000:.0f} ms' for s in stalls)}")
     assert statistics.median(stalls) < STALL_MAX_S
+    assert max(stalls) < STALL_WORST_S
     assert answer(cluster, "leader", "transfer")["leader"] != target
     assert "leads already" in text(cluster, "leader", "transfer", leader(cluster))
     assert "no member" in answer(cluster, "leader", "transfer", "mds9", code=1)["error"]
