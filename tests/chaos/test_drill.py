@@ -14,4 +14,4 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.long, pytest.mark
 def test_a_deployed_cluster_outlives_its_service_host(tmp_path: Path) -> None:
     """INV-1 to INV-9: keepalived, the metadata server, then the whole host killed where the service address is; the
     address moves, clients wait less than 2 s, the host is fenced within 5 s, boots, and rejoins, all by itself."""
-    run("drill-medley", 3, tmp_path)
+    run("drill-medley", tmp_path)
