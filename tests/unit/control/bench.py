@@ -102,10 +102,10 @@ class Bench:
         for _ in range(for_ms // PERIOD_MS):
             self.now_ms += PERIOD_MS
             self.replica.advance(PERIOD_MS)
+            await self.stonith.turn()
             for node, seen in self.replica.seen.items():
                 if not seen.connected:
                     self.replica.seen[node] = replace(seen, silent_ms=seen.silent_ms + PERIOD_MS)
-            await self.stonith.turn()
             for _ in range(20):
                 await asyncio.sleep(0)
 

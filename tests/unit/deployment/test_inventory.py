@@ -31,7 +31,7 @@ MISTAKES: list[tuple[tuple[str, str], str, str]] = [
     (("[install]", "[[install]]"), "[[install]]", "install must be a table, like [install], not a list"),
     (("lanplus = true", "lanplus = 1.5"), "lanplus", "parameters.lanplus must be a text, a whole number"),
     (("[nodes.fencing.parameters]", 'parameters = "x"\n[ports]'), 'parameters = "x"',
-     "must be a table, like [nodes[1].fencing[0].parameters], not a text"),
+     "must be a table, like [nodes[0].fencing[0].parameters], not a text"),
     # syntax
     (('name = "files"', "name = files"), "name = files", "not valid TOML: Invalid value, column 8"),
     (('name = "files"', 'name = "files"\nname = "x"'), 'name = "x"', "not valid TOML: Cannot overwrite a value"),
