@@ -52,4 +52,5 @@ def refusal(agent: str) -> str:
         return ""
     close = difflib.get_close_matches(agent, AGENTS, n=1) or difflib.get_close_matches(f"fence_{agent}", AGENTS, n=1)
     hint = f"did you mean {close[0]!r}?" if close else "fence-agents has fence_ipmilan, fence_redfish, fence_apc, ..."
-    return f"there is no fence agent {agent!r}; {hint}"
+    first, *rest = agent.split() or [""]  # what stands behind it may be a password
+    return f"there is no fence agent {first + ' ...' if rest else agent!r}; {hint}"

@@ -338,7 +338,8 @@ def secret_fault(file: Path) -> str:
         mode = file.stat().st_mode
         content = file.read_bytes()
     except OSError as problem:
-        return f"cannot read the secret in {file}: {problem.strerror}"
+        told = file if "=" not in file.name else file.parent / "..."  # a line where a file's name should be
+        return f"cannot read the secret in {told}: {problem.strerror}"
     if mode & 0o077:
         return f"{file} can be read by others (mode {mode & 0o777:04o}): chmod 0600 {file}"
     if not content.strip() or b"\n" in content.strip() or b"\0" in content:

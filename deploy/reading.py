@@ -140,8 +140,8 @@ class _Reader:
         shown = repr(value) if not isinstance(value, dict | list) else f"a {type(value).__name__}"
         if isinstance(value, bool):
             shown = str(value).lower()
-        elif isinstance(value, str) and wanted.startswith("a table"):
-            shown = "a text"  # not what it says: a password, where parameters were meant
+        elif "fencing" in path and not isinstance(value, dict | list):
+            shown = "a text" if isinstance(value, str) else "a number or date"  # it may be meant for a password
         self.mistakes.append((path, f"{_name(path)} must be {wanted}, not {shown}"))
         return _MISSING
 

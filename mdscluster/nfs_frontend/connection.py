@@ -75,8 +75,6 @@ class ClientConnection(asyncio.Protocol):
         self.in_flight = 0
         self.in_flight_bytes = 0
         self.opened_ms = server.now_ms
-        self.address_left = False
-        """The service address by which it came has left this node since: its client is elsewhere by now."""
         self.partial_since_ms: int | None = None
         """When a record began that is not whole yet."""
         self.rule: ExportRule | None = None
@@ -325,10 +323,10 @@ def _set_options(sock: socket.socket, keepalive_s: int) -> None:
     """No delay; dead peers, and those who never take their data, are found out. Whoever closes it, or dies, leaves
     nothing of it in the kernel.
 
-    When a service address is back, what it left behind would answer for it: a client that comes again from the same
-    port, as Linux does, would be told what the remains of its former connection expect, which cannot end while the
-    client is elsewhere, and neither be taken in nor refused (docs/adr/0019). A reset ends both ends at once; a reply
-    that it overtakes is in the reply cache.
+    When a service address is back, what it left behind would answer for it: a client that happens to come again from
+    the same port would be told what the remains of its former connection expect, which cannot end while the client
+    is elsewhere, and neither be taken in nor refused (docs/adr/0019). A reset ends both ends at once; a reply that it
+    overtakes is in the reply cache.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _GONE_AT_ONCE)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

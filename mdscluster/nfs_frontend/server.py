@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,6 +38,8 @@ class NfsServer:
         self._strangers: dict[ClientConnection, None] = {}
         """Those by which no request in a session has come yet, oldest first."""
         self._held_bytes = 0
+        self._away: set[str] = set()
+        """Addresses that have left this node."""
         self._arrived: list[tuple[ClientConnection, bytes]] = []
         self._unflushed: list[ClientConnection] = []
         self._loop = asyncio.get_running_loop()
@@ -148,13 +150,18 @@ class NfsServer:
     def address_left(self, address: str) -> None:
         """A service address has gone to another node, and with it whoever came by it. They stay in the log for now:
         who has the address next reads there whom to tell."""
-        for connection in self.connections:
-            if connection.address == address:
-                connection.address_left = True
+        self._away.add(address)
 
-    def address_came(self, address: str) -> None:
-        """It is back. What is left of connections of before would answer their clients, which had others since."""
-        for connection in [one for one in self.connections if one.address_left and one.address == address]:
+    def address_came(self, address: str, here: Collection[str]) -> None:
+        """It is back. What is left of connections of before would answer their clients, which had others since.
+
+        ``here``: all addresses of this node. By none of them come those whom another node passes on by this one
+        (deploy/spreading.py): they may be of before, too.
+        """
+        if address not in self._away:
+            return
+        self._away.discard(address)
+        for connection in [one for one in self.connections if one.address == address or one.address not in here]:
             connection.abort("its address was elsewhere meanwhile")
 
     def stop_listening(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
@@ -28,6 +28,7 @@ log = structlog.get_logger()
 AGAIN_S: Final = (0.0, 0.6, 1.2)
 """When tickles are sent, after the arrival: a client answers one in half a second at most, and packets get lost."""
 _POLL_S: Final = 0.1
+_DISCARD: Final = 9
 _BATCH: Final = 256
 """So many tickles take about 10 ms; others have their turn between."""
 
@@ -36,7 +37,7 @@ class Connections(Protocol):
     """This node's own."""
 
     def address_left(self, address: str) -> None: ...
-    def address_came(self, address: str) -> None: ...
+    def address_came(self, address: str, here: Collection[str]) -> None: ...
 
 
 class Takeovers:
@@ -55,6 +56,8 @@ class Takeovers:
         self._netlink: socket.socket | None = None
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
         """By interface and address: one each, and none for an address that has gone again."""
+        self._here: dict[str, set[int]] = {}
+        """The addresses of this node, each with its interfaces."""
 
     def watch(self) -> None:
         """Begin. Clients are told where this process may send what is to be sent."""
@@ -89,21 +92,35 @@ class Takeovers:
             data = netlink.recv(rtnetlink.RECEIVE_BYTES)
         except OSError as problem:  # ENOBUFS: more came than fitted, and an arrival may have been among it
             log.warning("changes of this machine's addresses were missed", reason=problem.strerror)
+            for address in self._here:  # each may have been elsewhere, and be back
+                self._connections.address_left(address)
+            self._here.clear()
             self._loop.call_later(_POLL_S, self._ask, netlink)
             return
         for news in rtnetlink.address_news(data):
+            self._note(news)
             key = news.interface, news.address
             if key in self._tasks and news.here and not news.changed:
                 continue  # as is known
             under_way = self._tasks.pop(key, None)
             if under_way is not None:
                 under_way.cancel()
-            if news.changed:
-                moved = self._connections.address_came if news.here else self._connections.address_left
-                moved(news.address)
             if news.here and tickle.permitted():
                 task = self._tasks[key] = self._loop.create_task(self._took_over(*key, arrived=news.changed))
                 task.add_done_callback(functools.partial(self._ended, key))
+
+    def _note(self, news: rtnetlink.AddressNews) -> None:
+        """Keep up with what is here, and tell this node's connections."""
+        interfaces = self._here.setdefault(news.address, set())
+        if news.here:
+            interfaces.add(news.interface)
+            self._connections.address_came(news.address, self._here)
+            return
+        interfaces.discard(news.interface)
+        if not interfaces:
+            del self._here[news.address]
+            if not _is_local(news.address):
+                self._connections.address_left(news.address)
 
     def _ask(self, netlink: socket.socket) -> None:
         """Have all addresses told; again later where the kernel is busy telling."""
@@ -147,3 +164,15 @@ class Takeovers:
         with self._replica.env.begin() as txn:
             lost = client_connections.lost_to(txn, self._tables, self._node_id, address)
         return {path for paths in lost.values() for path in paths}
+
+
+def _is_local(address: str) -> bool:
+    """Whether packets to an address that no interface has end here all the same: another node may pass them on
+    (deploy/spreading.py). Nothing is sent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, _DISCARD))
+        except OSError:  # no way to it
+            return False
+        return str(probe.getsockname()[0]) == address

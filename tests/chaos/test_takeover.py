@@ -99,7 +99,7 @@ NOTICED_BY_ITSELF_S = 6.0
 
 @pytest.mark.parametrize("silent", [True, False])
 def test_a_client_comes_back_from_the_same_port_when_the_address_is_back(tmp_path: Path, silent: bool) -> None:
-    """INV-7: as Linux does. What the node had of the client's connection of before, which it closed while nobody could
+    """INV-7: as Linux may. What the node had of the client's connection of before, which it closed while nobody could
     hear it, or still has, as the address was only moved away, must not answer for it. (It did, for up to a minute.)"""
     try:
         with Hanet("mdt") as net, Cluster(tmp_path / "cluster", net, mds=3, ds=1) as cluster:

@@ -17,6 +17,19 @@ def test_what_is_right_is_taken() -> None:
     replace(GOOD, agent="/usr/local/sbin/our-pdu").validate()
 
 
+@pytest.mark.parametrize(
+    "changes", [dict(agent="fence_ipmilan -p hunter2"), dict(agent="/usr/sbin/fence_ipmilan -p hunter2"),
+                dict(secret_files=(Path("/etc/password=hunter2"),))],
+)  # fmt: skip
+def test_nor_does_what_is_said_when_it_is_used(changes: dict[str, object]) -> None:
+    device = replace(GOOD, **changes)  # type: ignore[arg-type]
+    with pytest.raises(DeviceError) as refusal:
+        device.validate()
+        device.program()
+        device.secrets()
+    assert "hunter2" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("option", ["password=hunter2", " password=hunter2", "password: hunter2", "hunter2"])
 def test_no_refusal_shows_a_password(option: str) -> None:
     """It goes to terminals and logs."""
