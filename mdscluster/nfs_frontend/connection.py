@@ -299,11 +299,23 @@ class ClientConnection(asyncio.Protocol):
                 self._writing_paused = True  # until resume_writing says that it was read
 
     def abort(self, reason: str) -> None:
-        """Close the connection at once; the client comes again, here or on another node."""
+        """Reset the connection; the client comes again, here or on another node.
+
+        Nothing of it stays in the kernel. When a service address is back, what it left behind would answer for it: a
+        client that happens to come again from the same port would be told what the remains of its former connection
+        expect, which cannot end while the client is elsewhere, and neither be taken in nor refused (docs/adr/0019). A
+        reply that the reset overtakes is in the reply cache.
+
+        A process that is killed does not reset: a Linux client then comes again a moment later, when the address has
+        moved, and not at once, when its SYN is lost and repeated after a second.
+        """
         if self._transport is not None:
             log.info("connection closed", peer=self.peer, reason=reason)
             self.flush()
         if self._transport is not None:
+            sock = self._transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _GONE_AT_ONCE)
             self._transport.abort()
             self._transport = None
 
@@ -320,15 +332,7 @@ class ClientConnection(asyncio.Protocol):
 
 
 def _set_options(sock: socket.socket, keepalive_s: int) -> None:
-    """No delay; dead peers, and those who never take their data, are found out. Whoever closes it, or dies, leaves
-    nothing of it in the kernel.
-
-    When a service address is back, what it left behind would answer for it: a client that happens to come again from
-    the same port would be told what the remains of its former connection expect, which cannot end while the client
-    is elsewhere, and neither be taken in nor refused (docs/adr/0019). A reset ends both ends at once; a reply that it
-    overtakes is in the reply cache.
-    """
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _GONE_AT_ONCE)
+    """No delay; dead peers, and those who never take their data, are found out."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, keepalive_s)
