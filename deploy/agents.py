@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from fencing.device import agent_told
+
 _DEBIAN: Final = """
 ack_manual aliyun alom amt apc apc_snmp aws azure_arm bladecenter brocade cdu cisco_mds cisco_ucs compute
 crosslink cyberpower_ssh docker drac drac5 dummy eaton_snmp ecloud emerson eps evacuate gce hds_cb
@@ -52,5 +54,4 @@ def refusal(agent: str) -> str:
         return ""
     close = difflib.get_close_matches(agent, AGENTS, n=1) or difflib.get_close_matches(f"fence_{agent}", AGENTS, n=1)
     hint = f"did you mean {close[0]!r}?" if close else "fence-agents has fence_ipmilan, fence_redfish, fence_apc, ..."
-    first, *rest = agent.split() or [""]  # what stands behind it may be a password
-    return f"there is no fence agent {first + ' ...' if rest else agent!r}; {hint}"
+    return f"there is no fence agent {agent_told(agent)!r}; {hint}"

@@ -16,7 +16,7 @@ from deploy import agents, servers, spread_checks
 from deploy.inventory import DataServer, FenceDevice, Inventory, IpAddress, Node
 from deploy.positions import TomlPath
 from fencing import budget
-from fencing.device import Device, is_secret, plain_key, same_outlet
+from fencing.device import Device, file_told, is_secret, plain_key, same_outlet
 from mdsproto.configfile import ConfigError
 
 Finding = tuple[TomlPath, str]
@@ -338,8 +338,7 @@ def secret_fault(file: Path) -> str:
         mode = file.stat().st_mode
         content = file.read_bytes()
     except OSError as problem:
-        told = file if "=" not in file.name else file.parent / "..."  # a line where a file's name should be
-        return f"cannot read the secret in {told}: {problem.strerror}"
+        return f"cannot read the secret in {file_told(file)}: {problem.strerror}"
     if mode & 0o077:
         return f"{file} can be read by others (mode {mode & 0o777:04o}): chmod 0600 {file}"
     if not content.strip() or b"\n" in content.strip() or b"\0" in content:

@@ -66,7 +66,7 @@ class Device:
         if not self.name or not self.name.isprintable():
             raise DeviceError("a fencing device needs a name")
         if not Path(self.agent).is_absolute() and not _AGENT.fullmatch(self.agent):
-            told = f"{self.command!r} is neither the name of a fence agent nor the path of a program"
+            told = f"{agent_told(self.agent)!r} is neither the name of a fence agent nor the path of a program"
             raise DeviceError(f"{where}: {told}")
         for number, option in enumerate(self.options, 1):
             if not _OPTION.fullmatch(option):  # and is not shown: it may be meant for a password
@@ -79,12 +79,6 @@ class Device:
         if not 1 <= self.attempts <= ATTEMPTS_MAX:
             raise DeviceError(f"{where}: attempts must be 1 to {ATTEMPTS_MAX}")
 
-    @property
-    def command(self) -> str:
-        """The agent for people: without what may stand behind it by mistake, as that may be a password."""
-        first, *rest = self.agent.split() or [""]
-        return f"{first} ..." if rest else self.agent
-
     def program(self) -> Path:
         """The agent's program. :class:`DeviceError` when it is not installed."""
         if Path(self.agent).is_absolute():
@@ -95,7 +89,7 @@ class Device:
             if candidate.is_file():
                 return candidate
         raise DeviceError(
-            f"there is no program {self.command}"
+            f"there is no program {agent_told(self.agent)}"
             + ("" if Path(self.agent).is_absolute() else ": install it (on Debian: apt install fence-agents)")
         )
 
@@ -133,6 +127,17 @@ def plain_key(key: str) -> str:
     return key.strip().replace("-", "_").lower()
 
 
+def agent_told(agent: str) -> str:
+    """An agent for people: without what may stand behind it by mistake, as that may be a password."""
+    first, *rest = agent.split() or [""]
+    return f"{first} ..." if rest else agent
+
+
+def file_told(path: Path) -> Path:
+    """A secret file for people: without its name where that looks like a line that belongs into it."""
+    return path if "=" not in path.name else path.parent / "..."
+
+
 def same_outlet(devices: Iterable[Device]) -> Iterator[tuple[Device, Device]]:
     """Devices of different nodes that switch the same power, with the one that was named first: whoever fences one of
     these nodes switches the other one off."""
@@ -149,8 +154,7 @@ def _read_secrets(path: Path) -> list[str]:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             raw = file.read(SECRETS_BYTES_MAX)
     except OSError as problem:
-        told = path if "=" not in path.name else path.parent / "..."  # a line where a file's name should be
-        raise DeviceError(f"cannot read {told}: {problem.strerror}") from problem
+        raise DeviceError(f"cannot read {file_told(path)}: {problem.strerror}") from problem
     if mode & 0o077:
         raise DeviceError(f"{path} has mode {mode:04o}: others could read the password; set it to 0600")
     try:
