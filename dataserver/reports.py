@@ -6,6 +6,7 @@ size and time. Threads that come while a call is out put their reports down and 
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -20,10 +21,12 @@ log = structlog.get_logger()
 
 BATCH_MAX: Final = 1000
 CALL_TIMEOUT_S: Final = 2.0
-"""After this long without an answer another MDS is asked; a report may be made twice."""
-FIRST_TIMEOUT_S: Final = 0.5
-"""The same for the first one asked, doubled for each that follows: an MDS that fell silent must not cost the client
-more than the election does, and where all of them are slow nothing is gained by asking ever again."""
+"""After this long without an answer another MDS is asked, however long answers took; a report may be made twice."""
+PATIENCE_MIN_S: Final = 0.3
+"""After this long another one is asked at the earliest. While an election goes on (0.7 s) neither who was cut off
+answers nor who waits for it: of three, each is asked before a client has waited much longer than that."""
+PAUSE_S, PAUSE_MAX_S = 0.05, 0.2
+"""At most so long nobody is asked, at random, when all have been: the first time, doubled each time, the longest."""
 
 Send = Callable[[control_pb2.ReportWritesRequest, float], control_pb2.ReportWritesReply]
 """A blocking call to one MDS with a timeout in seconds; raises ``grpc.RpcError``."""
@@ -43,6 +46,27 @@ class _Report:
         self.refused = False
 
 
+class _Patience:
+    """How long an answer may take before another MDS is asked: by those of before, as TCP waits (RFC 6298, section 2).
+
+    An MDS that is silent must cost a client little, and where all of them are slow nothing is gained by asking ever
+    again: it would only make more of the same work for them.
+    """
+
+    def __init__(self) -> None:
+        self._smoothed_s = 0.0
+        self._variation_s = 0.0
+
+    def answered(self, took_s: float) -> None:
+        self._variation_s += (abs(took_s - self._smoothed_s) - self._variation_s) / 4
+        self._smoothed_s += (took_s - self._smoothed_s) / 8
+
+    def timeout_s(self, rounds: int) -> float:
+        """``rounds``: how often everybody has been asked in vain."""
+        usual_s = self._smoothed_s + 4 * self._variation_s
+        return float(min(CALL_TIMEOUT_S, max(PATIENCE_MIN_S, usual_s) * 2 ** min(rounds, 10)))
+
+
 class Reporter:
     """Callable from any thread. The MDS nodes are asked in turn, beginning with the one that answered last.
 
@@ -55,6 +79,7 @@ class Reporter:
         self._clock_ns = clock_ns
         self._deadline_ms = deadline_ms
         self._preferred = 0
+        self._patience = _Patience()
         self._waiting: list[_Report] = []
         self._lock = threading.Lock()
         self._sending = threading.Lock()
@@ -86,14 +111,24 @@ class Reporter:
         try:
             for attempt in tenacity.Retrying(
                 retry=tenacity.retry_if_exception_type((grpc.RpcError, _NotCommitted)),
-                wait=tenacity.wait_random_exponential(multiplier=0.05, max=0.5),
+                wait=self._pause_s,
                 stop=lambda _: self._clock_ns() >= deadline_ns,
                 reraise=True,
             ):
                 with attempt:
-                    self._attempt(deadline_ns, FIRST_TIMEOUT_S * 2 ** (attempt.retry_state.attempt_number - 1))
+                    self._attempt(deadline_ns, self._patience.timeout_s(self._rounds(attempt.retry_state) - 1))
         except (grpc.RpcError, _NotCommitted) as error:
             log.warning("stable writes could not be reported", reason=reason_of(error))
+
+    def _rounds(self, state: tenacity.RetryCallState) -> int:
+        """In which round of asking everybody this attempt is: 1, 2, ..."""
+        return (state.attempt_number - 1) // len(self._senders) + 1
+
+    def _pause_s(self, state: tenacity.RetryCallState) -> float:
+        """The next one is asked at once; when all have been, after a pause: they may all refuse at once."""
+        if state.attempt_number % len(self._senders):
+            return 0.0
+        return random.uniform(0, min(PAUSE_MAX_S, PAUSE_S * 2 ** min(self._rounds(state) - 1, 10)))
 
     def _attempt(self, deadline_ns: int, timeout_s: float) -> None:
         """One call with everything that waits by now; the next attempt goes to the next MDS."""
@@ -105,6 +140,7 @@ class Reporter:
         request = control_pb2.ReportWritesRequest(ds_id=self._ds_id, writes=[report.write for report in batch])
         timeout_s = min(timeout_s, CALL_TIMEOUT_S, max(0.05, (deadline_ns - self._clock_ns()) / 1e9))
         reply = control_pb2.ReportWritesReply()
+        began_ns = self._clock_ns()
         try:
             senders = self._senders
             reply = senders[self._preferred % len(senders)](request, timeout_s)
@@ -112,6 +148,7 @@ class Reporter:
                 raise _NotCommitted("no quorum")
         finally:
             if reply.committed:
+                self._patience.answered((self._clock_ns() - began_ns) / 1e9)
                 refused = frozenset(reply.refused)
                 for number, report in enumerate(batch):
                     report.refused = number in refused

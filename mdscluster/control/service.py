@@ -201,6 +201,10 @@ class ControlService(control_pb2_grpc.ControlServicer):
         # How often each file has been cut by now, and not by what a node that is behind knows: it would refuse.
         if not await replica_async.barrier(self._replica):
             return control_pb2.ReportWritesReply(committed=False)
+        left_s = context.time_remaining()
+        if left_s is not None and left_s <= 0:
+            # Who asks has given this call up, and has perhaps been answered elsewhere, before a cut that counts by now.
+            return control_pb2.ReportWritesReply(committed=False)
         latest: dict[tuple[int, int], ReportWrite] = {}
         for write in request.writes:
             if dsfh.is_proxied(write.client_id):

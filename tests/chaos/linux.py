@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tests.kernel.rig.vm import Guest, GuestError, GuestSpec, Mount
 from tests.kernel.rig.workload import JOBS, Workload, try_locks, verify
 from tests.support.cluster import NFS_PORT
 from tests.support.hanet import Hanet
+from tests.support.packets import record
 
 WORKER, WATCHER = 1, 2
 FIRST_OCTET = 110
@@ -29,6 +31,8 @@ class Served:
 
     net: Hanet
     address: str
+    kept: Path
+    """Where what tells why a client waited is left: its packets' headers, and when its slow calls were."""
     port: int = NFS_PORT
 
 
@@ -38,6 +42,7 @@ class LinuxClients:
     def __init__(self, served: Served | None) -> None:
         self._served = served
         self._guests: dict[int, Guest] = {}
+        self._recording = contextlib.ExitStack()
         self._workload: Workload | None = None
         self._found = LinuxClient("Linux 6.1, vers=4.2, pNFS")
 
@@ -47,6 +52,7 @@ class LinuxClients:
         return self
 
     def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self._recording.close()
         for guest in self._guests.values():
             guest.kill()
             shutil.rmtree(guest.run_dir, ignore_errors=True)
@@ -62,6 +68,7 @@ class LinuxClients:
             return
         for number in (WORKER, WATCHER):
             self._guests[number] = self._boot(self._served, number)
+        self._recording.enter_context(record(self._served.net, self.ports, self._served.kept))
         self._workload = Workload(self._guests[WORKER])
         with self._noted("start"):
             self._workload.await_progress(5, PROGRESS_TIMEOUT_S)
@@ -81,13 +88,14 @@ class LinuxClients:
 
     def end_round(self, number: int) -> None:
         """Every kind of work must have gone on, and the locks must still be held."""
-        if self._workload is None:
+        if self._served is None or self._workload is None:
             return
         with self._noted(f"round {number + 1}"):
             state = self._workload.await_progress(3, PROGRESS_TIMEOUT_S)
             self._found.stalls_ms.append(state.longest_ms(str(number)))
             self._found.turns = sum(state.steps.values())
             slowest = sorted(state.slow, key=lambda call: -call[2])[:SLOWEST_SHOWN]
+            (self._served.kept / "slow.json").write_text(json.dumps(state.slow))
             self._found.slowest = ", ".join(f"{kind} {ms:.0f} ms" for _, kind, ms in slowest)
             if state.alive != JOBS:
                 self._found.problems.append(f"round {number + 1}: {JOBS - state.alive} kinds of work ended")

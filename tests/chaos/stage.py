@@ -203,7 +203,7 @@ def _privileged(plan: Plan, folder: Path) -> Iterator[tuple[Chaos, LinuxClients]
         stack.enter_context(cluster)
         for number, client in enumerate(clients):
             net.add_host(client, 31 + number)
-        linux = stack.enter_context(_linux(plan, net, cluster.service_address))
+        linux = stack.enter_context(_linux(plan, net, cluster.service_address, folder))
         site = Namespaces(cluster)
         monitor, loads = _observers(plan, site, folder, stack)
         chaos = Chaos(site, monitor, loads, plan.seed, net=net, shim=shim, disks=disks, clients=clients)
@@ -211,8 +211,8 @@ def _privileged(plan: Plan, folder: Path) -> Iterator[tuple[Chaos, LinuxClients]
         yield chaos, linux
 
 
-def _linux(plan: Plan, net: Hanet, service_address: str) -> LinuxClients:
-    return LinuxClients(Served(net, service_address) if plan.linux else None)
+def _linux(plan: Plan, net: Hanet, service_address: str, folder: Path) -> LinuxClients:
+    return LinuxClients(Served(net, service_address, folder / "linux") if plan.linux else None)
 
 
 @contextlib.contextmanager
@@ -228,7 +228,7 @@ def _deployed(plan: Plan, folder: Path) -> Iterator[tuple[Chaos, LinuxClients]]:
         ))  # fmt: skip
         for number, client in enumerate([*clients, WRONG_SIDE, WITNESS]):
             net.add_host(client, 31 + number)
-        linux = stack.enter_context(_linux(plan, net, cluster.service_address))
+        linux = stack.enter_context(_linux(plan, net, cluster.service_address, folder))
         site = Hosts(cluster, by_own_address=plan.on_quorum_loss != READ_ONLY)
         witness = Witness(
             cluster.service_address, NFS_PORT, folder / "witness",

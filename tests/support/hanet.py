@@ -221,7 +221,8 @@ class Hanet:
         self._nft("flush ruleset\n", space)
 
     def regain_power(self, name: str) -> None:
-        """Its own address again, as its network configuration says at boot."""
+        """Its own address again, as its network configuration says at boot; it knows no connection of before."""
+        self.forget_connections(name)
         space = self.netns(name)
         _ip("-n", space, "address", "replace", f"{self.hosts[name]}/24", "brd", "+", "dev", "eth0")
         _ip("-n", space, "link", "set", "eth0", "up")

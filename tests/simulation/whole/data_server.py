@@ -50,13 +50,16 @@ class Refused(Exception):
 
 
 class Certificate:
-    """What gRPC would tell of a caller: the names in its certificate."""
+    """What gRPC would tell of a caller: the names in its certificate, and how long it waits: for ever."""
 
     def __init__(self, name: str, role: str) -> None:
         self._names = [name.encode(), credentials.role_name(role).encode()]
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_subject_alternative_name": self._names}
+
+    def time_remaining(self) -> None:
+        return None
 
     def abort(self, code: grpc.StatusCode, details: str) -> None:
         raise Refused(code, details)

@@ -41,7 +41,12 @@ class Refused(Exception):
 
 
 class Context:
-    """A gRPC call's context."""
+    """A gRPC call's context. ``left_s``: how long its caller goes on to wait."""
+
+    left_s = 0.3
+
+    def time_remaining(self) -> float:
+        return self.left_s
 
     async def abort(self, code: grpc.StatusCode, details: str) -> None:
         raise Refused(code, details)
@@ -158,6 +163,22 @@ def test_a_report_that_comes_late_does_not_undo_a_cut(fs: Namespace) -> None:
     late = ReportWrite(fileid_of(other), 900, 1, caller.client_id, 7)  # proposed before a cut, committed after it
     fs.internal(late)
     assert fs.attributes(b"g")[nfs4.FATTR4_SIZE] == 300
+
+
+def test_a_report_whose_data_server_waits_no_more_is_not_made(fs: Namespace) -> None:
+    """INV-4: another node has answered, the client has truncated the file since, and has a layout again."""
+    caller = connect(fs, b"me")
+    handle, opened = caller.create(b"f")
+    get_layout(caller, handle, opened)
+    service = ControlService(fs.replica, fs.machine.tables, Registry(), lambda: 5, ds_lease_ms=6_000)
+    write = control_pb2.WriteReport(fileid=fileid_of(handle), client_id=caller.client_id, end_offset=300, mtime_ns=1)
+    request = control_pb2.ReportWritesRequest(ds_id="ds1", writes=[write])
+    context = Context()
+    context.left_s = 0.0  # this node stood still
+    before = fs.replica.index
+    assert not asyncio.run(service.ReportWrites(request, context)).committed  # type: ignore[arg-type]
+    assert fs.replica.index == before
+    assert fs.attributes(b"f")[nfs4.FATTR4_SIZE] == 0
 
 
 def test_only_the_data_server_itself_speaks_for_it(fs: Namespace) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from dataserver.reports import FIRST_TIMEOUT_S
+from dataserver.reports import PATIENCE_MIN_S
 from mdsproto import control_pb2, control_pb2_grpc, credentials
 from nfswire import nfs4
 from tests.unit.dataserver.support.cluster import HEARTBEAT_MS, LEASE_MS, REPO, Cluster, wait_until
@@ -139,7 +139,7 @@ def test_reports_are_batched(cluster: Cluster) -> None:
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    time.sleep(FIRST_TIMEOUT_S / 2)  # after FIRST_TIMEOUT_S the other metadata server is asked
+    time.sleep(PATIENCE_MIN_S / 3)  # after PATIENCE_MIN_S the other metadata server is asked
     gate.set()
     for thread in threads:
         thread.join(10)
