@@ -1,32 +1,53 @@
-"""The nftables rule that keeps a node from refusing connections to an address that is about to move.
+"""The nftables rules by which a host without a server says nothing at an address that is about to move.
 
-A server that dies leaves its kernel behind, which refuses connections until the address has moved; a refused Linux
-client waits 3 s before it tries again. Unanswered, its TCP repeats the SYN after 1 s (measured: 1.1 s instead of
-3.1 s).
+A server that dies leaves its kernel behind, which resets its connections, and refuses new ones, until the address has
+moved. A client that hears of it comes again too early: refused, Linux waits 3 s before it tries again; unanswered, its
+TCP repeats the SYN after 1 s. One that hears nothing is told by the next holder, a moment after the address has moved
+(docs/adr/0019). What a living server resets on purpose is marked (:mod:`mdscluster.silence`), and what answers a packet
+for which there is neither connection nor listener any more is not sent, as that is not let in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+
 from deploy.inventory import Inventory
+from mdscluster.silence import RESET_MARK
 
 TABLE = "mdscluster_vip"
 
 
 def render(inventory: Inventory) -> str:
     """For ``nft -f``, which takes it as a whole; loading it again replaces it."""
-    rules = "".join(
-        f"        {'ip6' if vip.interface.version == 6 else 'ip'} saddr {vip.interface.ip} tcp sport "
-        f"{inventory.ports.nfs} tcp sequence 0 tcp flags & (rst | ack | syn) == (rst | ack) drop\n"
-        for vip in inventory.service_addresses
+    return rules([vip.interface.ip for vip in inventory.service_addresses], inventory.ports.nfs)
+
+
+def rules(addresses: Iterable[IPv4Address | IPv6Address], port: int) -> str:
+    """The table for service addresses at which servers listen on ``port``."""
+    families = [("ip6" if address.version == 6 else "ip", address) for address in addresses]
+    swallowed = "".join(
+        f"        {family} daddr {address} tcp dport {port} socket transparent {{ 0, 1 }} accept\n"
+        f"        {family} daddr {address} tcp dport {port} drop\n"
+        for family, address in families
+    )
+    unsaid = "".join(
+        f"        {family} saddr {address} tcp sport {port} tcp flags & (rst | ack) == (rst | ack) "
+        f"meta mark != {RESET_MARK:#x} drop\n"
+        for family, address in families
     )
     return f"""\
-# Nobody is refused at a service address: not while its server is dead, and the address has not moved yet.
-# It drops nothing but the refusal: a reset with sequence number 0 and ACK set.
+# A host says nothing at a service address while its server is dead: the next holder tells the clients.
 table inet {TABLE}
 delete table inet {TABLE}
 table inet {TABLE} {{
+    chain input {{
+        type filter hook input priority 0; policy accept;
+        # What belongs to a connection, or to a server that listens, is let in; all else would be answered by a reset.
+{swallowed}    }}
     chain output {{
         type filter hook output priority 0; policy accept;
-{rules}    }}
+        # Resets (with ACK) of connections whose server died, and refusals; none that a server means.
+{unsaid}    }}
 }}
 """

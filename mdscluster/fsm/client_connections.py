@@ -12,7 +12,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     import lmdb
 
@@ -84,13 +84,16 @@ def _nodes(txn: lmdb.Transaction, tables: Tables) -> Iterator[bytes]:
             found = cursor.set_range(node + b"\1")
 
 
-def lost_to(txn: lmdb.Transaction, tables: Tables, node_id: str, address: str) -> dict[str, list[bytes]]:
-    """What other nodes had at ``address``, which is ``node_id``'s now: node id -> paths."""
+def lost_to(
+    txn: lmdb.Transaction, tables: Tables, node_id: str, address: str, standing: Container[bytes]
+) -> dict[str, list[bytes]]:
+    """What others had at ``address``, which is ``node_id``'s now: node id -> paths. Among them an earlier self of this
+    node, of which nothing is ``standing``."""
     lost: dict[str, list[bytes]] = {}
     wanted, own = _packed(address), node_id.encode()
     with txn.cursor(db=tables.client_connection) as cursor:
         for key, _ in cursor:
             node, _, path = bytes(key).partition(_END)
-            if node != own and path[: len(path) // 2 - _PORT.size] == wanted:
+            if (node != own or path not in standing) and path[: len(path) // 2 - _PORT.size] == wanted:
                 lost.setdefault(node.decode(), []).append(path)
     return lost

@@ -8,6 +8,7 @@ waits then, and nobody else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from struct import Struct
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 
+from mdscluster import silence
 from mdscluster.fsm import client_connections
 from mdscluster.nfs_frontend import exports
 from mdscluster.nfs_frontend.quorum import REFUSING
@@ -32,8 +34,6 @@ _LAST: Final = 0x80000000
 _MOST_FRAGMENTS: Final = 64
 _RECORDS_PER_TURN: Final = 64
 _PROBES: Final = 4
-_GONE_AT_ONCE: Final = Struct("ii").pack(1, 0)
-"""struct linger of socket(7)."""
 
 
 class Ticket:
@@ -107,9 +107,13 @@ class ClientConnection(asyncio.Protocol):
         if self._dispatcher.service == REFUSING:
             self.abort("no quorum")
         elif not self._server.admit(self):
-            log.info("connection refused: too many", peer=self.peer)
-            self._transport.close()
-            self._transport = None
+            self.abort("too many connections")
+
+    def eof_received(self) -> None:
+        """The client is done, and may still wait for what it was answered."""
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if sock is not None:
+            silence.end_in_order(sock)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -298,7 +302,7 @@ class ClientConnection(asyncio.Protocol):
             else:
                 self._writing_paused = True  # until resume_writing says that it was read
 
-    def abort(self, reason: str) -> None:
+    def abort(self, reason: str, *, silently: bool = False) -> None:
         """Reset the connection; the client comes again, here or on another node.
 
         Nothing of it stays in the kernel. When a service address is back, what it left behind would answer for it: a
@@ -306,16 +310,16 @@ class ClientConnection(asyncio.Protocol):
         expect, which cannot end while the client is elsewhere, and neither be taken in nor refused (docs/adr/0019). A
         reply that the reset overtakes is in the reply cache.
 
-        A process that is killed does not reset: a Linux client then comes again a moment later, when the address has
-        moved, and not at once, when its SYN is lost and repeated after a second.
+        ``silently``: at a service address the client is not told; who has that next does it.
         """
         if self._transport is not None:
             log.info("connection closed", peer=self.peer, reason=reason)
             self.flush()
         if self._transport is not None:
             sock = self._transport.get_extra_info("socket")
-            if sock is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _GONE_AT_ONCE)
+            if sock is not None and not silently:
+                with contextlib.suppress(OSError):  # not permitted: where there is no filter, it is not needed
+                    silence.mark(sock)
             self._transport.abort()
             self._transport = None
 
@@ -332,7 +336,8 @@ class ClientConnection(asyncio.Protocol):
 
 
 def _set_options(sock: socket.socket, keepalive_s: int) -> None:
-    """No delay; dead peers, and those who never take their data, are found out."""
+    """No delay; dead peers, and those who never take their data, are found out. It ends by a reset."""
+    silence.end_by_reset(sock)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, keepalive_s)

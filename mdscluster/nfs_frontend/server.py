@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from typing import TYPE_CHECKING
 
 import structlog
@@ -32,7 +32,7 @@ class NfsServer:
         self.rules = rules
         self.limits = limits
         self.now_ms = now_ms
-        self.whereabouts = Whereabouts()
+        self.whereabouts = Whereabouts(dispatcher.clock_s)
         self.connections: dict[ClientConnection, None] = {}
         """Those that stand, oldest first."""
         self._strangers: dict[ClientConnection, None] = {}
@@ -142,10 +142,14 @@ class NfsServer:
         for connection in waiting:
             connection.flush()
 
-    def close_clients(self, reason: str) -> None:
-        """Drop every client, so that they find a node with quorum."""
+    def close_clients(self, reason: str, *, silently: bool = False) -> None:
+        """Drop every client, so that they find a node with quorum. ``silently``: see :meth:`ClientConnection.abort`."""
         for connection in list(self.connections):
-            connection.abort(reason)
+            connection.abort(reason, silently=silently)
+
+    def standing(self) -> Container[bytes]:
+        """The paths of the connections that sessions use."""
+        return self.whereabouts.standing
 
     def address_left(self, address: str) -> None:
         """A service address has gone to another node, and with it whoever came by it. They stay in the log for now:
@@ -176,4 +180,4 @@ class NfsServer:
 
     async def close(self) -> None:
         self.stop_listening()
-        self.close_clients("the server stops")
+        self.close_clients("the server stops", silently=True)

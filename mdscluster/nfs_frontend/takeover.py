@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
@@ -38,6 +38,7 @@ class Connections(Protocol):
 
     def address_left(self, address: str) -> None: ...
     def address_came(self, address: str, here: Collection[str]) -> None: ...
+    def standing(self) -> Container[bytes]: ...
 
 
 class Takeovers:
@@ -162,7 +163,9 @@ class Takeovers:
 
     def _lost_to(self, address: str) -> set[bytes]:
         with self._replica.env.begin() as txn:
-            lost = client_connections.lost_to(txn, self._tables, self._node_id, address)
+            lost = client_connections.lost_to(
+                txn, self._tables, self._node_id, address, self._connections.standing()
+            )
         return {path for paths in lost.values() for path in paths}
 
 

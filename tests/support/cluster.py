@@ -178,7 +178,7 @@ class Cluster:
         for node in self.nodes.values():
             self.net.add_host(node.id, int(node.address.rsplit(".", 1)[1]))
             if node.kind == "mds":
-                self.net.never_refuse(node.id, SERVICE_OCTET, NFS_PORT)
+                self.net.silence_the_dead(node.id, SERVICE_OCTET, NFS_PORT)
         pki = ClusterPki(self.base / "pki")
         pki.create()
         pki.issue("admin", "admin", [])

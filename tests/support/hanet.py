@@ -7,6 +7,7 @@ rules of the *bridge* family there, so they cut ARP and IP, one way or both, and
 from __future__ import annotations
 
 import ctypes
+import ipaddress
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 
+from deploy import packetfilter
 from tests.support.debian import Unavailable, is_root, need_tools
 from tests.support.lifeline import alive
 
@@ -164,18 +166,10 @@ class Hanet:
                 self.remove_address(name, last_octet)
         return address
 
-    def never_refuse(self, name: str, last_octet: int, port: int) -> None:
-        """Keep a host from refusing connections to the service address while nobody listens there.
-
-        The kernel of a node whose server was killed answers a client's SYN with a reset, and Linux then waits
-        3 s before it tries again (rpc_delay on ECONNREFUSED): longer than the whole failover. A refusal is the
-        one reset with sequence number 0 and ACK set; dropping just that makes the client's TCP repeat its SYN
-        after 1 s, when the address has moved. A node in production needs the same rule.
-        """
-        match = f"ip saddr {self.network}.{last_octet} tcp sport {port} tcp sequence 0"
-        rule = f"{match} tcp flags & (rst | ack | syn) == (rst | ack) drop"
-        chain = "chain o { type filter hook output priority 0; " + rule + "\n}"
-        self._nft("table ip service {\n" + chain + "\n}\n", self.netns(name))
+    def silence_the_dead(self, name: str, last_octet: int, port: int) -> None:
+        """A host whose server is dead says nothing at the service address: the product's own rules."""
+        address = ipaddress.IPv4Address(f"{self.network}.{last_octet}")
+        self._nft(packetfilter.rules([address], port), self.netns(name))
 
     def announce(self, name: str, address: str) -> None:
         """Gratuitous ARP: a request and a reply, as keepalived sends both (some listeners take only one)."""

@@ -187,13 +187,14 @@ def test_nft_takes_the_rule_and_takes_it_again(example: tuple[Inventory, Path]) 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     for address in ("192.0.2.101", "192.0.2.102", "192.0.2.103"):
-        assert done.stdout.count(f"ip saddr {address} tcp sport 2049 tcp sequence 0") == 1
+        assert done.stdout.count(f"ip saddr {address} tcp sport 2049 tcp flags") == 1
+        assert done.stdout.count(f"ip daddr {address} tcp dport 2049 drop") == 1
 
 
 def test_a_refusal_is_dropped_at_a_service_address_and_nowhere_else(
     example: tuple[Inventory, Path], tmp_path: Path
 ) -> None:
-    """INV-7: a client whose server died knocks again a second later instead of being sent away for three."""
+    """INV-7: a client without a server knocks again a second later instead of being sent away for three."""
     needs_root("a network namespace")
     inventory, _ = example
     (tmp_path / "vip.nft").write_text(packetfilter.render(inventory))

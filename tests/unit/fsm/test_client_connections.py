@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,9 @@ def path(local: str, port: int) -> bytes:
     return pack(client_connections.Path(local, 2049, "10.0.0.31", port))
 
 
-def known(fs: Namespace, node_id: str, address: str) -> dict[str, list[bytes]]:
+def known(fs: Namespace, node_id: str, address: str, standing: Collection[bytes] = ()) -> dict[str, list[bytes]]:
     with fs.replica.env.begin() as txn:
-        return client_connections.lost_to(txn, fs.replica.machine.tables, node_id, address)
+        return client_connections.lost_to(txn, fs.replica.machine.tables, node_id, address, standing)
 
 
 def test_a_path_survives_its_form(fs: Namespace) -> None:
@@ -52,9 +52,12 @@ def test_whoever_takes_an_address_over_learns_of_the_clients_of_others_there(fs:
     fs.internal(NoteConnections("mds1", [path(SERVICE, 1), path(SERVICE, 2), path(OTHER, 3)], []))
     fs.internal(NoteConnections("mds10", [path(SERVICE, 4)], []))
     fs.internal(NoteConnections("mds2", [path(SERVICE, 5)], []))
-    assert known(fs, "mds2", SERVICE) == {"mds1": [path(SERVICE, 1), path(SERVICE, 2)], "mds10": [path(SERVICE, 4)]}
+    others = {"mds1": [path(SERVICE, 1), path(SERVICE, 2)], "mds10": [path(SERVICE, 4)]}
+    assert known(fs, "mds2", SERVICE, {path(SERVICE, 5)}) == others
+    assert known(fs, "mds2", SERVICE) == {**others, "mds2": [path(SERVICE, 5)]}, "of an earlier self"
     fs.internal(NoteConnections("mds1", [], [path(SERVICE, 1), path(SERVICE, 99)]))
-    assert known(fs, "mds2", SERVICE) == {"mds1": [path(SERVICE, 2)], "mds10": [path(SERVICE, 4)]}
+    others = {"mds1": [path(SERVICE, 2)], "mds10": [path(SERVICE, 4)]}
+    assert known(fs, "mds2", SERVICE, {path(SERVICE, 5)}) == others
     with fs.replica.env.begin() as txn:
         assert client_connections.nodes(txn, fs.replica.machine.tables) == ["mds1", "mds10", "mds2"]
 

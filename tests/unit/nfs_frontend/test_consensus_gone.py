@@ -92,10 +92,10 @@ def test_a_front_end_listens_no_more_before_it_sends_its_first_client_away(
     taken_in: list[bool] = []
     abort = ClientConnection.abort
 
-    def dial_first(connection: ClientConnection, reason: str) -> None:
+    def dial_first(connection: ClientConnection, reason: str, *, silently: bool = False) -> None:
         if not connection.closed:
             taken_in.append(takes_in(address))
-        abort(connection, reason)
+        abort(connection, reason, silently=silently)
 
     async def run() -> None:
         consensus = Silent()

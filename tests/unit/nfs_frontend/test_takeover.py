@@ -16,7 +16,7 @@ from mdscluster.fsm.client_connections import Path, pack
 from mdscluster.fsm.commands import NoteConnections, RaiseFeatures, pack_internal
 from mdscluster.nfs_frontend import takeover, tickle
 from mdscluster.nfs_frontend.takeover import Takeovers
-from mdscluster.nfs_frontend.whereabouts import PATHS_MAX, Whereabouts, path_of
+from mdscluster.nfs_frontend.whereabouts import EARLIER_S, PATHS_MAX, Whereabouts, path_of
 from mdscluster.rtnetlink import AddressNews, address_news
 from tests.unit.nfs_frontend.support import World
 
@@ -31,9 +31,47 @@ def path(port: int) -> bytes:
 # ------------------------------------------------------------ what is noted
 
 
+class Clock:
+    """Seconds."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def long_here() -> Whereabouts:
+    """What an earlier self had need not be kept any more."""
+    clock = Clock()
+    here = Whereabouts(clock)
+    clock.now_s += EARLIER_S
+    return here
+
+
+def test_what_an_earlier_self_had_stays_in_the_log_for_a_while() -> None:
+    """INV-7: nobody told its clients of its end, and whoever has the address next must find them."""
+    clock = Clock()
+    here = Whereabouts(clock)
+    assert here.change("mds1") is None
+    here.opened(path(1), CONNECTION)
+    first = here.change("mds1")
+    assert first == NoteConnections("mds1", [path(1)], [], False)
+    here.told(first, done=False)
+    again = here.change("mds1")
+    assert again == first, "its outcome is not known, and it takes nothing back"
+    here.told(again, done=True)
+    assert here.change("mds1") is None
+    clock.now_s += EARLIER_S
+    forgets = here.change("mds1")
+    assert forgets == NoteConnections("mds1", [path(1)], [], True)
+    here.told(forgets, done=True)
+    assert here.change("mds1") is None
+
+
 def test_a_node_forgets_its_earlier_self_first_and_then_tells_what_changed() -> None:
     """A restart leaves nothing behind; an outcome that is not known has all told anew."""
-    here = Whereabouts()
+    here = long_here()
     here.opened(path(1), CONNECTION)
     first = here.change("mds1")
     assert first == NoteConnections("mds1", [path(1)], [], True)
@@ -48,7 +86,7 @@ def test_a_node_forgets_its_earlier_self_first_and_then_tells_what_changed() -> 
 
 
 def test_what_came_and_went_meanwhile_costs_the_log_nothing() -> None:
-    here = Whereabouts()
+    here = long_here()
     first = here.change("mds1")
     assert first is not None
     here.told(first, done=True)
@@ -59,7 +97,7 @@ def test_what_came_and_went_meanwhile_costs_the_log_nothing() -> None:
 
 def test_a_connection_that_is_lost_late_takes_no_newer_one_along() -> None:
     """The client has come back from the same port, to the same node, before the loss of its old connection was told."""
-    here = Whereabouts()
+    here = long_here()
     here.opened(path(1), CONNECTION)
     newer = object()
     here.opened(path(1), newer)
@@ -71,7 +109,7 @@ def test_a_connection_that_is_lost_late_takes_no_newer_one_along() -> None:
 
 def test_many_connections_are_told_in_parts() -> None:
     """A command has a bounded size, and in the end all are told."""
-    here = Whereabouts()
+    here = long_here()
     everything = {pack(Path(SERVICE, 2049, f"10.0.{port >> 8}.1", port)) for port in range(2 * PATHS_MAX + 5)}
     for each in everything:
         here.opened(each, CONNECTION)
@@ -93,7 +131,7 @@ def test_what_is_no_tcp_connection_has_no_path() -> None:
 def test_nothing_is_noted_before_every_node_knows_how(tmp_path: FilePath) -> None:
     """INV-8: an earlier release cannot decode the command (docs/adr/0014). Then what is here is told."""
     world = World(tmp_path)
-    here, tables = Whereabouts(), world.replica.machine.tables
+    here, tables = long_here(), world.replica.machine.tables
     here.opened(path(1), CONNECTION)
     proposed: list[bytes] = []
     propose = world.replica.propose
@@ -104,7 +142,7 @@ def test_nothing_is_noted_before_every_node_knows_how(tmp_path: FilePath) -> Non
     asyncio.run(here.report("mds1", world.replica, tables))
     assert len(proposed) == 1
     with world.replica.env.begin() as txn:
-        assert client_connections.lost_to(txn, tables, "mds2", SERVICE) == {"mds1": [path(1)]}
+        assert client_connections.lost_to(txn, tables, "mds2", SERVICE, ()) == {"mds1": [path(1)]}
 
 
 # ------------------------------------------------------------ what the kernel tells
@@ -173,10 +211,13 @@ class Sent:
 
 
 class Moved:
-    """This node's own connections: what they are told."""
+    """This node's own connections: what they are told. Of mds2's, that of port 3 stands."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
+
+    def standing(self) -> Collection[bytes]:
+        return {path(3)}
 
     def address_left(self, address: str) -> None:
         self.told.append(("left", address))
@@ -223,6 +264,15 @@ def test_the_clients_of_the_predecessor_are_told(tmp_path: FilePath, sent: Sent)
     assert sent.tickled == [(SERVICE, lost)] * 2
     with world.replica.env.begin() as txn:
         assert client_connections.nodes(txn, world.replica.machine.tables) == ["mds1", "mds2"]
+
+
+def test_the_clients_of_an_earlier_self_are_told(tmp_path: FilePath, sent: Sent) -> None:
+    """INV-7: it was killed, said nothing, and has the address again."""
+    world = World(tmp_path)
+    for command in (RaiseFeatures(3), NoteConnections("mds2", [path(3), path(4)], [])):
+        world.replica.propose(pack_internal(command), lambda _: None)
+    asyncio.run(arrive(world))
+    assert sent.tickled == [(SERVICE, [client_connections.unpack(path(4))])] * 2
 
 
 def test_a_node_without_quorum_calls_nobody_before_it_has_one(tmp_path: FilePath, sent: Sent) -> None:
