@@ -95,6 +95,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "over what was under way. Clients must feel a pause under 2 s (the median under 1 s) and nothing else: no "
         "error, no lost lock, no change lost or made twice. The node is then started again and catches up.",
         scripts.kill_leader, FAIL_OVER, new_leader=True, linux=True, unprivileged=True, in_doubt=True,
+        rounds=LINUX_ROUNDS_MIN,
     ),
     Scenario(
         "kill-follower", "kill -9 of a node that does not lead",
@@ -117,7 +118,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "rolling-restart", "an orderly restart of one node after the other, under load",
         "As for an upgrade: SIGTERM, start, wait until it has caught up, next. A leader that stops names its "
         "successor first, so the pause is shorter than an election.",
-        scripts.rolling_restart, FAIL_OVER, linux=True, rounds=1,
+        scripts.rolling_restart, FAIL_OVER, linux=True, rounds=LINUX_ROUNDS_MIN,
     ),
     Scenario(
         "pause-leader", "SIGSTOP of the leader for longer than an election, then SIGCONT",
