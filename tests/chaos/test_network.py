@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -65,8 +66,9 @@ def say(net: Hanet, sender: str, receiver: str) -> None:
     net.run(sender, [sys.executable, "-c", _SAY, net.hosts[receiver], str(PORT)])
 
 
-def soon(condition: Callable[[], bool]) -> bool:
-    end_s = time.monotonic() + 3.0
+def soon(condition: Callable[[], bool], within_s: float = 3.0) -> bool:
+    """Whether it is so before that time is over."""
+    end_s = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > end_s:
             return False
@@ -104,61 +106,60 @@ def test_loss_counts_what_is_lost(net: Hanet) -> None:
     assert soon(lambda: net.lost_packets() > 0)
 
 
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+@contextlib.contextmanager
+def connected(net: Hanet) -> Iterator[tuple[subprocess.Popen[str], subprocess.Popen[str]]]:
+    """A server on host one, and a client of it on host two."""
+    with contextlib.ExitStack() as stack:
+
+        def start(host: str, *words: object) -> subprocess.Popen[str]:
+            command = net.wrap(host, [sys.executable, "-c", *map(str, words)])
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stack.callback(_end, process)
+            return process
+
+        server = start("one", _SERVE, PORT)
+        assert server.stdout is not None
+        assert server.stdout.readline() == "listens\n"
+        client = start("two", _LISTEN, net.hosts["one"], PORT)
+        assert client.stdout is not None
+        assert client.stdout.readline() == "connected\n"
+        yield server, client
+
+
+def remains(net: Hanet) -> str:
+    """What host one knows of connections."""
+    return net.run("one", ["ss", "-H", "-t", "-n", "state", "connected"])
+
+
 def test_a_host_that_boots_knows_no_connection_of_before(net: Hanet) -> None:
     """Or a client that comes from the same port again is not taken in by a machine that should never have heard of it.
 
     Found by the drill (kill-host, packets kept): Linux drew the port of 60 s ago, and waited 2.4 s.
     """
-    command = [sys.executable, "-c", _SERVE, str(PORT)]
-    server = subprocess.Popen(net.wrap("one", command), stdout=subprocess.PIPE, text=True)
-    client = None
-    try:
-        assert server.stdout is not None
-        assert server.stdout.readline() == "listens\n"
-        client = subprocess.Popen(
-            net.wrap("two", [sys.executable, "-c", _LISTEN, net.hosts["one"], str(PORT)]),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert client.stdout is not None
-        assert client.stdout.readline() == "connected\n"
+    with connected(net) as (server, _):
         net.lose_power("one")
         server.kill()
         server.wait()
-        remains = ["ss", "-H", "-t", "-n", "state", "connected"]
-        assert net.run("one", remains) != "", "vacuous: there is nothing to forget"
+        assert remains(net) != "", "vacuous: there is nothing to forget"
         net.regain_power("one")
-        assert net.run("one", remains) == ""
-    finally:
-        for process in (server, client):
-            if process is not None:
-                process.kill()
-                process.communicate()
+        assert remains(net) == ""
 
 
 def test_a_host_that_lost_power_closes_no_connection_and_knows_none_afterwards(net: Hanet) -> None:
     """So it is with a machine; the kernel of a namespace would say goodbye for its dead as soon as it can."""
-    server = subprocess.Popen(
-        net.wrap("one", [sys.executable, "-c", _SERVE, str(PORT)]), stdout=subprocess.PIPE, text=True
-    )
-    client = None
-    try:
-        assert server.stdout is not None
-        assert server.stdout.readline() == "listens\n"
-        client = subprocess.Popen(
-            net.wrap("two", [sys.executable, "-c", _LISTEN, net.hosts["one"], str(PORT)]),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert client.stdout is not None
-        assert client.stdout.readline() == "connected\n"
+    with connected(net) as (server, client):
         net.isolate("one")
         server.kill()
         server.wait()
-        assert net.run("one", ["ss", "-H", "-t", "-n", "state", "connected"]) != "", "vacuous: nothing is left to say"
+        assert remains(net) != "", "vacuous: nothing is left to say"
         net.forget_connections("one")
         net.heal()
         assert client.communicate("\n", timeout=30)[0].splitlines() == ["silence", "reset"]
-    finally:
-        for process in (server, client):
-            if process is not None:
-                process.kill()
-                process.communicate()

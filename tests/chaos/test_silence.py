@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.chaos.conftest import unavailable
+from tests.chaos.test_network import soon
 from tests.support.cluster import NFS_PORT, ROOT
 from tests.support.debian import Unavailable
 from tests.support.hanet import Hanet
@@ -123,16 +123,6 @@ class Scene:
                     pipe.close()
 
 
-def soon(is_so: Callable[[], bool], within_s: float = 2.0) -> bool:
-    """Whether it is so before that time is over."""
-    end_s = time.monotonic() + within_s
-    while not is_so():
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 @pytest.fixture
 def scene() -> Iterator[Scene]:
     try:
@@ -189,4 +179,4 @@ def test_a_client_that_ends_its_connection_leaves_nothing(scene: Scene) -> None:
     assert scene.ask("say", "a", 1) == "echo_of_a"
     assert scene.remains() != "", "vacuous"
     assert scene.ask("close") == "closed"
-    assert soon(lambda: scene.remains() == "")
+    assert soon(lambda: scene.remains() == "", 2.0)
