@@ -61,10 +61,10 @@ class _Patience:
         self._variation_s += (abs(took_s - self._smoothed_s) - self._variation_s) / 4
         self._smoothed_s += (took_s - self._smoothed_s) / 8
 
-    def timeout_s(self, rounds: int) -> float:
-        """``rounds``: how often everybody has been asked in vain."""
+    def timeout_s(self, again: int) -> float:
+        """``again``: how many calls were made in vain since everybody has been asked; 0 until then."""
         usual_s = self._smoothed_s + 4 * self._variation_s
-        return float(min(CALL_TIMEOUT_S, max(PATIENCE_MIN_S, usual_s) * 2 ** min(rounds, 10)))
+        return float(min(CALL_TIMEOUT_S, max(PATIENCE_MIN_S, usual_s) * 2 ** min(again, 10)))
 
 
 class Reporter:
@@ -116,7 +116,8 @@ class Reporter:
                 reraise=True,
             ):
                 with attempt:
-                    self._attempt(deadline_ns, self._patience.timeout_s(self._rounds(attempt.retry_state) - 1))
+                    again = max(0, attempt.retry_state.attempt_number - len(self._senders))
+                    self._attempt(deadline_ns, self._patience.timeout_s(again))
         except (grpc.RpcError, _NotCommitted) as error:
             log.warning("stable writes could not be reported", reason=reason_of(error))
 

@@ -205,7 +205,7 @@ def _again(inventory: Inventory, host: Host) -> str:
         if inventory.service_addresses:
             text = (
                 f" keepalived takes its file up with `systemctl reload keepalived`, the packet filter with `systemctl "
-                f"restart {units.NFT_UNIT}`; neither is felt."
+                f"reload {units.NFT_UNIT}`; neither is felt."
             )
     return (
         f"Where these services run already, a changed `.toml` or unit needs `systemctl restart` of "

@@ -5,6 +5,9 @@ moved. A client that hears of it comes again too early: refused, Linux waits 3 s
 TCP repeats the SYN after 1 s. One that hears nothing is told by the next holder, a moment after the address has moved
 (docs/adr/0019). What a living server resets on purpose is marked (:mod:`mdscluster.silence`), and what answers a packet
 for which there is neither connection nor listener any more is not sent, as that is not let in.
+
+Where IPVS spreads the clients of one address over the nodes, it finds out by itself that a server is gone, and what
+comes to its holder is not for that host's server: at that address nobody is refused, and all else is said.
 """
 
 from __future__ import annotations
@@ -20,11 +23,17 @@ TABLE = "mdscluster_vip"
 
 def render(inventory: Inventory) -> str:
     """For ``nft -f``, which takes it as a whole; loading it again replaces it."""
-    return rules([vip.interface.ip for vip in inventory.service_addresses], inventory.ports.nfs)
+    addresses = [vip.interface.ip for vip in inventory.service_addresses]
+    passed_on = [inventory.spread_address] if inventory.spread.by == "ipvs" and inventory.spread.address else []
+    return rules([each for each in addresses if each not in passed_on], inventory.ports.nfs, passed_on)
 
 
-def rules(addresses: Iterable[IPv4Address | IPv6Address], port: int) -> str:
-    """The table for service addresses at which servers listen on ``port``."""
+def rules(
+    addresses: Iterable[IPv4Address | IPv6Address],
+    port: int,
+    passed_on: Iterable[IPv4Address | IPv6Address] = (),
+) -> str:
+    """The table for service addresses at which servers listen on ``port``; ``passed_on``: those of IPVS."""
     families = [("ip6" if address.version == 6 else "ip", address) for address in addresses]
     swallowed = "".join(
         f"        {family} daddr {address} tcp dport {port} socket transparent {{ 0, 1 }} accept\n"
@@ -35,6 +44,11 @@ def rules(addresses: Iterable[IPv4Address | IPv6Address], port: int) -> str:
         f"        {family} saddr {address} tcp sport {port} tcp flags & (rst | ack) == (rst | ack) "
         f"meta mark != {RESET_MARK:#x} drop\n"
         for family, address in families
+    )
+    unsaid += "".join(
+        f"        ip saddr {address} tcp sport {port} tcp sequence 0 "
+        f"tcp flags & (rst | ack | syn) == (rst | ack) drop\n"
+        for address in passed_on
     )
     return f"""\
 # A host says nothing at a service address while its server is dead: the next holder tells the clients.

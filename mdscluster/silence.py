@@ -33,3 +33,13 @@ def end_in_order(sock: socket.socket) -> None:
 def mark(sock: socket.socket) -> None:
     """Let the reset pass. OSError without CAP_NET_RAW (Linux 5.17) or CAP_NET_ADMIN."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, RESET_MARK)
+
+
+def unmarkable() -> str | None:
+    """Why this process can mark nothing; None: it can."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        try:
+            mark(sock)
+        except OSError as problem:
+            return problem.strerror
+    return None

@@ -12,7 +12,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     import lmdb
 
@@ -85,15 +85,20 @@ def _nodes(txn: lmdb.Transaction, tables: Tables) -> Iterator[bytes]:
 
 
 def lost_to(
-    txn: lmdb.Transaction, tables: Tables, node_id: str, address: str, standing: Container[bytes]
+    txn: lmdb.Transaction, tables: Tables, node_id: str, ends_here: Callable[[str], bool], standing: Container[bytes]
 ) -> dict[str, list[bytes]]:
-    """What others had at ``address``, which is ``node_id``'s now: node id -> paths. Among them an earlier self of this
-    node, of which nothing is ``standing``."""
+    """What others had at addresses that are ``node_id``'s now (``ends_here``, asked once for each): address -> paths.
+    Among them an earlier self of this node, of which nothing is ``standing``."""
     lost: dict[str, list[bytes]] = {}
-    wanted, own = _packed(address), node_id.encode()
+    addresses: dict[bytes, str] = {}
+    own = node_id.encode()
     with txn.cursor(db=tables.client_connection) as cursor:
         for key, _ in cursor:
             node, _, path = bytes(key).partition(_END)
-            if (node != own or path not in standing) and path[: len(path) // 2 - _PORT.size] == wanted:
-                lost.setdefault(node.decode(), []).append(path)
+            local = path[: len(path) // 2 - _PORT.size]
+            if local not in addresses:
+                address = str(ipaddress.ip_address(local))
+                addresses[local] = address if ends_here(address) else ""
+            if addresses[local] and (node != own or path not in standing):
+                lost.setdefault(addresses[local], []).append(path)
     return lost

@@ -302,7 +302,7 @@ class ClientConnection(asyncio.Protocol):
             else:
                 self._writing_paused = True  # until resume_writing says that it was read
 
-    def abort(self, reason: str, *, silently: bool = False) -> None:
+    def abort(self, reason: str) -> None:
         """Reset the connection; the client comes again, here or on another node.
 
         Nothing of it stays in the kernel. When a service address is back, what it left behind would answer for it: a
@@ -310,16 +310,18 @@ class ClientConnection(asyncio.Protocol):
         expect, which cannot end while the client is elsewhere, and neither be taken in nor refused (docs/adr/0019). A
         reply that the reset overtakes is in the reply cache.
 
-        ``silently``: at a service address the client is not told; who has that next does it.
+        Of a server that ends no client is told at a service address: who has that next does it (docs/adr/0019).
         """
         if self._transport is not None:
             log.info("connection closed", peer=self.peer, reason=reason)
             self.flush()
         if self._transport is not None:
             sock = self._transport.get_extra_info("socket")
-            if sock is not None and not silently:
-                with contextlib.suppress(OSError):  # not permitted: where there is no filter, it is not needed
-                    silence.mark(sock)
+            if sock is not None:
+                silence.end_by_reset(sock)  # after the client's end, too
+                if not self._server.ends:
+                    with contextlib.suppress(OSError):  # not permitted, which was told when this node started
+                        silence.mark(sock)
             self._transport.abort()
             self._transport = None
 

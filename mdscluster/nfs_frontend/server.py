@@ -44,6 +44,8 @@ class NfsServer:
         self._unflushed: list[ClientConnection] = []
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None
+        self.ends = False
+        """It listens no more, and whoever is sent away from now on hears of it by another node."""
 
     async def listen(self, host: str, port: int) -> None:
         """Bind before the service address can arrive here: a refused client backs off for 3 s and more."""
@@ -142,10 +144,10 @@ class NfsServer:
         for connection in waiting:
             connection.flush()
 
-    def close_clients(self, reason: str, *, silently: bool = False) -> None:
-        """Drop every client, so that they find a node with quorum. ``silently``: see :meth:`ClientConnection.abort`."""
+    def close_clients(self, reason: str) -> None:
+        """Drop every client, so that they find a node with quorum."""
         for connection in list(self.connections):
-            connection.abort(reason, silently=silently)
+            connection.abort(reason)
 
     def standing(self) -> Container[bytes]:
         """The paths of the connections that sessions use."""
@@ -175,9 +177,10 @@ class NfsServer:
         vain: when the process is gone, the service address has gone, too, and with it the reset. Linux then waits for
         its keepalive, 30 s.
         """
+        self.ends = True
         if self._server is not None:
             self._server.close()
 
     async def close(self) -> None:
         self.stop_listening()
-        self.close_clients("the server stops", silently=True)
+        self.close_clients("the server stops")

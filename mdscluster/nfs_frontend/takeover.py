@@ -1,6 +1,10 @@
 """What a node does when a service address arrives at it: tell the clients of the node that had it before. And when one
 leaves: remember which of its own connections that concerns, as nothing of them may be there when it is back.
 
+Where one address is spread over the nodes (deploy/spreading.py), what comes to a node by it follows the other service
+addresses: with each that arrives, clients of the spread one may have lost their node, and are told, too. To whom it has
+not happened, that is one repeated ACK.
+
 Whoever moved the address (keepalived, an operator), the kernel tells of its arrival here over netlink (rtnetlink(7)).
 Clients of a dead or silent node then come at once instead of when their TCP next repeats something.
 """
@@ -9,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import ipaddress
 import socket
 from collections.abc import Callable, Collection, Container
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from mdscluster import rtnetlink
+from mdscluster import rtnetlink, silence
 from mdscluster.fsm import client_connections
 from mdscluster.nfs_frontend import tickle
 
@@ -59,11 +64,15 @@ class Takeovers:
         """By interface and address: one each, and none for an address that has gone again."""
         self._here: dict[str, set[int]] = {}
         """The addresses of this node, each with its interfaces."""
+        self._telling: set[bytes] = set()
+        """The paths that a task is at: several addresses may have come together."""
 
     def watch(self) -> None:
         """Begin. Clients are told where this process may send what is to be sent."""
         if not tickle.permitted():
-            log.info("clients will not be told of takeovers: this needs CAP_NET_RAW")
+            log.warning("clients will not be told of takeovers, nor that a server died: this needs CAP_NET_RAW")
+        elif (problem := silence.unmarkable()) is not None:
+            log.warning("resets cannot be marked, and vip.nft drops them: this needs Linux 5.17", reason=problem)
         try:
             netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
             netlink.bind((0, rtnetlink.GROUPS))
@@ -120,7 +129,7 @@ class Takeovers:
         interfaces.discard(news.interface)
         if not interfaces:
             del self._here[news.address]
-            if not _is_local(news.address):
+            if not _ends_here(news.address):
                 self._connections.address_left(news.address)
 
     def _ask(self, netlink: socket.socket) -> None:
@@ -143,34 +152,52 @@ class Takeovers:
         # then, and have forgotten them.
         while not self._serving():  # noqa: ASYNC110 - rare; it saves an event
             await asyncio.sleep(_POLL_S)
-        lost |= self._lost_to(address)
+        for each, paths in self._lost_to(address).items():
+            lost.setdefault(each, set()).update(paths)
+        lost = {each: left for each, paths in lost.items() if (left := paths - self._telling)}
         if not (arrived or lost):
             return
-        paths = [client_connections.unpack(raw) for raw in sorted(lost)]
+        concerned = {path for paths in lost.values() for path in paths}
+        self._telling |= concerned
         told = 0
         try:
             tickle.announce(socket.if_indextoname(index), address)
             for after_s, before_s in zip(AGAIN_S, (0.0, *AGAIN_S), strict=False):
                 await asyncio.sleep(after_s - before_s)
-                sent = 0
-                for start in range(0, len(paths), _BATCH):
-                    sent += tickle.tickle(address, paths[start : start + _BATCH])
-                    await asyncio.sleep(0)
-                told = max(told, sent)
+                told = max(told, await _tell(lost))
         except OSError as problem:  # the address has gone on already, or its interface has
             log.warning("clients could not be told of a takeover", address=address, reason=problem.strerror)
-        log.info("an address arrived", address=address, told=told, of=len(paths))
+        finally:
+            self._telling -= concerned
+        said = "an address arrived" if arrived else "clients of a server that ended here are told"
+        log.info(said, address=address, told=told, of=len(concerned))
 
-    def _lost_to(self, address: str) -> set[bytes]:
+    def _lost_to(self, arrived: str) -> dict[str, set[bytes]]:
+        """By address: the paths by it that lead elsewhere, and can no more."""
+
+        def ends_here(address: str) -> bool:
+            return address == arrived or (not ipaddress.ip_address(address).is_loopback and _ends_here(address))
+
         with self._replica.env.begin() as txn:
             lost = client_connections.lost_to(
-                txn, self._tables, self._node_id, address, self._connections.standing()
+                txn, self._tables, self._node_id, ends_here, self._connections.standing()
             )
-        return {path for paths in lost.values() for path in paths}
+        return {address: set(paths) for address, paths in lost.items()}
 
 
-def _is_local(address: str) -> bool:
-    """Whether packets to an address that no interface has end here all the same: another node may pass them on
+async def _tell(lost: dict[str, set[bytes]]) -> int:
+    """A tickle for each path; how many left."""
+    sent = 0
+    for address, raws in lost.items():
+        paths = [client_connections.unpack(raw) for raw in sorted(raws)]
+        for start in range(0, len(paths), _BATCH):
+            sent += tickle.tickle(address, paths[start : start + _BATCH])
+            await asyncio.sleep(0)
+    return sent
+
+
+def _ends_here(address: str) -> bool:
+    """Whether packets to an address end here, if no interface has it, too: another node may pass them on
     (deploy/spreading.py). Nothing is sent."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:

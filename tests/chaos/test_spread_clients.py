@@ -60,6 +60,18 @@ async def main(address, name, enough):
 
 asyncio.run(main(*sys.argv[1:]))
 """
+_IDLE = """
+import asyncio, sys
+from nfsclient import Client
+
+async def main(address, name, enough):
+    async with await Client.connect([(address, 2049)]) as client:
+        await client.getattr("/")
+        await asyncio.sleep(600)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+TOLD_S = 2.0
 
 
 class Served(NamedTuple):
@@ -71,16 +83,16 @@ class Served(NamedTuple):
 
 
 class Clients:
-    """Programs at work, each on a host of its own."""
+    """Programs, each on a host of its own."""
 
-    def __init__(self, site: Site, folder: Path) -> None:
+    def __init__(self, site: Site, folder: Path, program: str, prefix: str, first_octet: int) -> None:
         self._site, self._folder = site, folder
         self._enough = folder / "enough"
-        self.hosts = [f"nfs{number + 1}" for number in range(CLIENTS)]
+        self.hosts = [f"{prefix}{number + 1}" for number in range(CLIENTS)]
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        for octet, name in enumerate(self.hosts, FIRST_OCTET):
+        for octet, name in enumerate(self.hosts, first_octet):
             site.net.add_host(name, octet)
-            command = [sys.executable, "-c", _CLIENT, site.vip, name, str(self._enough)]
+            command = [sys.executable, "-c", program, site.vip, name, str(self._enough)]
             with self._log(name).open("wb") as log:
                 self._processes[name] = subprocess.Popen(
                     site.net.wrap(name, command), stdout=log, stderr=log, cwd=ROOT, preexec_fn=die_with_parent
@@ -123,13 +135,20 @@ class Clients:
         for node, machine in site.machines.items():
             said = machine.run(f"ss -Htn state established '( sport = :{PORT} )'").stdout
             at_nodes |= {_place(line.split()[-1]): node for line in said.splitlines()}
-        found = {}
-        for name in self.hosts:
-            said = site.net.run(name, ["ss", "-Htn", "state", "established", f"( dport = :{PORT} )"])
-            for own, peer in (line.split()[-2:] for line in said.splitlines()):
-                if _place(peer) == (site.vip, PORT) and _place(own) in at_nodes:
-                    found[name] = Served(at_nodes[_place(own)], _place(own)[1])
-        return found
+        own = {name: self._connections(name) for name in self.hosts}
+        return {
+            name: Served(at_nodes[place], place[1]) for name in own for place in own[name] if place in at_nodes
+        }
+
+    def _connections(self, name: str) -> list[tuple[str, int]]:
+        """A host's ends of its connections to the spread address, as its own kernel has them."""
+        said = self._site.net.run(name, ["ss", "-Htn", "state", "established", f"( dport = :{PORT} )"])
+        ends = [line.split()[-2:] for line in said.splitlines()]
+        return [_place(own) for own, peer in ends if _place(peer) == (self._site.vip, PORT)]
+
+    def ended(self, places: dict[str, Served]) -> set[str]:
+        """Whose connection its own kernel has no more."""
+        return {name for name, place in places.items() if place.port not in {n for _, n in self._connections(name)}}
 
     def close(self) -> None:
         for process in self._processes.values():
@@ -166,12 +185,14 @@ def test_clients_of_one_address_are_served_by_several_nodes_and_outlive_each_of_
 ) -> None:
     """INV-2, INV-5, INV-7: kill -9 of the server that has some of the clients, and of the one with the spread address.
 
-    Locks, files, directories of all of them outlive both; nobody who is served by others is disturbed by the first.
+    Locks, files, directories of all of them outlive both; nobody who is served by others is disturbed by the first. Who
+    sends nothing, as nothing is under way or all of that was received, is told as soon as others.
     """
     for machine in site.machines.values():
         assert machine.unit(spreading.UNIT, "ActiveState") == "active"
     wait("every address is where it belongs", lambda: all_at_home(site), 60.0)
-    clients = Clients(site, tmp_path)
+    clients = Clients(site, tmp_path, _CLIENT, "nfs", FIRST_OCTET)
+    idle = Clients(site, tmp_path, _IDLE, "idle", FIRST_OCTET + CLIENTS)
     try:
         wait("every client is at work", lambda: min(map(len, clients.rounds().values())) >= ROUNDS, 60.0)
         first = clients.served()
@@ -181,17 +202,21 @@ def test_clients_of_one_address_are_served_by_several_nodes_and_outlive_each_of_
 
         (holder,) = site.holders()
         lost = next(name for name in NODES if name != holder)
+        wait("everybody who is idle is connected", lambda: idle.served().keys() == set(idle.hosts), 30.0)
+        resting = idle.served()
         kill(site, lost)
+        told_in_time(idle, resting, lost)
         wait("its clients are elsewhere", lambda: moved(clients, first, lost), 30.0)
         clients.go_on()
         assert site.holders() == [holder], "the spread address did not move"
         come_back(site)
         wait("its clients are back", lambda: nodes_of(clients) == nodes_of_places(first), 60.0)
         undisturbed = {name for name, place in first.items() if place.node != lost}
-        after = clients.served()
+        after, resting = clients.served(), idle.served()
         assert {name: after[name] for name in undisturbed} == {name: first[name] for name in undisturbed}
 
         kill(site, holder)
+        told_in_time(idle, resting, holder)
         wait("the spread address is elsewhere", lambda: site.holders() not in ([], [holder]), 10.0)
         wait("its clients are elsewhere", lambda: moved(clients, after, holder), 30.0)
         clients.go_on()
@@ -203,6 +228,7 @@ def test_clients_of_one_address_are_served_by_several_nodes_and_outlive_each_of_
         assert max(longest.values()) < STALL_S
     finally:
         clients.close()
+        idle.close()
     digests = site.mdsctl("digest")
     assert (digests.returncode, digests.stdout.splitlines()[-1]) == (0, "equal"), digests.stdout
 
@@ -212,6 +238,14 @@ def kill(site: Site, name: str) -> None:
     machine = site.machines[name]
     machine.run(f"kill -9 {machine.unit(units.MDS_UNIT, 'MainPID')}")
     print(f"killed: the metadata server of {name}")
+
+
+def told_in_time(idle: Clients, before: dict[str, Served], lost: str) -> None:
+    """Clients that send nothing are told of the end of their server, and no other's connection ends."""
+    mine = {name for name, place in before.items() if place.node == lost}
+    assert mine, "vacuous: no idle client was served by it"
+    wait("its idle clients are told", lambda: mine <= idle.ended(before), TOLD_S)
+    assert idle.ended(before) == mine
 
 
 def come_back(site: Site) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from dataserver import reports
 from dataserver.reports import CALL_TIMEOUT_S, PATIENCE_MIN_S, Reporter, Send
+from dataserver.server import REPORT_DEADLINE_MS
 from mdsproto import control_pb2
 
 ELECTION_S = 0.7
@@ -87,11 +88,27 @@ def test_slow_metadata_servers_are_given_ever_more_time() -> None:
     cluster.silent = {0, 1, 2}
     assert not cluster.report()
     timeouts = [timeout_s for _, timeout_s in cluster.asked]
-    expected = [PATIENCE_MIN_S] * 3 + [2 * PATIENCE_MIN_S] * 3 + [4 * PATIENCE_MIN_S] * 3 + [CALL_TIMEOUT_S]
+    expected = [PATIENCE_MIN_S] * 3 + [2 * PATIENCE_MIN_S, 4 * PATIENCE_MIN_S] + [CALL_TIMEOUT_S]
     assert timeouts[: len(expected)] == expected
     assert max(timeouts) == CALL_TIMEOUT_S
     assert cluster.now_s <= 20.5, "its deadline is passed by no more than a last call"
     assert [node for node, _ in cluster.asked[:4]] == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("nodes", [3, 5])
+@pytest.mark.parametrize("takes_s", [0.5, 1.3, 1.9])
+def test_however_slow_a_commit_has_become_a_report_ends_in_time(nodes: int, takes_s: float) -> None:
+    """INV-10: within what a data server waits; the next one knows how long it takes."""
+    cluster = Cluster(nodes)
+    for _ in range(20):
+        assert cluster.report()
+    cluster.takes_s, began_s = takes_s, cluster.now_s
+    assert cluster.report()
+    assert cluster.now_s - began_s < REPORT_DEADLINE_MS / 1000
+    for _ in range(5):
+        began_s = cluster.now_s
+        assert cluster.report()
+        assert cluster.now_s - began_s == pytest.approx(takes_s)
 
 
 def test_who_is_always_slow_is_waited_for() -> None:

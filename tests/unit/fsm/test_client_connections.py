@@ -28,9 +28,13 @@ def path(local: str, port: int) -> bytes:
     return pack(client_connections.Path(local, 2049, "10.0.0.31", port))
 
 
-def known(fs: Namespace, node_id: str, address: str, standing: Collection[bytes] = ()) -> dict[str, list[bytes]]:
+def known(
+    fs: Namespace, node_id: str, addresses: Collection[str], standing: Collection[bytes] = ()
+) -> dict[str, list[bytes]]:
     with fs.replica.env.begin() as txn:
-        return client_connections.lost_to(txn, fs.replica.machine.tables, node_id, address, standing)
+        return client_connections.lost_to(
+            txn, fs.replica.machine.tables, node_id, addresses.__contains__, standing
+        )
 
 
 def test_a_path_survives_its_form(fs: Namespace) -> None:
@@ -47,17 +51,17 @@ def test_a_path_survives_its_form(fs: Namespace) -> None:
 
 
 def test_whoever_takes_an_address_over_learns_of_the_clients_of_others_there(fs: Namespace) -> None:
-    """Of the other nodes', and of that address only."""
+    """Of the other nodes', and of what ends here only."""
     fs.internal(RaiseFeatures(3))
     fs.internal(NoteConnections("mds1", [path(SERVICE, 1), path(SERVICE, 2), path(OTHER, 3)], []))
     fs.internal(NoteConnections("mds10", [path(SERVICE, 4)], []))
     fs.internal(NoteConnections("mds2", [path(SERVICE, 5)], []))
-    others = {"mds1": [path(SERVICE, 1), path(SERVICE, 2)], "mds10": [path(SERVICE, 4)]}
-    assert known(fs, "mds2", SERVICE, {path(SERVICE, 5)}) == others
-    assert known(fs, "mds2", SERVICE) == {**others, "mds2": [path(SERVICE, 5)]}, "of an earlier self"
+    others = [path(SERVICE, 1), path(SERVICE, 2), path(SERVICE, 4)]
+    assert known(fs, "mds2", [SERVICE], {path(SERVICE, 5)}) == {SERVICE: others}
+    assert known(fs, "mds2", [SERVICE]) == {SERVICE: [*others, path(SERVICE, 5)]}, "of an earlier self"
+    assert known(fs, "mds2", [SERVICE, OTHER]) == {SERVICE: [*others, path(SERVICE, 5)], OTHER: [path(OTHER, 3)]}
     fs.internal(NoteConnections("mds1", [], [path(SERVICE, 1), path(SERVICE, 99)]))
-    others = {"mds1": [path(SERVICE, 2)], "mds10": [path(SERVICE, 4)]}
-    assert known(fs, "mds2", SERVICE, {path(SERVICE, 5)}) == others
+    assert known(fs, "mds2", [SERVICE], {path(SERVICE, 5)}) == {SERVICE: [path(SERVICE, 2), path(SERVICE, 4)]}
     with fs.replica.env.begin() as txn:
         assert client_connections.nodes(txn, fs.replica.machine.tables) == ["mds1", "mds10", "mds2"]
 
@@ -67,7 +71,7 @@ def test_a_node_that_begins_anew_forgets_its_own_and_no_others(fs: Namespace) ->
     fs.internal(NoteConnections("mds1", [path(SERVICE, 1)], []))
     fs.internal(NoteConnections("mds10", [path(SERVICE, 2)], []))
     fs.internal(NoteConnections("mds1", [path(SERVICE, 3)], [], anew=True))
-    assert known(fs, "", SERVICE) == {"mds1": [path(SERVICE, 3)], "mds10": [path(SERVICE, 2)]}
+    assert known(fs, "", [SERVICE]) == {SERVICE: [path(SERVICE, 3), path(SERVICE, 2)]}
 
 
 def test_releases_that_do_not_know_the_table_have_the_same_digest(

@@ -245,6 +245,25 @@ async def test_a_connection_that_is_closed_leaves_nothing_in_the_kernel(node: Se
 
 
 @pytest.mark.asyncio
+async def test_nor_does_one_whose_client_was_done_already(node: Served) -> None:
+    """INV-7: what it has not read yet keeps the connection, and would for as long as nobody reaches it."""
+    sock = await node.dial(4096)
+    await node.until_connections(1)
+    (connection,) = node.server.connections
+    assert connection._transport is not None
+    connection._transport.write(bytes(8 << 20))
+    sock.shutdown(socket.SHUT_WR)
+    while not connection._transport.is_closing():  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0.01)
+    assert connection in node.server.connections
+    node.server.close_clients("this node has lost its quorum")
+    with pytest.raises(ConnectionResetError):
+        async with asyncio.timeout(5):
+            while await asyncio.get_running_loop().sock_recv(sock, 1 << 20):
+                pass
+
+
+@pytest.mark.asyncio
 async def test_connections_by_an_address_that_was_elsewhere_end_when_it_is_back(node: Served) -> None:
     """INV-7: their clients have new ones. Not before, as it may be away for too short a time for anybody to notice; and
     none that came since, or by another address."""

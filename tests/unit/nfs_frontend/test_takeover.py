@@ -20,7 +20,7 @@ from mdscluster.nfs_frontend.whereabouts import EARLIER_S, PATHS_MAX, Whereabout
 from mdscluster.rtnetlink import AddressNews, address_news
 from tests.unit.nfs_frontend.support import World
 
-SERVICE = "10.0.0.100"
+SERVICE, SPREAD, OTHERS = "10.0.0.100", "10.0.0.99", "10.0.0.11"
 CONNECTION = object()
 
 
@@ -142,7 +142,7 @@ def test_nothing_is_noted_before_every_node_knows_how(tmp_path: FilePath) -> Non
     asyncio.run(here.report("mds1", world.replica, tables))
     assert len(proposed) == 1
     with world.replica.env.begin() as txn:
-        assert client_connections.lost_to(txn, tables, "mds2", SERVICE, ()) == {"mds1": [path(1)]}
+        assert client_connections.lost_to(txn, tables, "mds2", SERVICE.__eq__, ()) == {SERVICE: [path(1)]}
 
 
 # ------------------------------------------------------------ what the kernel tells
@@ -238,13 +238,16 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     return packets
 
 
-async def arrive(world: World, serving: Callable[[], bool] = lambda: True) -> None:
+async def arrive(
+    world: World, serving: Callable[[], bool] = lambda: True, addresses: Collection[str] = (SERVICE,)
+) -> None:
     """The service address arrives at mds2."""
     takeovers = Takeovers("mds2", world.replica, world.replica.machine.tables, serving, Moved())
     ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with contextlib.closing(ours), contextlib.closing(kernel):
-        kernel.send(message(20, socket.if_nametoindex("lo"), (2, socket.inet_aton(SERVICE))))
-        takeovers._read(ours)
+        for address in addresses:
+            kernel.send(message(20, socket.if_nametoindex("lo"), (2, socket.inet_aton(address))))
+            takeovers._read(ours)
         await takeovers.idle()
 
 
@@ -264,6 +267,40 @@ def test_the_clients_of_the_predecessor_are_told(tmp_path: FilePath, sent: Sent)
     assert sent.tickled == [(SERVICE, lost)] * 2
     with world.replica.env.begin() as txn:
         assert client_connections.nodes(txn, world.replica.machine.tables) == ["mds1", "mds2"]
+
+
+def test_with_any_address_the_clients_of_one_that_is_spread_are_told(
+    tmp_path: FilePath, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-7: they came to the predecessor by the spread address, which other nodes pass on here now, and which no
+    interface of this one need have. Nobody tells of the ends of others' own addresses, or of loopback."""
+    monkeypatch.setattr(takeover, "_ends_here", lambda address: address != OTHERS)
+    world = World(tmp_path)
+    spread = [Path(SPREAD, 2049, "10.0.0.31", port) for port in (1, 2)]
+    for command in (
+        RaiseFeatures(3), NoteConnections("mds1", [path(1), pack(spread[0])], []),
+        NoteConnections("mds3", [pack(Path(OTHERS, 2049, "10.0.0.31", 5)), pack(spread[1])], []),
+        NoteConnections("mds3", [pack(Path("127.0.0.1", 2049, "127.0.0.1", 6))], []),
+    ):  # fmt: skip
+        world.replica.propose(pack_internal(command), lambda _: None)
+    asyncio.run(arrive(world))
+    assert sent.announced == [("lo", SERVICE)]
+    assert sorted(sent.tickled) == sorted([(SERVICE, [client_connections.unpack(path(1))]), (SPREAD, spread)] * 2)
+
+
+def test_when_addresses_come_together_each_client_is_told_by_one(
+    tmp_path: FilePath, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "_ends_here", lambda _: True)
+    world = World(tmp_path)
+    spread = Path(SPREAD, 2049, "10.0.0.31", 1)
+    for command in (RaiseFeatures(3), NoteConnections("mds1", [pack(spread)], [])):
+        world.replica.propose(pack_internal(command), lambda _: None)
+    asyncio.run(arrive(world, addresses=[SERVICE, OTHERS]))
+    assert sent.announced == [("lo", SERVICE), ("lo", OTHERS)]
+    assert sent.tickled == [(SPREAD, [spread])] * 2
+    asyncio.run(arrive(world, addresses=[SERVICE]))
+    assert len(sent.tickled) == 4, "and told again the next time"
 
 
 def test_the_clients_of_an_earlier_self_are_told(tmp_path: FilePath, sent: Sent) -> None:
