@@ -166,7 +166,10 @@ def main(words: Sequence[str]) -> int:
     made: list[RunReport] = []
     report = new_report(Path(tempfile.gettempdir()), arguments.on_quorum_loss)
     if arguments.append and earlier.exists():
-        report = Report.load(earlier)
+        now, report = report, Report.load(earlier)
+        if report.commit != now.commit:
+            print(f"--append: {earlier} is of another commit ({report.commit})", file=sys.stderr)
+            return 2
         if report.on_quorum_loss != arguments.on_quorum_loss:
             print(f"--append: {earlier} is of on_quorum_loss = {report.on_quorum_loss!r}", file=sys.stderr)
             return 2

@@ -40,6 +40,8 @@ LOOKS_PER_S_MIN = 50
 RUSH_TIMEOUT_S = 15.0
 LEADER_TIMEOUT_S = 60.0
 """All nodes may be starting, on a busy machine."""
+MOVED_S = 1.5
+"""After a move of the service address Linux clients have been at its new holder for a while."""
 _POLL_S = 0.05
 
 
@@ -264,6 +266,17 @@ class Chaos:
         """The service address goes to the leader, as VRRP gives it to the first node that is up."""
         if self.site.service_on:
             self.site.move_service(self.leader())
+
+    def serve_linux_by(self, name: str) -> None:
+        """The service address goes to the node that is about to be hit, and Linux clients with it."""
+        if self.linux_ports and self.site.service_on != name:
+            self.site.move_service(name)
+            time.sleep(MOVED_S)
+
+    def prove_linux_hit(self, nodes: Sequence[str]) -> None:
+        """Where there are Linux clients: just before the fault is made."""
+        if self.linux_ports:
+            self._prove("Linux clients are served by a node that is hit", self.site.service_on in nodes)
 
     def _leave(self, names: Iterable[str], notice_s: float, keeps: bool = False) -> None:
         """What VRRP does for the service address of a node that is gone, after the time it takes to notice.

@@ -105,6 +105,7 @@ def _row(runs: list[RunReport], columns: Sequence[str]) -> str:
         verdict += f"; not judged in {len(unjudged)}: {', '.join(names)}"
     if told := fenced_as_slow([node for run in runs for node in run.too_slow]):
         verdict += f"; {told}"
+    middle = max((median(client.stalls_ms) for run in runs for client in run.linux), default=0.0)
     cells = {
         "Scenario": runs[0].scenario,
         "Nodes": runs[0].nodes,
@@ -112,7 +113,7 @@ def _row(runs: list[RunReport], columns: Sequence[str]) -> str:
         "Faults": sum(len(run.faults) for run in runs),
         "Longest stall, ms": f"{max(run.longest_ms for run in runs):.0f}",
         "Median, ms": f"{max(run.median_ms for run in runs):.0f}",
-        "Linux, ms": f"{linux:.0f}" if linux else "",
+        "Linux, ms": f"{middle:.0f} / {linux:.0f}" if linux else "",
         "Address moved, ms": _spread([ms for run in runs for ms in run.moved_ms]),
         "Fenced, ms": _spread([ms for run in runs for ms in run.fenced_ms]),
         "Calls": sum(run.operations["all"].count for run in runs if run.operations),

@@ -13,7 +13,7 @@ from types import TracebackType
 from tests.chaos.evidence import LinuxClient
 from tests.kernel.rig import images
 from tests.kernel.rig.vm import Guest, GuestError, GuestSpec, Mount
-from tests.kernel.rig.workload import JOBS, Workload, try_locks, verify
+from tests.kernel.rig.workload import JOBS, Workload, WorkloadState, try_locks, verify
 from tests.support.cluster import NFS_PORT
 from tests.support.hanet import Hanet
 from tests.support.packets import record
@@ -92,7 +92,7 @@ class LinuxClients:
             return
         with self._noted(f"round {number + 1}"):
             state = self._workload.await_progress(3, PROGRESS_TIMEOUT_S)
-            self._found.stalls_ms.append(state.longest_ms(str(number)))
+            self._measure(state, number)
             self._found.turns = sum(state.steps.values())
             slowest = sorted(state.slow, key=lambda call: -call[2])[:SLOWEST_SHOWN]
             (self._served.kept / "slow.json").write_text(json.dumps(state.slow))
@@ -103,11 +103,17 @@ class LinuxClients:
             if locks != HELD:
                 self._found.problems.append(f"round {number + 1}: a lock was lost: {locks}")
 
+    def _measure(self, state: WorkloadState, rounds: int) -> None:
+        """Rounds before too: what ended between one and the next is in them by now."""
+        earlier = [state.longest_ended_ms(str(number)) for number in range(rounds)]
+        self._found.stalls_ms = [*earlier, state.longest_ms(str(rounds))][: rounds + 1]
+
     def finish(self) -> list[LinuxClient]:
         """Compare, on both guests, all that was written with what is there."""
         if self._workload is None:
             return []
         with self._noted("end"):
+            self._measure(self._workload.await_progress(3, PROGRESS_TIMEOUT_S), len(self._found.stalls_ms) - 1)
             model: Path = self._workload.stop(120)
             for guest in self._guests.values():
                 guest.drop_caches()

@@ -7,9 +7,10 @@ Whenever the harness writes OUT/rushN.json, one more client makes changes withou
 is about to be hit: so some are under way there when it is (INV-3). OUT/rushN.ready says that it has begun.
 
 Two NFS clients work in each process, beside those that only look (``lookers``). One makes changes in a tree of its own,
-operation by operation against a model (INV-2, INV-3), and takes byte-range locks and exclusive opens that all others
-want too, for a moment each (INV-5). The other does, together with those of the other hosts, whatever it likes to a few
-shared names, locks and opens; what it was answered goes into OUT/history for the linearizability checker (INV-4).
+operation by operation against a model (INV-2, INV-3), writes and reads a file by its layout, and takes byte-range locks
+and exclusive opens that all others want too, for a moment each (INV-5). The other does, together with those of the
+other hosts, whatever it likes to a few shared names, locks and opens; what it was answered goes into OUT/history for
+the linearizability checker (INV-4).
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ CHANNEL = ChannelSettings(connect_timeout_ms=400.0, reply_timeout_ms=700.0)
 LOCK_RANGES, RANGE_BYTES, OPEN_FILES = 2, 8, 1
 HOLD_S = (0.004, 0.030)
 SHARED_READY, SHARED_NAMES, SHARED_PAUSE_S = "/shared-ready", 8, 0.12
+DATA_BLOCKS, BLOCK_BYTES, DATA_PAUSES = 16, 8192, 3
 REMOVED = "NFS4ERR_STALE"
 """What a client is rightly told of an object that another one has removed; the checker knows when."""
 HISTORY, RUSH_CALLS = "history.jsonl.gz", "rush-calls"
@@ -115,6 +117,12 @@ class ClientReport(msgspec.Struct):
     retransmissions: int = 0
     changes_in_doubt: int = 0
     """Of these: changes sent again because their connection was lost before their reply came."""
+    blocks: int = 0
+    """How many blocks of a file were written and flushed."""
+    looks: dict[str, int] = {}
+    """By node: how often whoever looks at that node alone was answered."""
+    looks_left_waiting: int = 0
+    """How many looks lay at a node that could not answer, in all."""
     late_ms: float = 0.0
     """The longest that this process itself was late: stalls up to that are the machine's, not the cluster's."""
     notes: dict[str, int] = {}
@@ -171,6 +179,49 @@ class Holds:
         self.note(Hold(what, self.name, begun, time.monotonic()))
 
 
+class Data:
+    """A file of this host's own, by layouts: every block that was flushed is read as it was written, at any time."""
+
+    def __init__(self, client: Client, name: str, seed: int, pace_s: float) -> None:
+        self.client, self.path, self.pace_s = client, f"/data-{name}", pace_s
+        self.random = random.Random(f"data-{seed}-{name}")
+        self.flushed: dict[int, bytes] = {}
+        """By block: what is there."""
+        self.blocks = 0
+        """How many were written and flushed, in all."""
+        self.problems: list[str] = []
+        self._file: File
+
+    async def prepare(self) -> None:
+        self._file = await self.client.open(self.path, create=nfs4.UNCHECKED4)
+
+    async def step(self) -> None:
+        """Write a block, look at another; now and then leave the file, and with it the layout."""
+        block = self.random.randrange(DATA_BLOCKS)
+        content = self.random.randbytes(8) * (BLOCK_BYTES // 8)
+        await self._file.write(block * BLOCK_BYTES, content)
+        await self._file.flush()
+        self.flushed[block] = content
+        self.blocks += 1
+        await self._look(self.random.choice([*self.flushed]))
+        if self.blocks % DATA_BLOCKS == 0:
+            await self._file.close()
+            await self.prepare()
+        await asyncio.sleep(DATA_PAUSES * self.pace_s)
+
+    async def _look(self, block: int) -> None:
+        found = await self._file.read(block * BLOCK_BYTES, BLOCK_BYTES)
+        if found != self.flushed[block]:
+            wrong = f"{len(found)} bytes beginning {found[:8].hex()} instead of {self.flushed[block][:8].hex()}"
+            self.problems.append(f"{self.path}, block {block}: {wrong}")
+
+    async def compare(self) -> None:
+        """All that was flushed is there."""
+        for block in self.flushed:
+            await self._look(block)
+        await self._file.close()
+
+
 class Shared:
     """This host's part of the work on shared names, locks and opens. The first host makes what is shared."""
 
@@ -179,7 +230,7 @@ class Shared:
         self.recorder = Recorder()
         self._workloads: list[Workload] = []
         self._directories: list[Handle] = []
-        self._lookers = [
+        self.lookers = [
             Looker(f"chaos-looker-{host}-{orders.seed}", (host, port), orders.seed, self.recorder)
             for host, port in orders.looked_at
         ]
@@ -194,7 +245,7 @@ class Shared:
             self._tell(event)
 
         self._client = client = await _connect(self.orders, "shared", told)
-        for looker in self._lookers:
+        for looker in self.lookers:
             await looker.prepare()
         if self.orders.first:
             names = await SharedNames.prepare(client, "/names", self.recorder, seed=self.orders.seed)
@@ -239,7 +290,7 @@ class Shared:
         """Until it is time to stop."""
         steps = [workload.worker(self._client, self.orders.name) for workload in self._workloads]
         names = [f"n{number}" for number in range(SHARED_NAMES)]
-        looks = [looker.run(self._directories, names, self.stopping) for looker in self._lookers]
+        looks = [looker.run(self._directories, names, self.stopping) for looker in self.lookers]
         await asyncio.gather(*looks, *map(self._repeat, steps))
 
     async def _repeat(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -252,7 +303,7 @@ class Shared:
         """Save the history, then close the clients, which gives back what they hold; their counters."""
         self.recorder.history().save(out)
         await self._client.close()
-        return [self._client.stats, *[await looker.close() for looker in self._lookers]]
+        return [self._client.stats, *[await looker.close() for looker in self.lookers]]
 
 
 async def _connect(orders: Orders, purpose: str, history: Callable[[Event], None]) -> Client:
@@ -308,20 +359,28 @@ class Worker:
         exactly_once = ExactlyOnce(client, f"/exactly-{orders.name}", seed=orders.seed, workers=2)
         holds = Holds(client, orders.name, orders.seed, orders.pace_s, self.note_hold)
         await exactly_once.prepare()
+        data = Data(client, orders.name, orders.seed, orders.pace_s)
         await holds.prepare()
+        await data.prepare()
         (self.out / "ready").touch()
         keeper = asyncio.create_task(self._keep_files())
         await asyncio.gather(
             self._guard("exactly once", self._repeat(lambda: self._few_calls(exactly_once))),
             self._guard("holds", self._repeat(holds.step)),
+            self._guard("data", self._repeat(data.step)),
             self._guard("shared names", shared.run()),
         )
         keeper.cancel()
         await asyncio.gather(*self._rushes)
         await self._guard("comparison with the model", self._compare(exactly_once))
+        await self._guard("comparison of data", data.compare())
+        self.report.blocks = data.blocks
+        self.report.problems += data.problems[:50]
         self._add(client.stats)
         for stats in await shared.finish(self.out / HISTORY):
             self._add(stats, expected=REMOVED)
+        self.report.looks = {f"{looker.server[0]}:{looker.server[1]}": looker.answered for looker in shared.lookers}
+        self.report.looks_left_waiting = sum(looker.left_waiting for looker in shared.lookers)
         await client.close()
         self._flush()
         put(self.out / "report.json", msgspec.json.encode(self.report))

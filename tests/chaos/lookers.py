@@ -9,14 +9,14 @@ things. What lookers are told goes into the history for the checker; how long th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
+import time
 from collections.abc import Callable, Sequence
 
 from nfsclient import Client
 from nfsclient.channel import ChannelSettings
 from nfsclient.client import Settings
-from nfsclient.errors import NfsClientError
+from nfsclient.errors import NfsClientError, NfsError
 from nfsclient.results import Handle
 from nfsclient.stats import Event, Stats
 from tests.support.linearizability.recorder import LISTED, Recorder
@@ -27,6 +27,8 @@ UNDER_WAY_MAX = 48
 LISTINGS = 0.2
 """Share of READDIRs among the looks."""
 END_S = 15.0
+LEFT_WAITING_S = 0.5
+"""A look that takes longer lay at a node that could not answer: usual are milliseconds."""
 
 
 class Looker:
@@ -38,6 +40,9 @@ class Looker:
         self._client: Client
         self._tell: Callable[[Event], None] = lambda event: None
         self._under_way: set[asyncio.Task[None]] = set()
+        self.answered = 0
+        self.left_waiting = 0
+        """Looks that took longer than ``LEFT_WAITING_S``, however they ended."""
 
     async def prepare(self) -> None:
         """Mount."""
@@ -59,11 +64,19 @@ class Looker:
             await asyncio.wait(self._under_way, timeout=END_S)
 
     async def _look(self, directory: Handle, name: str) -> None:
-        with contextlib.suppress(NfsClientError):  # refused or unanswered: the history has it
+        began_s = time.monotonic()
+        try:
             if self.random.random() < LISTINGS:
                 await self._client.readdir(directory, LISTED)
             else:
                 await self._client.lookup((directory, name))
+            self.answered += 1
+        except NfsError:  # refused: the history has it
+            self.answered += 1
+        except NfsClientError:  # unanswered: the history has it
+            pass
+        finally:
+            self.left_waiting += time.monotonic() - began_s > LEFT_WAITING_S
 
     async def close(self) -> Stats:
         """Leave; its counters."""

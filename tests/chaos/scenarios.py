@@ -68,12 +68,17 @@ class Scenario:
     in_doubt: bool = False
     """The fault takes replies away: some client must have sent changes again without knowing whether they had run, or
     exactly once (INV-3) was not put to the test."""
+    trap: bool = False
+    """A node must be asked what it cannot answer, in each round, or the stale-read trap was not laid."""
     withheld: bool = False
     """In each round a node must be seen in quarantine while its vote would elect somebody, and nobody be elected."""
     overlapping: bool = False
     """Each round is made of several nodes' troubles that must overlap, and never hit more than a minority."""
     statuses_right: tuple[str, ...] = ()
     """What servers may say of what the fault has cost, though INV-7 forbids it of the loss of a minority."""
+    received_right: tuple[str, ...] = ()
+    """What clients may be told besides, of sessions with data servers, which keep nothing over a loss of power; what
+    metadata servers send is counted there."""
     linux: bool = False
     """Real Linux clients take part."""
     shim: bool = False
@@ -129,6 +134,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "connections as soon as it wakes, perhaps before it has read what lay in them, and whatever it does read waits "
         "for a majority's word (ReadIndex) before it is answered.",
         scripts.pause_leader, FAIL_OVER, new_leader=True, linux=True, in_doubt=True, rounds=LINUX_ROUNDS_MIN,
+        trap=True,
     ),
     Scenario(
         "isolate-leader", "the leader loses its network altogether",
@@ -140,7 +146,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "isolate-leader-with-clients", "the leader is cut off from the other nodes, but not from its clients",
         "The split-brain trap: the old leader still hears its clients and nobody else. It must neither acknowledge a "
         "change nor answer a read that the new leader could contradict, and must send its clients away.",
-        scripts.isolate_leader_with_clients, FAIL_OVER, new_leader=True, linux=True, in_doubt=True,
+        scripts.isolate_leader_with_clients, FAIL_OVER, new_leader=True, linux=True, in_doubt=True, trap=True,
         rounds=LINUX_ROUNDS_MIN,
     ),
     Scenario(
@@ -214,12 +220,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         "their last fsync, on hosts that know no connection of before. Every change that a client was told of must be "
         "there, and so must every session, open and lock.",
         scripts.power_loss_all, RESTART, disk_mib=512, linux=True, in_doubt=True,
-        statuses_right=("NFS4ERR_IO",),  # data servers are off, too
+        statuses_right=("NFS4ERR_IO",), received_right=("NFS4ERR_BADSESSION",),  # data servers are off, too
     ),
     Scenario(
         "slow-disk-leader", "every fsync of the leader takes 150 ms for 6 s",
         "A disk that is about to fail. Changes become slower; the leader must not lose its office over and over, and "
-        "nothing may time out.",
+        "no call may fail.",
         scripts.slow_disk_leader, DEGRADED, terms_max=3, shim=True,
     ),
     Scenario(

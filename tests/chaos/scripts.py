@@ -26,6 +26,8 @@ less than elsewhere, since there is little to write while a leader is elected.""
 
 def _kill(chaos: Chaos, victims: list[str], *, new_leader: bool) -> None:
     with chaos.fault(f"kill -9 of {' and '.join(victims)}", victims, new_leader=new_leader):
+        if new_leader:
+            chaos.prove_linux_hit(victims)
         chaos.kill(*victims)
         if new_leader:
             chaos.await_new_leader(*victims)
@@ -35,8 +37,15 @@ def _kill(chaos: Chaos, victims: list[str], *, new_leader: bool) -> None:
         chaos.settle()
 
 
+def _leader_of_linux(chaos: Chaos) -> str:
+    """The leader, by which Linux clients are served from now on: else they would feel an election only."""
+    leader = chaos.leader()
+    chaos.serve_linux_by(leader)
+    return chaos.leader()
+
+
 def kill_leader(chaos: Chaos) -> None:
-    _kill(chaos, [chaos.leader()], new_leader=True)
+    _kill(chaos, [_leader_of_linux(chaos)], new_leader=True)
 
 
 def kill_follower(chaos: Chaos) -> None:
@@ -64,8 +73,9 @@ def rolling_restart(chaos: Chaos) -> None:
 
 
 def pause_leader(chaos: Chaos) -> None:
-    leader = chaos.leader()
+    leader = _leader_of_linux(chaos)
     with chaos.fault(f"SIGSTOP of {leader} for {PAUSE_S:.0f} s, then SIGCONT", [leader], new_leader=True):
+        chaos.prove_linux_hit([leader])
         chaos.pause(leader)
         chaos.await_new_leader(leader)
         chaos.await_progress()
@@ -75,15 +85,17 @@ def pause_leader(chaos: Chaos) -> None:
 
 
 def isolate_leader(chaos: Chaos) -> None:
-    leader = chaos.leader()
+    leader = _leader_of_linux(chaos)
     with chaos.fault(f"{leader} loses its network", [leader], new_leader=True):
+        chaos.prove_linux_hit([leader])
         chaos.isolate(leader)
         _outlast(chaos, leader)
 
 
 def isolate_leader_with_clients(chaos: Chaos) -> None:
-    leader = chaos.leader()
+    leader = _leader_of_linux(chaos)
     with chaos.fault(f"{leader} is cut off from the other servers; clients still reach it", [leader], new_leader=True):
+        chaos.prove_linux_hit([leader])
         chaos.isolate(leader, keep=chaos.client_ports())
         _outlast(chaos, leader)
 

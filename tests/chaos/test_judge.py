@@ -10,7 +10,7 @@ import pytest
 
 from nfswire import nfs4
 from tests.chaos.evidence import Check, Evidence, Fault, LinuxClient, Said, Spell, Withheld
-from tests.chaos.judge import CALLS_MIN, CONTENTION_MIN, OPERATIONS_MIN, judge, overlaps, stood
+from tests.chaos.judge import BLOCKS_MIN, CALLS_MIN, CONTENTION_MIN, LOOKS_MIN, OPERATIONS_MIN, judge, overlaps, stood
 from tests.chaos.load import Call, ClientReport, Hold
 from tests.chaos.monitor import ENDED, ENDED_EVENT, Sample, last_words, statuses_sent
 from tests.chaos.scenarios import BY_NAME, LINUX_ROUNDS_MIN, SCENARIOS
@@ -37,7 +37,10 @@ def good() -> Evidence:
     calls = [Call("client1", "mkdir", 8 + n * 0.1, 8.05 + n * 0.1, "NFS4_OK") for n in range(CALLS_MIN + 10)]
     calls.append(Call("client1", "open", 9.99, 10.4, "NFS4_OK"))
     holds = [Hold("byte range 0", f"client{n % 2 + 1}", float(n), n + 0.5) for n in range(8)]
-    client = ClientReport("client1", "fine", 60, [], [], retransmissions=3, reconnects=1, changes_in_doubt=2)
+    client = ClientReport(
+        "client1", "fine", 60, [], [], retransmissions=3, reconnects=1, changes_in_doubt=2, blocks=BLOCKS_MIN,
+        looks={"mds1": LOOKS_MIN, "mds2": LOOKS_MIN}, looks_left_waiting=1,
+    )  # fmt: skip
     return Evidence(
         0.0, 8.0, 15.0, [fault], samples, calls, holds, [client],
         [LinuxClient("Linux", [300.0] * LINUX_ROUNDS_MIN, 50)], digest=Check(True, "equal", 3),
@@ -153,6 +156,14 @@ def not_finished(e: Evidence) -> None:
     e.broken = "the cluster does not come together"
 
 
+def no_data(e: Evidence) -> None:
+    e.clients[0].blocks = BLOCKS_MIN - 1
+
+
+def unanswered_looks(e: Evidence) -> None:
+    e.clients[0].looks["mds2"] = LOOKS_MIN - 1
+
+
 def never_compared(e: Evidence) -> None:
     e.clients[0].exactly_once_calls = 0
 
@@ -169,6 +180,7 @@ def never_compared(e: Evidence) -> None:
         (linux_stall, "Linux longest stall"), (no_effect, "run"), (no_proof, "run"), (no_new_leader, "run"),
         (no_fault, "run"), (no_fault, "longest stall"), (nobody_worked, "run"), (nothing_held, "run"),
         (not_finished, "run"), (never_compared, "INV-2"),
+        (no_data, "INV-2"), (unanswered_looks, "INV-4"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )  # fmt: skip
@@ -195,6 +207,30 @@ def test_exactly_once_is_vacuous_where_nothing_was_repeated_in_doubt() -> None:
         verdict = verdict_on("INV-3", evidence, scenario)
         assert verdict.kept, verdict
         assert verdict.text.startswith("0 times a change was sent again"), verdict
+
+
+def test_the_stale_read_trap_is_laid_in_each_round() -> None:
+    """INV-4: who only looks must have asked a node that stood still, or was cut off, what it could not answer."""
+    evidence = good()
+    for scenario in ("pause-leader", "isolate-leader-with-clients", "kill-leader"):
+        assert verdict_on("INV-4", evidence, scenario).kept
+    evidence.clients[0].looks_left_waiting = 0
+    assert verdict_on("INV-4", evidence, "pause-leader").text.startswith("vacuous: 0 looks lay")
+    assert not verdict_on("INV-4", evidence, "isolate-leader-with-clients").kept
+    assert verdict_on("INV-4", evidence, "kill-leader").kept, "it answers nobody any more"
+
+
+def test_an_election_after_a_fault_is_its_own_too() -> None:
+    """Also behind the last one, and between its end and the next one's beginning."""
+    evidence = good()
+    fault = replace(evidence.faults[0], term_after=1, proofs=[("x", True)])
+    evidence.faults = [fault]
+    del evidence.samples[1]
+    assert verdict_on("terms", evidence, "clock-back").kept
+    evidence.samples.append(Sample(14.5, "mds2", "leader", 2, True, 9, uptime_s=14.5))
+    assert not verdict_on("terms", evidence, "clock-back").kept
+    evidence.faults.append(replace(fault, begun_s=14.6, term_before=2, term_after=2))
+    assert verdict_on("terms", evidence, "clock-back").text.count("1 new terms") == 1
 
 
 def test_whoever_loses_a_leader_must_have_repeated_something() -> None:
@@ -253,6 +289,18 @@ def test_every_status_that_tells_of_lost_state_is_found(name: str) -> None:
     assert verdict_on("INV-7", evidence, "power-loss-all").kept == (status == "NFS4ERR_IO")
 
 
+def test_where_data_servers_lose_power_their_sessions_are_gone() -> None:
+    """INV-7: a client is told so by them. A metadata server that says it has lost a session all the same."""
+    evidence = good()
+    evidence.clients[0].failover_statuses["NFS4ERR_BADSESSION"] = 1
+    assert verdict_on("INV-7", evidence, "power-loss-all").kept
+    assert not verdict_on("INV-7", evidence, "kill-all").kept
+    evidence.samples.append(
+        Sample(13.0, "mds2", "leader", 2, True, 9, uptime_s=13.0, statuses={"NFS4ERR_BADSESSION": 1})
+    )
+    assert not verdict_on("INV-7", evidence, "power-loss-all").kept
+
+
 @pytest.mark.parametrize("status", ["NFS4ERR_SEQ_MISORDERED", "NFS4ERR_OLD_STATEID", "NFS4ERR_STALE", "NFS4ERR_DELAY"])
 def test_what_servers_may_rightly_say_breaks_nothing(status: str) -> None:
     """INV-7: late copies of requests, operations that cross, removed files, and "not now" tell of no lost state."""
@@ -267,6 +315,7 @@ def test_elections_that_the_fault_does_not_call_for_are_found(new_terms: int, st
     evidence = good()
     evidence.faults[0].wants_new_leader = False
     evidence.faults[0].term_after = evidence.faults[0].term_before + new_terms
+    del evidence.samples[1]
     (verdict,) = [found for found in judge(BY_NAME["bridge-partition"], 1, evidence) if found.name == "terms"]
     assert verdict.kept == stands, verdict
     assert "terms" not in [found.name for found in judge(SCENARIO, 1, evidence)]

@@ -32,7 +32,11 @@ class WorkloadState:
 
     def longest_ms(self, round_name: str) -> float:
         """The longest call of a round; one that is still waiting counts with what it has waited."""
-        return max([*self.rounds.get(round_name, {}).values(), *self.waiting_ms.values(), 0.0])
+        return max([self.longest_ended_ms(round_name), *self.waiting_ms.values()])
+
+    def longest_ended_ms(self, round_name: str) -> float:
+        """The longest call of a round that is over."""
+        return max(self.rounds.get(round_name, {}).values(), default=0.0)
 
 
 class Workload:
