@@ -36,13 +36,15 @@ class Verdict:
     row, and by which: the mutation itself may be broken, or the test meets it by chance."""
     tried: int
     """Random seeds run."""
+    blind: bool
+    """Random seeds that should have caught it have not."""
     broken: str
     """Why the row itself is wrong: a test that fails without the mutation, or cannot be found."""
     seconds: float
 
     @property
     def caught(self) -> bool:
-        return bool(self.directed or self.seeds) and not (self.missed or self.stumbled or self.broken)
+        return bool(self.directed or self.seeds) and not (self.missed or self.stumbled or self.blind or self.broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,9 @@ def check_row(index: int, seeds_max: int | None) -> Verdict:
         elif failures and not called:
             broken = broken or f"no failure of a test, but: {failures[0].when}: {failures[0].told}"
     seeds, tried = _try_seeds(row, row.seeds if seeds_max is None else min(seeds_max, row.seeds))
+    blind = row.by_seeds and not seeds and 0 < tried == row.seeds
     seconds = time.monotonic() - began_s
-    return Verdict(row.name, directed, seeds, tuple(missed), tuple(stumbled), tried, broken, seconds)
+    return Verdict(row.name, directed, seeds, tuple(missed), tuple(stumbled), tried, blind, broken, seconds)
 
 
 def _name(node_id: str) -> str:
@@ -170,7 +173,8 @@ def report(verdicts: list[Verdict]) -> str:
         if verdict.seeds:
             lines.append(f"            random, after {_count(verdict.tried)}: {verdict.seeds}"[:220])
         elif verdict.tried:
-            lines.append(f"            random: not caught by {_count(verdict.tried)}")
+            told = ", which once caught it" if verdict.blind else ""
+            lines.append(f"            random: not caught by {_count(verdict.tried)}{told}")
     missed = sum(not verdict.caught for verdict in verdicts)
     lines.append(f"{len(verdicts) - missed} of {len(verdicts)} mutations caught")
     return "\n".join(lines)

@@ -51,6 +51,8 @@ class Mutation:
     """Random seeds are tried with each of these cluster sizes in turn."""
     seeds: int = 0
     """Random seeds tried at the most; 0: what it breaks is no invariant that random seeds look at, or too rare."""
+    by_seeds: bool = True
+    """That many find it. If they do no more they have gone blind, and their finding nothing anywhere tells less."""
     by: str = ""
     """An exception by which directed tests may fail that is no assertion's: what clients or operators would meet. By
     any other that is none, nothing is caught."""
@@ -67,16 +69,20 @@ class Mutation:
         return cast(Callable[[], AbstractContextManager[None]], getattr(importlib.import_module(module), function))
 
 
-def _consensus(name: str, off: str, *directed: str, nodes: tuple[int, ...] = (3,), seeds: int = 60) -> Mutation:
-    return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "consensus", nodes, seeds)
+def _consensus(
+    name: str, off: str, *directed: str, nodes: tuple[int, ...] = (3,), seeds: int = 60, by_seeds: bool = True
+) -> Mutation:
+    return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "consensus", nodes, seeds, by_seeds)
 
 
 def _founding(name: str, off: str, *directed: str, by: str = "") -> Mutation:
-    return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "membership", (3, 5), 20, by)
+    return Mutation(name, f"tests.simulation.consensus.mutants:{off}", directed, "membership", (3, 5), 20, by=by)
 
 
-def _whole(name: str, off: str, *directed: str, seeds: int = 20, by: str = "") -> Mutation:
-    return Mutation(name, f"tests.simulation.whole.mutants:{off}", directed, "whole", (3,), seeds, by)
+def _whole(
+    name: str, off: str, *directed: str, seeds: int = 20, by_seeds: bool = True, by: str = ""
+) -> Mutation:
+    return Mutation(name, f"tests.simulation.whole.mutants:{off}", directed, "whole", (3,), seeds, by_seeds, by)
 
 
 MUTATIONS: Final[tuple[Mutation, ...]] = (
@@ -108,12 +114,13 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "failed_commit_unnoticed",
         _ENGINE + "test_after_a_failure_no_turn_hands_over_what_was_not_made_durable",
     ),
-    _consensus("vote persistence", "without_vote", _RULES + "test_a_vote_survives_power_loss"),
+    _consensus("vote persistence", "without_vote", _RULES + "test_a_vote_survives_power_loss", by_seeds=False),
     _consensus(
         "term stamp on acks",
         "without_term_stamp",
         _TRACES + "test_b_ack_of_an_old_term_is_not_counted",
         nodes=(5,),
+        by_seeds=False,
     ),
     _consensus("truncation rule", "without_truncation_rule", _TRACES + "test_a_late_reset_drops_nothing_acknowledged"),
     _consensus(
@@ -132,6 +139,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "count_a_lost_disk",
         _DISKS + "test_an_entry_lost_with_a_disk_is_not_counted",
         nodes=(3, 5),
+        by_seeds=False,
     ),
     _consensus(
         "snapshot rule: no commit index before it is installed",
@@ -168,6 +176,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "snapshot rule: the node's own vote stays",
         "snapshot_without_vote",
         _SNAPSHOT + "test_a_follower_behind_the_log_gets_the_state",
+        by_seeds=False,
     ),
     _consensus(
         "snapshot rule: the image's term",
@@ -179,6 +188,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "vote only for a log that is up to date",
         "vote_for_any_log",
         _RULES + "test_a_vote_goes_to_no_log_that_lacks_something",
+        by_seeds=False,
     ),
     _consensus("vote count", "without_vote_count", _RULES + "test_a_vote_counts_once", seeds=0),
     _consensus(
@@ -228,6 +238,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "commit_older_terms",
         _RULES + "test_an_older_terms_entry_is_not_committed_by_count",
         nodes=(5, 3),
+        by_seeds=False,
     ),
     _consensus("majority for commits", "commit_by_minority", _ENGINE + "test_a_leader_without_quorum_steps_down"),
     _consensus(
@@ -322,16 +333,19 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "lease expiry by log time",
         "leases_by_wall_clock",
         _CLIENTS + "test_a_lease_runs_out_by_the_logs_clock_alone",
+        by_seeds=False,
     ),
     _whole(
         "what a lost node had heard of counts",
         "without_lease_floor",
         _CLIENTS + "test_a_renewal_that_died_with_its_node_counts",
+        by_seeds=False,
     ),
     _whole(
         "leases run out where every node has reported",
         "without_waiting_for_reports",
         _CLIENTS + "test_a_renewal_that_is_reported_late_counts",
+        by_seeds=False,
     ),
     _whole(
         "layout fencing epoch",

@@ -95,6 +95,20 @@ def test_every_test_of_a_row_must_notice(monkeypatch: pytest.MonkeyPatch) -> Non
     assert mutation_check.check_row(0, 0).caught
 
 
+def test_seeds_that_found_a_mutation_once_must_find_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An oracle that looks at nothing finds nothing, in any number of seeds."""
+    test = ("tests/simulation/test_cli.py::test_eight_is_even",)
+    row = Mutation("blind", f"{HERE}:eight_is_odd", test, seeds=2)
+    hard = Mutation("hard", row.off, test, seeds=2, by_seeds=False)
+    monkeypatch.setattr(mutation_check, "MUTATIONS", (row, hard))
+    verdict = mutation_check.check_row(0, None)
+    assert verdict.directed
+    assert not verdict.caught
+    assert "random: not caught by 2 seeds, which once caught it" in mutation_check.report([verdict])
+    assert mutation_check.check_row(0, 1).caught, "fewer were tried"
+    assert mutation_check.check_row(1, None).caught
+
+
 def test_a_test_that_stumbles_over_a_mutation_has_not_caught_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mutation that raises by a mistake of its own would count as caught by whatever calls it. Where an exception is
     what somebody would meet, the row says by which."""
