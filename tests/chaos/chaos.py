@@ -20,7 +20,7 @@ from tests.chaos.loads import Load
 from tests.chaos.monitor import Monitor, Sample, last_words
 from tests.chaos.shim import Shim
 from tests.chaos.site import Site, rotated
-from tests.support.cluster import OPERATOR
+from tests.support.cluster import OPERATOR, SERVICE_OCTET
 from tests.support.hanet import Hanet
 from tests.support.power import Disk
 
@@ -339,12 +339,15 @@ class Chaos:
     def restore_power(self, *names: str) -> None:
         """The disks are mounted anew with what was durable, the hosts are heard again, then the nodes start.
 
-        As after a boot, a host knows no connection of before: to whoever still holds one it answers with a reset.
+        As after a boot, a host knows no connection of before: to whoever still holds one it answers with a reset. Nor
+        has it the service address, before keepalived gives it to one that is fit: a server without a quorum would take
+        Linux clients in there only to send them away, and after 3, 6 and 12 s they try again.
         """
         for name in names:
             self._disks[name].power_cycle()
         for name in names:
             self.net.forget_connections(name)
+            self.net.remove_address(name, SERVICE_OCTET)
         self.reconnect(*names)
         self.start(*names)
 

@@ -87,6 +87,9 @@ class Told:
     def forget_connections(self, name: str) -> None:
         self.words.append(f"{name}: knows nobody")
 
+    def remove_address(self, name: str, last_octet: int) -> None:
+        self.words.append(f"{name}: has no .{last_octet}")
+
     def cut_packets(self) -> Counter[tuple[str, str]]:
         return Counter(self.swallowed)
 
@@ -174,8 +177,8 @@ def test_who_loses_power_falls_silent_before_anything_ends() -> None:
     told.swallowed["mds3", "mds1"] += 1
     told.chaos.restore_power("mds1", "mds2")
     assert told.words == [
-        "mds1: disk mounted", "mds2: disk mounted", "mds1: knows nobody", "mds2: knows nobody",
-        "healed but for nobody", "mds1: started", "mds2: started",
+        "mds1: disk mounted", "mds2: disk mounted", "mds1: knows nobody", "mds1: has no .100",
+        "mds2: knows nobody", "mds2: has no .100", "healed but for nobody", "mds1: started", "mds2: started",
     ]  # fmt: skip
     assert dict(told.fault.proofs) == {
         "mds1 is off": True, "mds2 is off": True,
