@@ -4,10 +4,12 @@ make certificates (``pki``)."""
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,9 +119,26 @@ def add_cluster_options(up: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from mdscluster.server import serve  # the other commands do without consensus
-
+    with _loading_fast():
+        from mdscluster.server import serve  # the other commands do without consensus
     return serve(arguments.config)
+
+
+@contextlib.contextmanager
+def _loading_fast() -> Iterator[None]:
+    """Most of a server's start is loading code, and clients wait for it when all servers have died.
+
+    structlog loads rich, for tracebacks in colours, wherever that is installed: a sixth of it. What is loaded stays, so
+    the garbage collector would look at it in vain, time and again.
+    """
+    gc.disable()
+    blocked = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # "not to be found", to the import system
+    try:
+        yield
+    finally:
+        if blocked is None:
+            del sys.modules["rich"]
+        gc.enable()
 
 
 def _guard(arguments: argparse.Namespace) -> int:

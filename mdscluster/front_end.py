@@ -1,16 +1,14 @@
 """The front-end process of a metadata node: NFS server, callbacks, proxy I/O, control and admin services.
 
-A child of the consensus process, which is the node: when that dies, this dies with it.
+A child of the consensus process, which is the node: when that dies, this dies with it (:mod:`mdscluster.server`).
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,8 +38,6 @@ from mdscluster.fsm.machine import EVENT_SETTINGS
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.fsm.settings import Settings
 from mdscluster.fsm.tables import U64
-from mdscluster.logs import configure_logs
-from mdscluster.monitoring.service import Monitoring
 from mdscluster.nfs_frontend.callbacks import Callbacks
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
 from mdscluster.nfs_frontend.exports import ExportRule, make_rule
@@ -66,6 +62,7 @@ if TYPE_CHECKING:
     from fencing.procedure import Ask
     from mdscluster.control.leader import Links
     from mdscluster.control.witnesses import AskVoter
+    from mdscluster.monitoring.service import Monitoring
     from mdscluster.replica import Replica
     from nfsclient.runtime import Runtime
 
@@ -343,8 +340,6 @@ async def serve(config: NodeConfig, config_file: Path) -> None:
             raise
     except OSError as problem:
         raise refused(str(problem), problem) from problem
-    monitoring = Monitoring(front_end, front_end.clock_ms)
-    await monitoring.listen()
     jobs = [
         asyncio.create_task(job)
         for job in (
@@ -359,6 +354,7 @@ async def serve(config: NodeConfig, config_file: Path) -> None:
         jobs.append(asyncio.create_task(front_end.guarding.run()))
     front_end.takeovers.watch()
     log.info("serving NFS", address=str(config.nfs))
+    monitoring = await _monitor(front_end)
     gc.collect()
     gc.freeze()  # what lives from the start is not looked at again
     waiter = asyncio.create_task(stop.wait())
@@ -376,7 +372,8 @@ async def serve(config: NodeConfig, config_file: Path) -> None:
         job.cancel()
     if front_end.guarding is not None:
         front_end.guarding.close()
-    await monitoring.close()
+    if monitoring is not None:
+        await monitoring.close()
     front_end.takeovers.close()
     await front_end.server.close()
     # Whoever watches the counters has missed what was sent since they were read last.
@@ -387,6 +384,18 @@ async def serve(config: NodeConfig, config_file: Path) -> None:
     await replica.close()
 
 
+async def _monitor(front_end: FrontEnd) -> Monitoring | None:
+    """Serve metrics, where the configuration wants them. Only now: half of what this process loads is for them, and
+    after the death of all servers clients wait for the start of a majority."""
+    if front_end.config.metrics.address is None:
+        return None
+    from mdscluster.monitoring.service import Monitoring
+
+    monitoring = Monitoring(front_end, front_end.clock_ms)
+    await monitoring.listen()
+    return monitoring
+
+
 async def _leave(guarding: Guarding, *, can_serve: bool) -> None:
     """No address may be here any more. While this node can still serve it does, until the others have them."""
     if can_serve:
@@ -395,23 +404,12 @@ async def _leave(guarding: Guarding, *, can_serve: bool) -> None:
         guarding.stop()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="mdscluster-front-end", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True)
-    arguments = parser.parse_args()
-    lifeline.die_with_parent()
+def run(config: NodeConfig, config_file: Path, await_go: Callable[[], None]) -> int:
+    """Of the child process: serve once ``await_go`` comes back; the exit code."""
+    await_go()
     try:
-        config = NodeConfig.load(arguments.config)
-    except ConfigError as error:
-        sys.exit(f"mdscluster: {error}")
-    configure_logs(config.log_level, node=config.node_id)
-    lifeline.await_go()
-    try:
-        uvloop.run(serve(config, arguments.config))
+        uvloop.run(serve(config, config_file))
     except ConfigError as problem:  # not up yet, as a rule: the node ends with it, and is started again
         log.error("an address cannot be had", reason=str(problem))
-        sys.exit(SYSTEM_EXIT_CODE if isinstance(problem, SystemRefusal) else CONFIG_EXIT_CODE)
-
-
-if __name__ == "__main__":
-    main()
+        return SYSTEM_EXIT_CODE if isinstance(problem, SystemRefusal) else CONFIG_EXIT_CODE
+    return 0

@@ -9,16 +9,14 @@ connections and answer nothing.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-import functools
 import os
 import signal
 import ssl
-import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +38,7 @@ from mdscluster.raft.interface import RESTART_EXIT_CODE
 from mdsproto import certcheck
 from mdsproto.configfile import CONFIG_EXIT_CODE, SYSTEM_EXIT_CODE, SystemRefusal, refused
 from mdsproto.credentials import ROLE_MDS, role_name
-from mdsproto.lifeline import GO, PARENT_VARIABLE, die_with_parent
+from mdsproto.lifeline import Child, die_with_parent
 from mdsproto.nodelock import NodeLock
 
 log = structlog.get_logger()
@@ -66,11 +64,10 @@ def serve(config_path: Path) -> int:
     told, _ = certcheck.days(config.tls.ca, config.tls.certificate)
     if told:
         log.warning("certificate", reason=told)
-    lock = NodeLock(config.data_dir, config.node_id)
-    _tell_guard(config)
-    front_end = FrontEnd(config_path)
+    front_end = FrontEnd(config, config_path)
     try:
-        front_end.prepare()
+        lock = NodeLock(config.data_dir, config.node_id)
+        _tell_guard(config)
         code = uvloop.run(_run(config, front_end))
     except (RaftConfigError, ssl.SSLError, FormatError, DiskLost, features.TooNew) as problem:
         raise ConfigError(f"{config.node_id} cannot run: {problem}") from problem
@@ -152,29 +149,24 @@ def raft_config(config: NodeConfig) -> RaftConfig:
 class FrontEnd:
     """The child process and the thread that waits for its end."""
 
-    def __init__(self, config_path: Path) -> None:
-        self._config_path = config_path
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, config: NodeConfig, config_path: Path) -> None:
+        """Fork the child, which loads the rest of its code while consensus opens the state, and then waits for
+        :meth:`begin`."""
+
+        def run(await_go: Callable[[], None]) -> int:
+            from mdscluster import front_end
+
+            return front_end.run(config, config_path, await_go)
+
+        self._child = Child("mds-front-end", run)
         self._stopping = threading.Event()
         self.begun = False
         """Consensus has opened the state and listens."""
-
-    def prepare(self) -> None:
-        """Start the child, which loads its code while consensus opens the state, and then waits for ``begin``.
-
-        Called on the main thread: the kernel's parent-death signal follows the thread that forked.
-        """
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mdscluster.front_end", "--config", str(self._config_path)],
-            env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
-            stdin=subprocess.PIPE,
-        )
         context = contextvars.copy_context()  # what the log binds
-        watch = functools.partial(context.run, self._watch, self._process)
-        threading.Thread(target=watch, name="front-end watch", daemon=True).start()
+        threading.Thread(target=context.run, args=(self._watch,), name="front-end watch", daemon=True).start()
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        code = process.wait()
+    def _watch(self) -> None:
+        code = self._child.await_end()
         if not self._stopping.is_set():
             log.error("the front end died: the node stops", exit_code=code)
             if code == SYSTEM_EXIT_CODE:
@@ -186,32 +178,23 @@ class FrontEnd:
 
     def begin(self) -> None:
         """Consensus has opened the state and listens on its local socket: serve."""
-        assert self._process is not None, "prepare() comes first"
-        assert self._process.stdin is not None
         self.begun = True
-        with contextlib.suppress(BrokenPipeError):  # it has just died, which _watch tells
-            self._process.stdin.write(GO)
-            self._process.stdin.close()
+        self._child.begin()
 
     @property
     def runs(self) -> bool:
         """Whether the child is there."""
-        return self._process is not None and self._process.poll() is None
+        return not self._child.ended_within(0.0)
 
     def terminate(self) -> None:
         """Ask the child to end; does not wait."""
         self._stopping.set()
-        if self._process is not None:
-            self._process.terminate()
+        self._child.send(signal.SIGTERM)
 
     def stop(self) -> None:
         """End the child, politely at first; returns when it is gone."""
         self.terminate()
-        if self._process is None:
-            return
-        try:
-            self._process.wait(FRONT_END_STOPS_S)
-        except subprocess.TimeoutExpired:
+        if not self._child.ended_within(FRONT_END_STOPS_S):
             log.warning("the front end did not stop in time", timeout_s=FRONT_END_STOPS_S)
-            self._process.kill()
-            self._process.wait()
+            self._child.send(signal.SIGKILL)
+            self._child.ended_within(None)

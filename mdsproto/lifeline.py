@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import gc
 import os
 import signal
 import sys
-from typing import Final
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Final, NoReturn
 
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_NAME: Final = 15
 
 PARENT_VARIABLE: Final = "MDSCLUSTER_PARENT_PID"
 """Environment variable in which a parent tells its child its own pid."""
 
-GO: Final = b"g"
-"""What a parent writes to the standard input of a child that waits to begin (:func:`await_go`)."""
+_GO: Final = b"g"
 
 
 def parent_pid() -> int:
@@ -32,15 +37,89 @@ def die_with_parent() -> None:
     expected = os.environ.get(PARENT_VARIABLE)
     if expected is None:
         return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"prctl(PR_SET_PDEATHSIG): {os.strerror(error)}")
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(expected):
         sys.exit("mdscluster: the parent process is gone")
 
 
-def await_go() -> None:
-    """Return when the parent says so; end this process when it thought better of it. Without a parent: at once."""
-    if parent_pid() and sys.stdin.buffer.read(1) != GO:
+class Child:
+    """A forked process that has all its parent had loaded by then, and waits for :meth:`begin`.
+
+    Make it on the main thread, since the parent-death signal follows the thread that forked; before there is another
+    thread or an event loop, for only the calling thread lives on in a child; and without anything open that the child
+    must not hold (locks, listeners).
+    """
+
+    def __init__(self, name: str, run: Callable[[Callable[[], None]], int]) -> None:
+        """``run(await_go)`` is called in the child as soon as it is there, and gives its exit code. ``await_go`` comes
+        back when :meth:`begin` was called, and ends the child if its parent thought better of it. ``name``: what ps(1)
+        and top(1) call the child, 15 bytes at most."""
+        if threading.active_count() > 1:
+            raise RuntimeError("a process with threads cannot be forked safely")
+        gc.freeze()  # collections leave the pages alone that both processes share
+        parent, (go, self._go) = os.getpid(), os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if not self.pid:
+            os.close(self._go)
+            _be_child(parent, name, lambda: run(lambda: _await_go(go)))
+        os.close(go)
+        self._file = os.pidfd_open(self.pid)
+        self._ended = threading.Event()
+        self._code = 0
+
+    def begin(self) -> None:
+        """Let it go on past :func:`await_go`."""
+        with contextlib.suppress(BrokenPipeError):  # it has just died, which its end tells
+            os.write(self._go, _GO)
+
+    def await_end(self) -> int:
+        """Block until it has ended; its exit code, negative: the signal. For one thread only, which has
+        nothing else to do: by it alone the end is noticed."""
+        _, status = os.waitpid(self.pid, 0)
+        self._code = os.waitstatus_to_exitcode(status)
+        self._ended.set()
+        return self._code
+
+    def ended_within(self, timeout_s: float | None) -> bool:
+        """Whether it ends in this time, as :meth:`await_end` notices it. None: wait for its end."""
+        return self._ended.wait(timeout_s)
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal, if it still runs."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._file, number)
+
+
+def _await_go(go: int) -> None:
+    if os.read(go, 1) != _GO:
         sys.exit(0)
+
+
+def _be_child(parent: int, name: str, run: Callable[[], int]) -> NoReturn:
+    """Never comes back into the code that forked: what that has yet to clean up is its own."""
+    code = 1
+    try:
+        os.environ[PARENT_VARIABLE] = str(parent)
+        die_with_parent()
+        _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
+        code = run()
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        else:
+            code = end.code or 0
+    except BaseException:  # as the interpreter does at the end of a process
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _prctl(option: int, argument: int | ctypes.c_char_p) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, argument, 0, 0, 0) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"prctl({option}): {os.strerror(error)}")

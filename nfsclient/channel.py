@@ -37,7 +37,7 @@ class ChannelSettings(msgspec.Struct, frozen=True):
     """Upper bound of the doubling."""
     give_up_ms: float = 120_000.0
     """Without any reply from any address for so long, calls end with ``Unavailable``."""
-    reconnect: RetryPolicy = RetryPolicy(first_ms=20.0, longest_ms=500.0)
+    reconnect: RetryPolicy = RetryPolicy(first_ms=20.0, longest_ms=200.0)
     """Pauses between rounds over the addresses; there is none within a round."""
 
 

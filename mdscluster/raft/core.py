@@ -37,6 +37,7 @@ _PRIVATES: Final = (
     "_SyncObj__otherNodes",
     "_SyncObj__readonlyNodes",
     "_SyncObj__lastResponseTime",
+    "_SyncObj__newAppendEntriesTime",
 )
 _MODULE_NAMES: Final = ("createJournal", "createPoller", "PIPE_NOTIFIER_ENABLED", "monotonicTime")
 _NEVER_S: Final = 1e8
@@ -248,6 +249,10 @@ class Core:
     def disconnect(self, peer: str) -> None:
         """pysyncobj sends nothing more to ``peer``, not even the rest of what it is sending just now."""
         self._seam._onNodeDisconnected(self._nodes[peer])
+
+    def speak(self) -> None:
+        """Leader: send everybody a heartbeat, or what is due, in the next tick."""
+        self._obj._SyncObj__newAppendEntriesTime = 0
 
     def start_election(self) -> None:
         """Stand for election in the next tick."""

@@ -22,7 +22,7 @@ from random import Random
 
 from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.core import Core, PyMessage
-from mdscluster.raft.elections import NEVER_MS, ORPHANED_MS, Elections, Peer
+from mdscluster.raft.elections import NEVER_MS, Elections, Peer
 from mdscluster.raft.entry import acceptable
 from mdscluster.raft.errors import ConsensusBug, PeerError
 from mdscluster.raft.journal import LmdbJournal, LogEntry
@@ -100,13 +100,18 @@ class Guards(Elections):
         state.connected = True
         state.heard_ms = self.now_ms
         self._feed(peer, state)
+        if self.core.is_leader:
+            self.core.speak()  # before the peer asks for votes: it may have met a quorum without this node
+        elif not self._sticky() and self._reaches_quorum() and not self._reaches_quorum(but=peer):
+            # Nobody could be elected so far: those that start together would only wait for their silence to be over.
+            self._hasten_election()
 
     def disconnected(self, peer: str) -> None:
         state = self.peers[peer]
         if state.connected and peer == self.core.leader_id and not self.core.is_leader:
             # Most likely its process died, which its kernel told us at once. If others still hear it they refuse.
             self._heard_leader_ms = NEVER_MS
-            self._deadline_ms = min(self._deadline_ms, self.now_ms + self._rng.uniform(*ORPHANED_MS))
+            self._hasten_election()
         state.connected = False
         self._starve(peer, state)
         self._passed_over.discard(peer)

@@ -147,8 +147,8 @@ def test_a_metadata_server_that_has_run_is_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bool, kind: type
 ) -> None:
     """It could start with its configuration; whether it still can the next start tells."""
-    front_end = SimpleNamespace(prepare=lambda: None, stop=lambda: None, begun=begun)
-    monkeypatch.setattr(mds, "FrontEnd", lambda _: front_end)
+    front_end = SimpleNamespace(stop=lambda: None, begun=begun)
+    monkeypatch.setattr(mds, "FrontEnd", lambda *_: front_end)
     for name in ("die_with_parent", "configure_logs", "_run"):
         monkeypatch.setattr(mds, name, lambda *_, **__: None)
     monkeypatch.setattr(mds.uvloop, "run", refuse(errno.ENOENT))

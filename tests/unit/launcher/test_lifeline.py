@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from mdscluster.config import ConfigError
+from mdsproto.lifeline import Child
 from mdsproto.nodelock import NodeLock, running_pid
 
 CHILD = """
@@ -61,24 +62,84 @@ def test_a_child_whose_parent_died_before_the_tie_exits() -> None:
     assert b"the parent process is gone" in done.stderr
 
 
-@pytest.mark.parametrize(("told", "begins"), [(b"g", True), (b"", False)])
-def test_a_child_begins_when_its_parent_says_so_and_never_without_it(told: bytes, begins: bool) -> None:
-    """A front end must not touch a state that consensus has not opened, nor outlive one that could not."""
-    words = ("from mdsproto.lifeline import await_go", "print('waits', flush=True)", "await_go()", "print('begins')")
-    environment = {**os.environ, "MDSCLUSTER_PARENT_PID": str(os.getpid())}
-    with subprocess.Popen(
-        [sys.executable, "-c", "; ".join(words)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as child:
-        assert child.stdout is not None
-        assert child.stdin is not None
-        assert child.stdout.readline() == b"waits\n"
-        silence = select.poll()
-        silence.register(child.stdout, select.POLLIN)
-        assert silence.poll(300) == []
-        child.stdin.write(told)
-        child.stdin.close()
-        assert child.stdout.read() == (b"begins\n" if begins else b"")
-        assert child.wait(10) == 0
+FORKS = """
+import os, signal, sys, time
+from mdsproto.lifeline import Child
+def run(await_go):
+    print("waits", open("/proc/self/comm").read().strip(), flush=True)
+    await_go()
+    print("begins", flush=True)
+    {then}
+try:
+    child = Child("front", run)
+    print(child.pid, flush=True)
+    {parent}
+    print("ended", child.await_end(), flush=True)
+finally:
+    print("cleaned up", flush=True)
+"""
+
+
+def forked(parent: str, then: str = "return 3") -> tuple[list[str], str]:
+    """What parent and child printed, in order, but for the pid; and the standard error of both."""
+    code = FORKS.format(parent=parent, then=then)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stdout.splitlines() if not line.isdigit()], done.stderr
+
+
+def test_a_child_begins_when_its_parent_says_so() -> None:
+    """A front end must not touch a state that consensus has not opened. What its parent cleans up is not its own."""
+    told, _ = forked("time.sleep(0.3); print('go', flush=True); child.begin()")
+    assert told == ["waits front", "go", "begins", "ended 3", "cleaned up"]
+
+
+def test_a_child_never_begins_without_its_parent() -> None:
+    """Nor does it outlive one that could not open the state, or that thought better of it."""
+    told, _ = forked("time.sleep(0.3); os.close(child._go)")
+    assert told == ["waits front", "ended 0", "cleaned up"]
+    told, _ = forked("time.sleep(0.3); child.send(signal.SIGTERM)")
+    assert told == ["waits front", "ended -15", "cleaned up"]
+
+
+@pytest.mark.parametrize(
+    ("then", "code", "said"),
+    [("sys.exit(71)", 71, ""), ("sys.exit('no room')", 1, "no room"), ("1 / 0", 1, "ZeroDivisionError"),
+     ("os.kill(os.getpid(), signal.SIGKILL)", -9, "")],
+)  # fmt: skip
+def test_a_parent_learns_how_its_child_ended(then: str, code: int, said: str) -> None:
+    told, error = forked("child.begin()", then)
+    assert told[-2:] == [f"ended {code}", "cleaned up"]
+    assert said in error
+
+
+def test_a_child_that_has_ended_can_be_told_anything() -> None:
+    told, _ = forked("child.send(signal.SIGKILL); time.sleep(0.3); child.begin(); child.send(signal.SIGTERM)")
+    assert told[-2:] == ["ended -9", "cleaned up"]
+
+
+def test_kill_9_of_the_parent_ends_a_forked_child() -> None:
+    code = FORKS.format(parent="child.begin()", then="time.sleep(60)")
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        words = [parent.stdout.readline().strip() for _ in range(3)]
+        pid = int(next(word for word in words if word.isdigit()))
+        assert not gone(pid)
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        deadline = time.monotonic() + 10
+        while not gone(pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_a_process_with_threads_is_not_forked() -> None:
+    """Its child would hold whatever locks the others held at that moment, for ever."""
+    before = threading.Thread(target=time.sleep, args=(0.5,))
+    before.start()
+    with pytest.raises(RuntimeError, match="threads"):
+        Child("front", lambda _: 0)
+    before.join()
 
 
 def test_one_process_per_directory(tmp_path: Path) -> None:

@@ -37,6 +37,44 @@ def test_a_killed_leader_is_replaced_soon_when_its_connections_break(make_cluste
     assert cluster.now_ms - died_ms < 300
 
 
+@pytest.mark.parametrize("size", [3, 5])
+def test_nodes_that_start_together_elect_as_soon_as_they_meet(make_cluster: MakeCluster, size: int) -> None:
+    """After everybody's death the clients wait: nobody sits out a silence in which there is nobody to hear."""
+    cluster, _, _ = elected(make_cluster, size)
+    for _ in range(10):
+        cluster.kill(*cluster.ids)
+        cluster.start()
+        began_ms = cluster.now_ms
+        cluster.await_leader()
+        assert cluster.now_ms - began_ms < 300
+
+
+def test_a_survivor_and_a_node_that_comes_back_elect_as_soon_as_they_meet(make_cluster: MakeCluster) -> None:
+    cluster, leader, others = elected(make_cluster)
+    cluster.kill(leader, others[0])
+    cluster.run(2_000)
+    cluster.start(others[0])
+    began_ms = cluster.now_ms
+    cluster.await_leader()
+    assert cluster.now_ms - began_ms < 300
+
+
+def test_followers_that_come_back_together_leave_the_leader_alone(make_cluster: MakeCluster) -> None:
+    """They are a quorum without it: but for a moment, until it has said a word."""
+    cluster, _, _ = elected(make_cluster)
+    cluster.run(40)
+    cluster.elect("n3")
+    leader, others = "n3", ("n1", "n2")  # whose turns come first
+    term = cluster[leader].engine.core.term
+    for _ in range(20):
+        cluster.kill(*others)
+        cluster.run(100)
+        cluster.start(*others)
+        cluster.run(1_000)
+        assert cluster[leader].engine.core.is_leader
+        assert cluster[leader].engine.core.term == term
+
+
 def test_a_silent_leader_is_replaced_within_the_election_timeout(make_cluster: MakeCluster) -> None:
     cluster, leader, others = elected(make_cluster)
     died_ms = cluster.now_ms

@@ -30,6 +30,7 @@ def test_a_node_that_lost_its_disk_promises_nothing_until_it_has_caught_up(make_
     assert not any(cluster[node_id].engine.core.is_leader for node_id in ("n2", "n3"))
     cluster.start("n1")
     cluster.await_leader()
+    ping(cluster, "n2", "n3")
     cluster.run(500)
     assert not cluster["n3"].engine.status(cluster.now_ms).quarantined
     assert all(node.history() == [b"kept"] for node in cluster.nodes.values())
