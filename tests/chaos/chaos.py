@@ -284,12 +284,10 @@ class Chaos:
         ``keeps``: that node cannot be told. It keeps the address too, until it hears of its successor.
         """
         gone, holder = set(names), self.site.service_on
-        if holder not in gone:
-            return
-        time.sleep(notice_s)
         unfit = gone | self._paused.keys() | self._cut_off
         fit = [name for name in self.nodes if name not in unfit and self.site.alive(name)]
-        if fit:
+        if holder in gone and fit:
+            time.sleep(notice_s)
             if keeps:
                 self._deposed.add(holder)
             self.site.move_service(fit[0], keeps=self._deposed)

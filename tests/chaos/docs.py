@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.chaos.report import Report, RunReport, fenced_as_slow
-from tests.chaos.scenarios import FIVE, LINUX_ROUNDS_MIN, SCENARIOS, Scenario
+from tests.chaos.scenarios import ANY, FIVE, LINUX_ROUNDS_MIN, SCENARIOS, Scenario
 from tests.chaos.stalls import median
 from tests.support.cluster import ROOT
 
@@ -52,6 +52,7 @@ def _scenario(scenario: Scenario) -> str:
     bound = f"longest stall under {bounds.longest_ms / 1000:.0f} s"
     if bounds.median_ms is not None:
         bound += f", median under {bounds.median_ms / 1000:.0f} s"
+        bound += "" if bounds.median_on == ANY else f" on {' or '.join(map(str, bounds.median_on))} nodes"
     if bounds.fenced_ms is not None:
         bound += f", fenced within {bounds.fenced_ms / 1000:.0f} s"
     if bounds.linux_ms is not None:

@@ -287,9 +287,13 @@ def _stalls(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
                 "; ".join([f"{worst:.0f} ms in {len(stalls)} faults", *vacuous])),
     ]  # fmt: skip
     if bounds.median_ms is not None:
+        nodes = len({sample.node for sample in evidence.samples})
+        judged = nodes <= max(bounds.median_on)  # a node may never have been seen
+        told_besides = vacuous if judged else [f"not judged on {nodes} nodes", *vacuous]
         verdicts.append(
             Verdict("median stall", f"under {bounds.median_ms / 1000:.0f} s",
-                    0 < middle < bounds.median_ms and not vacuous, "; ".join([f"{middle:.0f} ms", *vacuous]))
+                    (0 < middle < bounds.median_ms or not judged) and not vacuous,
+                    "; ".join([f"{middle:.0f} ms", *told_besides]), judged)
         )  # fmt: skip
     return verdicts
 

@@ -13,6 +13,8 @@ OUTAGE_S = 1.5
 """How long a fault lasts beyond the moment in which its first effect is over."""
 PAUSE_S = 2.0
 """More than three election time-outs."""
+RESTART_S = 0.1
+"""When a unit starts a server again that died (RestartSec in deploy/units.py)."""
 HOUR_S = 3600.0
 LOSS_PERCENT, LOSS_S = 2, 10.0
 FLAPS, DOWN_S, UP_S = 6, 0.7, 0.5
@@ -59,6 +61,7 @@ def kill_two(chaos: Chaos) -> None:
 def kill_all(chaos: Chaos) -> None:
     with chaos.fault("kill -9 of every metadata server", chaos.nodes):
         chaos.kill(*chaos.nodes)
+        chaos.rest(RESTART_S)
         chaos.start(*chaos.nodes)
         chaos.restore_service()
         chaos.settle()

@@ -15,7 +15,6 @@ from tests.chaos.load import Call, ClientReport, Hold
 from tests.chaos.monitor import ENDED, ENDED_EVENT, Sample, last_words, statuses_sent
 from tests.chaos.scenarios import BY_NAME, LINUX_ROUNDS_MIN, SCENARIOS
 from tests.chaos.stage import contention
-from tests.chaos.stalls import longest_per_fault_ms
 from tests.chaos.verdict import Verdict
 from tests.support.linearizability import check
 from tests.support.linearizability.calls import Answer, Create, Lock, Lookup, Open, Remove, Unlock
@@ -411,49 +410,6 @@ def test_troubles_that_do_not_overlap_or_hit_a_majority_are_found(spells: list[S
     assert "overlap" not in [found.name for found in judge(SCENARIO, 1, evidence)]
 
 
-@pytest.mark.parametrize(
-    ("scenario", "stalls_ms", "kept"),
-    [
-        ("pause-leader", [700.0, 1600.0, 600.0, 1700.0, 650.0], True),
-        ("pause-leader", [1600.0, 1600.0, 600.0, 1700.0, 650.0], False),
-        ("pause-leader", [0.0] * LINUX_ROUNDS_MIN, False),
-        ("drill-isolate", [1600.0] * LINUX_ROUNDS_MIN, False),
-        ("kill-leader", [1100.0] * LINUX_ROUNDS_MIN, False),
-        ("drill-kill-host", [700.0] * LINUX_ROUNDS_MIN, True),
-        ("power-loss-all", [1100.0] * LINUX_ROUNDS_MIN, None),
-    ],
-)
-def test_the_median_of_linux_clients_is_judged_where_it_is_promised(
-    scenario: str, stalls_ms: list[float], kept: bool | None
-) -> None:
-    """The bound on what a failover costs: under 1 s for Linux, too, but where nobody can serve (None)."""
-    evidence = good()
-    evidence.linux[0].stalls_ms = stalls_ms
-    found = [one.kept for one in judge(BY_NAME[scenario], 1, evidence) if one.name == "Linux median stall"]
-    assert found == ([] if kept is None else [kept])
-
-
-@pytest.mark.parametrize("scenario", ["pause-leader", "drill-kill-server"])
-def test_the_median_of_too_few_rounds_is_told_not_to_be_judged(scenario: str) -> None:
-    """Nobody takes a bound for kept, or broken, that three rounds say nothing of."""
-    evidence = good()
-    evidence.linux[0].stalls_ms = [1600.0] * 3
-    verdict = verdict_on("Linux median stall", evidence, scenario)
-    assert (verdict.judged, verdict.kept, verdict.text) == (False, True, "not judged (3 rounds)")
-    evidence.linux[0].stalls_ms = [600.0] * LINUX_ROUNDS_MIN
-    assert verdict_on("Linux median stall", evidence, scenario).judged
-    evidence.linux.clear()
-    assert not [one for one in judge(BY_NAME[scenario], 1, evidence) if not one.judged], "no Linux client, no median"
-
-
-def test_a_median_is_promised_to_linux_clients_too() -> None:
-    """Whoever reads "median under 1 s" need not ask for whom; and rounds are enough to judge it."""
-    for one in SCENARIOS:
-        if one.linux and one.bounds.median_ms is not None:
-            assert one.bounds.linux_median_ms == one.bounds.median_ms, one.name
-            assert one.deployed or one.rounds >= LINUX_ROUNDS_MIN, one.name
-
-
 def test_holds_of_one_client_or_one_after_the_other_do_not_overlap() -> None:
     """INV-5: handing over at the same instant is fine; so is a client's own next hold."""
     one = Hold("byte range 0", "client1", 1.0, 2.0)
@@ -492,15 +448,3 @@ def test_what_a_server_sent_last_counts_too() -> None:
     assert said == Sample(2.2, "mds1", ENDED, uptime_s=2.1, statuses={"NFS4_OK": 9, "NFS4ERR_GRACE": 1})
     assert statuses_sent([seen[0], said, seen[1]]) == {"NFS4_OK": 11, "NFS4ERR_GRACE": 1}
     assert last_words("mds1", log.replace(ENDED_EVENT, "killed"), 2.2) is None
-
-
-def test_the_stall_of_a_fault_is_the_longest_call_until_the_next() -> None:
-    """A call belongs to every fault that it was under way in, and to none that came after its end."""
-    faults = [Fault("one", (), 10.0, 1), Fault("two", (), 20.0, 1)]
-    calls = [
-        Call("c", "mkdir", 5.0, 9.0, "NFS4_OK"), Call("c", "mkdir", 9.5, 10.5, "NFS4_OK"),
-        Call("c", "mkdir", 19.9, 20.3, "NFS4_OK"),
-    ]  # fmt: skip
-    assert longest_per_fault_ms(calls, faults) == pytest.approx([1000, 400])
-    calls.append(Call("c", "mkdir", 18.5, 20.5, "NFS4_OK"))
-    assert longest_per_fault_ms(calls, faults) == pytest.approx([1500, 2000]), "what it waited for the next is not its"
