@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import os
 import signal
 import time
@@ -385,13 +386,12 @@ async def serve(config: NodeConfig, config_file: Path) -> None:
 
 
 async def _monitor(front_end: FrontEnd) -> Monitoring | None:
-    """Serve metrics, where the configuration wants them. Only now: half of what this process loads is for them, and
-    after the death of all servers clients wait for the start of a majority."""
+    """Serve metrics, where the configuration wants them. Half of what this process loads is for them: it is loaded when
+    NFS is served, and beside it, as clients wait for servers to start when all of them have died."""
     if front_end.config.metrics.address is None:
         return None
-    from mdscluster.monitoring.service import Monitoring
-
-    monitoring = Monitoring(front_end, front_end.clock_ms)
+    service = await asyncio.to_thread(importlib.import_module, "mdscluster.monitoring.service")
+    monitoring: Monitoring = service.Monitoring(front_end, front_end.clock_ms)
     await monitoring.listen()
     return monitoring
 

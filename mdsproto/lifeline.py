@@ -56,14 +56,14 @@ class Child:
         and top(1) call the child, 15 bytes at most."""
         if threading.active_count() > 1:
             raise RuntimeError("a process with threads cannot be forked safely")
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, as by whoever did the exec, no end is told
         gc.freeze()  # collections leave the pages alone that both processes share
         parent, (go, self._go) = os.getpid(), os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
         if not self.pid:
-            os.close(self._go)
-            _be_child(parent, name, lambda: run(lambda: _await_go(go)))
+            _be_child(parent, name, self._go, lambda: run(lambda: _await_go(go)))
         os.close(go)
         self._file = os.pidfd_open(self.pid)
         self._ended = threading.Event()
@@ -97,25 +97,27 @@ def _await_go(go: int) -> None:
         sys.exit(0)
 
 
-def _be_child(parent: int, name: str, run: Callable[[], int]) -> NoReturn:
+def _be_child(parent: int, name: str, go: int, run: Callable[[], int]) -> NoReturn:
     """Never comes back into the code that forked: what that has yet to clean up is its own."""
     code = 1
     try:
-        os.environ[PARENT_VARIABLE] = str(parent)
-        die_with_parent()
-        _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
-        code = run()
-    except SystemExit as end:
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-        else:
-            code = end.code or 0
-    except BaseException:  # as the interpreter does at the end of a process
-        traceback.print_exc()
-    finally:
+        try:
+            os.close(go)  # the parent's end: were it open here, the parent's end would never be noticed
+            os.environ[PARENT_VARIABLE] = str(parent)
+            die_with_parent()
+            _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
+            code = int(run())
+        except SystemExit as end:
+            if end.code is None or isinstance(end.code, int):
+                code = end.code or 0
+            else:
+                print(end.code, file=sys.stderr)
+        except BaseException:  # as the interpreter does at the end of a process
+            traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+    finally:
+        os._exit(code)  # also where the log is full
 
 
 def _prctl(option: int, argument: int | ctypes.c_char_p) -> None:

@@ -20,7 +20,7 @@ from mdsproto.raft_pb2 import Message
 
 NEVER_MS: Final = -1e12
 HASTENED_MS: Final = (10.0, 30.0)
-"""How soon the first voter stands for election when its leader's connection broke, or when it reaches a quorum."""
+"""How soon the first voter asks for votes when its leader's connection broke, or when it reaches a quorum at last."""
 TURN_MS: Final = 40.0
 """So much later the next one does: two at the same moment would share the votes, and wait for an election time-out."""
 
@@ -177,10 +177,16 @@ class Elections:
         reached = {peer for peer, state in self.peers.items() if state.connected and peer != but}
         return self.roster.is_quorum({self.config.node_id, *reached})
 
-    def _hasten_election(self) -> None:
-        """Ask for votes soon, each voter in its turn. Whoever hears a leader refuses."""
-        turn = sum(voter < self.config.node_id for voter in self.roster.membership.voters)
-        self._deadline_ms = min(self._deadline_ms, self.now_ms + turn * TURN_MS + self._rng.uniform(*HASTENED_MS))
+    def _hasten_election(self, lost: str = "") -> None:
+        """Ask for votes soon, each voter in its turn, but for the ``lost`` one. Whoever hears a leader refuses.
+
+        All count the turns alike as long as they are in one term; in another one somebody else is first.
+        """
+        voters = sorted(self.roster.membership.voters - {lost})
+        if self.config.node_id in voters:
+            turn = (voters.index(self.config.node_id) + self.core.term) % len(voters)
+            due_ms = self.now_ms + turn * TURN_MS + self._rng.uniform(*HASTENED_MS)
+            self._deadline_ms = min(self._deadline_ms, due_ms)
 
     def _reset_timer(self) -> None:
         self._deadline_ms = self.now_ms + self._rng.uniform(self.config.election_min_ms, self.config.election_max_ms)

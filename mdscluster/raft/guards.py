@@ -111,7 +111,7 @@ class Guards(Elections):
         if state.connected and peer == self.core.leader_id and not self.core.is_leader:
             # Most likely its process died, which its kernel told us at once. If others still hear it they refuse.
             self._heard_leader_ms = NEVER_MS
-            self._hasten_election()
+            self._hasten_election(lost=peer)
         state.connected = False
         self._starve(peer, state)
         self._passed_over.discard(peer)

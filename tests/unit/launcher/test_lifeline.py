@@ -65,18 +65,20 @@ def test_a_child_whose_parent_died_before_the_tie_exits() -> None:
 FORKS = """
 import os, signal, sys, time
 from mdsproto.lifeline import Child
+def say(text):
+    os.write(1, f"{{text}}\\n".encode())  # at once, and whole: both processes speak
 def run(await_go):
-    print("waits", open("/proc/self/comm").read().strip(), flush=True)
+    say("waits as " + open("/proc/self/comm").read().strip())
     await_go()
-    print("begins", flush=True)
+    say("begins")
     {then}
 try:
     child = Child("front", run)
-    print(child.pid, flush=True)
+    say(child.pid)
     {parent}
-    print("ended", child.await_end(), flush=True)
+    say(f"ended {{child.await_end()}}")
 finally:
-    print("cleaned up", flush=True)
+    say("cleaned up")
 """
 
 
@@ -90,16 +92,16 @@ def forked(parent: str, then: str = "return 3") -> tuple[list[str], str]:
 
 def test_a_child_begins_when_its_parent_says_so() -> None:
     """A front end must not touch a state that consensus has not opened. What its parent cleans up is not its own."""
-    told, _ = forked("time.sleep(0.3); print('go', flush=True); child.begin()")
-    assert told == ["waits front", "go", "begins", "ended 3", "cleaned up"]
+    told, _ = forked("time.sleep(0.3); say('go'); child.begin()")
+    assert told == ["waits as front", "go", "begins", "ended 3", "cleaned up"]
 
 
 def test_a_child_never_begins_without_its_parent() -> None:
     """Nor does it outlive one that could not open the state, or that thought better of it."""
     told, _ = forked("time.sleep(0.3); os.close(child._go)")
-    assert told == ["waits front", "ended 0", "cleaned up"]
+    assert told == ["waits as front", "ended 0", "cleaned up"]
     told, _ = forked("time.sleep(0.3); child.send(signal.SIGTERM)")
-    assert told == ["waits front", "ended -15", "cleaned up"]
+    assert told == ["waits as front", "ended -15", "cleaned up"]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,23 @@ def test_a_parent_learns_how_its_child_ended(then: str, code: int, said: str) ->
     told, error = forked("child.begin()", then)
     assert told[-2:] == [f"ended {code}", "cleaned up"]
     assert said in error
+
+
+def test_a_child_never_comes_back_into_what_forked_it() -> None:
+    """Not even where its last words find no room, as on a full disk."""
+    told, _ = forked("child.begin()", "os.dup2(os.open('/dev/full', os.O_WRONLY), 2); 1 / 0")
+    assert told[-2:] == ["ended 1", "cleaned up"]
+    assert told.count("cleaned up") == 1
+
+
+def test_an_end_is_noticed_where_whoever_started_the_parent_ignores_the_ends_of_children() -> None:
+    """Fail-stop: a node whose front end has died must not live on. What is ignored stays ignored over an exec."""
+    code = FORKS.format(parent="child.begin()", then="return 3")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30,
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    )  # fmt: skip
+    assert "ended 3" in done.stdout, done.stderr
 
 
 def test_a_child_that_has_ended_can_be_told_anything() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from mdsproto.nodelock import LOCK_FILE
 from tests.support.ports import free_base_port
 
 pytestmark = pytest.mark.slow
@@ -105,6 +106,11 @@ def test_up_serves_survives_a_kill_stops_and_comes_back(starts: Callable[[], Up]
     assert [node["state"] for node in status["ds"]] == ["up"]
     for pid in pids.values():
         assert os.getpgid(pid) == pid, "each node can be killed as a group of its own"
+
+    for node in ("mds1", "mds2", "mds3"):
+        (front_end,) = Path(f"/proc/{pids[node]}/task/{pids[node]}/children").read_text().split()
+        held = [os.readlink(file) for file in Path(f"/proc/{front_end}/fd").iterdir()]
+        assert not any(file.endswith(LOCK_FILE) for file in held), "the node is its parent, for whoever asks the lock"
 
     leader = status["leader"]
     os.killpg(pids[leader], signal.SIGKILL)
