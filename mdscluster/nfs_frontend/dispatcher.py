@@ -286,9 +286,9 @@ class Dispatcher:
 
     def turn_away(self, request: Request, status: int) -> None:
         """SEQUENCE fails before anything of the request was begun."""
-        refusal = failed_first(request.xid, request.tag, nfs4.OP_SEQUENCE, status)
-        self.send(request.connection, refusal, status)
-        self.counters.turned_away(request, status, self.clock_s())
+        if not request.connection.closed:
+            self.send(request.connection, failed_first(request.xid, request.tag, nfs4.OP_SEQUENCE, status), status)
+            self.counters.turned_away(request, status, self.clock_s())
 
     def _refuse_sequence(self, request: Request, status: int) -> None:
         """SEQUENCE itself fails: the slot stays as it was."""

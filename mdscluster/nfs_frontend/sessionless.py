@@ -45,6 +45,8 @@ def start(
     came_s, counters = dispatcher.turn_s, dispatcher.counters
 
     def answer(record: bytes, status: int) -> None:
+        if connection.closed:  # the client has gone elsewhere, and nobody hears this
+            return
         counters.statuses[status] += 1
         now_s = dispatcher.clock_s()
         if known:

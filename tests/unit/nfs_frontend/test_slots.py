@@ -296,3 +296,30 @@ def test_a_read_asked_again_by_another_connection_survives_the_loss_of_the_first
     world.turn()
     assert new.aborted is None
     assert client.decode(new.sent[-1]).status == 0
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_nobody_hears_is_neither_counted_nor_told(world: World, gone: bool) -> None:
+    """INV-7, and its alert: a client that was kept waiting here has done elsewhere what it wanted, and destroyed its
+    session. That this node says so to a connection that has ended is no session lost. (Chaos, slow-disk-leader, seed
+    181.)"""
+    slow, held = world.node(), []
+    client, elsewhere = Client(world), world.node()
+    client.start(elsewhere, world.connect())
+    connection = world.connect()
+    world.replica.barrier, barrier = held.append, world.replica.barrier  # type: ignore[method-assign]
+    bind = nfs4.BIND_CONN_TO_SESSION4args(client.session_id, nfs4.CDFC4_FORE_OR_BOTH, False)
+    asked = nfs4.COMPOUND4args(b"", 1, [nfs4.nfs_argop4(nfs4.OP_BIND_CONN_TO_SESSION, bind)])
+    for record in (client.raw(nfs4.pack_COMPOUND4args(asked)), client.compound(1, [putroot(), getattr_size()])):
+        assert client.send(slow, connection, record) is None
+    world.replica.barrier = barrier  # type: ignore[method-assign]
+    destroy = nfs4.DESTROY_SESSION4args(client.session_id)
+    done = client.call(elsewhere, world.connect(), [nfs4.nfs_argop4(nfs4.OP_DESTROY_SESSION, destroy)])
+    assert done.status == 0
+    if gone:
+        connection.abort("its client went elsewhere")
+    while held:
+        held.pop(0)(True)
+        world.turn()
+    expected = 0 if gone else 2
+    assert len(connection.sent) == slow.counters.by_name().get("NFS4ERR_BADSESSION", 0) == expected
