@@ -14,7 +14,7 @@ from mdscluster.mdsctl.view import Block, Grid, human_time
 
 
 def nodes(context: typer.Context, as_json: Json = False, timeout: Timeout = STATUS_TIMEOUT_S) -> int:
-    """Every metadata server in detail: whom it follows, whom it hears, its log and its release."""
+    """Every metadata server in detail: whom it follows, whom it hears, its log and the feature level of its release."""
     desk = Desk.of(context, as_json)
     with desk.connect() as client:
         answers = answers_of(client, timeout)
