@@ -111,7 +111,7 @@ ExecStopPost={_say_unfit("server")}
 # Exit code 2: the configuration cannot work, or an operator is needed; it says why in its log.
 # 71, 74: an address is not up, a disk has no room: it starts again for as long as it takes.
 Restart=always
-# At once: a server that is away for longer than [fencing] suspect_ms is fenced, and its start takes most of that.
+# At once: a server that is away for longer than [fencing] suspect_ms is fenced, and a start takes a part of that.
 RestartSec=100ms
 RestartPreventExitStatus=2
 # The front end is its parent's to stop; whoever hangs is killed.

@@ -68,12 +68,22 @@ class Counters:
         op = request.op
         self._buckets[op][int(seconds * 1_000_000.0).bit_length()] += 1
         self._sums[op] += seconds
-        if status == nfs4.NFS4ERR_BAD_STATEID and op == nfs4.OP_FREE_STATEID:
-            self.calls[FREED_ALREADY] += 1
+        if not self._count(op, status):
             return
-        self.statuses[status] += 1
         if seconds > self.slow_s or (status and status in LOGGED):
             self._tell(op, status, seconds, now_s, request.connection.peer, request)
+
+    def answered_again(self, request: Request, status: int) -> None:
+        """A reply from its slot was sent: again, or for the first time, as whoever asked first had gone by then."""
+        self.calls["replayed"] += 1
+        self._count(request.op, status)
+
+    def _count(self, op: int, status: int) -> bool:
+        if status == nfs4.NFS4ERR_BAD_STATEID and op == nfs4.OP_FREE_STATEID:
+            self.calls[FREED_ALREADY] += 1
+            return False
+        self.statuses[status] += 1
+        return True
 
     def answered_outside(self, peer: str, op: int, status: int, seconds: float, now_s: float) -> None:
         """A COMPOUND has its reply that is no request with an ID: outside of a session, or not to be understood."""

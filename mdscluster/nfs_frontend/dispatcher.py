@@ -27,6 +27,7 @@ from mdscluster.nfs_frontend.view_reader import ViewReader
 from mdscluster.nfs_frontend.waiting import WaitingRoom
 from mdscluster.nfs_frontend.wire import (
     SESSION_REPLY,
+    STATUS_POS,
     U32,
     U32x2,
     failed_first,
@@ -192,7 +193,7 @@ class Dispatcher:
                 self.give_up(request, "a repeated answer cannot be given")
             elif not request.connection.closed:
                 request.connection.send(record)
-                self.counters.calls["replayed"] += 1
+                self.counters.answered_again(request, U32.unpack_from(record, STATUS_POS)[0])
 
         self.reports.touched.add(session.client_id)
         if self.service == SERVING:

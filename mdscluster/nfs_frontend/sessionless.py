@@ -118,8 +118,8 @@ def _take_note(
         result = nfs4.unpack_CREATE_SESSION4res(body, 4)[0].csr_resok4
         assert result is not None
         session_id = result.csr_sessionid
-        if session_id in dispatcher.sessions:
-            return  # a replay of the CREATE_SESSION that made it
+        if connection.closed or session_id in dispatcher.sessions:
+            return  # its client has gone elsewhere; or a replay of the CREATE_SESSION that made it
         with dispatcher.env.begin() as txn:
             record = txn.get(session_id, db=dispatcher.tables.session)
         if record is None:
@@ -143,6 +143,8 @@ def _bind(
     session_id = args.bctsa_sessid
 
     def confirmed(ok: bool) -> None:
+        if connection.closed:
+            return  # no session is to take this for the way to its client
         if not ok:
             connection.abort("no quorum to look a session up")
             return

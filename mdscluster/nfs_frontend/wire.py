@@ -30,6 +30,9 @@ PLAIN_REPLY: Final = Struct(">IIIIIIIIII")
 TAGGED_REPLY: Final = Struct(">IIIIIIII")
 SEQUENCE_RESULT: Final = Struct(">II16sIIIII")
 
+STATUS_POS: Final = 28
+"""Where a reply's status stands, in a record with its mark."""
+
 LAST_FRAGMENT: Final = 0x80000000
 
 

@@ -42,7 +42,7 @@ FAIL_OVER = Bounds(longest_ms=2_000, median_ms=1_000, linux_median_ms=1_000)
 """The product's promise when nodes are killed or cut off and a majority lives."""
 NO_FAIL_OVER = Bounds(longest_ms=2_000, median_ms=1_000)
 START = Bounds(longest_ms=2_000, median_ms=1_000, median_on=(3,))
-"""Nobody can answer before enough servers have started again: a third of a second where each has a host of its own.
+"""Nobody can answer before enough servers have started again, for which each needs a third of a second of a processor.
 Here all of them load their code at once, and of 5 nodes that is more than two processors can do in a second."""
 POWER_ON = Bounds(longest_ms=30_000)
 """Nobody can answer before enough nodes are back, which takes what it takes."""

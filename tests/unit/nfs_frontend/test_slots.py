@@ -323,3 +323,35 @@ def test_what_nobody_hears_is_neither_counted_nor_told(world: World, gone: bool)
         world.turn()
     expected = 0 if gone else 2
     assert len(connection.sent) == slow.counters.by_name().get("NFS4ERR_BADSESSION", 0) == expected
+
+
+def test_what_is_heard_from_the_slot_only_is_counted(world: World) -> None:
+    """INV-7, and its alert: whoever asked first had gone when the answer was there; asked again, it is told."""
+    node, client = world.node(), Client(world)
+    client.start(node, world.connect())
+    gone, held = world.connect(), []
+    world.replica.barrier, barrier = held.append, world.replica.barrier  # type: ignore[method-assign]
+    record = client.compound(1, [getattr_size()])
+    assert client.send(node, gone, record) is None
+    world.replica.barrier = barrier  # type: ignore[method-assign]
+    gone.abort("its client lost patience")
+    held.pop()(True)
+    world.turn()
+    assert "NFS4ERR_NOFILEHANDLE" not in node.counters.by_name()
+    again = client.decode(client.send(node, world.connect(), record))
+    assert (again.status, node.counters.calls["replayed"]) == (nfs4.NFS4ERR_NOFILEHANDLE, 1)
+    assert node.counters.by_name()["NFS4ERR_NOFILEHANDLE"] == 1
+
+
+def test_a_connection_that_has_ended_is_nobodys_back_channel(world: World) -> None:
+    """A recall by it would wait for an answer that cannot come."""
+    node, client, held = world.node(), Client(world), []
+    client.start(world.node(), world.connect())
+    gone = world.connect()
+    world.replica.barrier = held.append  # type: ignore[method-assign]
+    bind = nfs4.BIND_CONN_TO_SESSION4args(client.session_id, nfs4.CDFC4_FORE_OR_BOTH, False)
+    asked = nfs4.COMPOUND4args(b"", 1, [nfs4.nfs_argop4(nfs4.OP_BIND_CONN_TO_SESSION, bind)])
+    assert client.send(node, gone, client.raw(nfs4.pack_COMPOUND4args(asked))) is None
+    gone.abort("its client lost patience")
+    held.pop()(True)
+    assert gone.sessions == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mdscluster.raft import core
+from mdscluster.raft.elections import HASTENED_MS, Elections
 from mdscluster.raft.errors import ConsensusBug, StorageError
 from mdscluster.raft.store import Store
 from mdsproto.raft_pb2 import Message
@@ -77,6 +78,70 @@ def test_followers_that_come_back_together_leave_the_leader_alone(make_cluster: 
         cluster.run(1_000)
         assert cluster[leader].engine.core.is_leader
         assert cluster[leader].engine.core.term == term
+
+
+def test_the_lost_leader_has_no_turn(make_cluster: MakeCluster) -> None:
+    """Whoever is first of those that are left asks for votes at once, whoever led and in whatever term."""
+    cluster, _, _ = elected(make_cluster)
+    for leader in cluster.ids:
+        others = [node_id for node_id in cluster.ids if node_id != leader]
+        while (cluster.ids.index(leader) + cluster[leader].engine.core.term + 1) % 3:  # its turn would not be the first
+            cluster.elect(others[0])
+            cluster.run(60)
+            others.reverse()
+        cluster.elect(leader)
+        cluster.run(60)
+        assert all(cluster[node_id].engine.core.leader_id == leader for node_id in cluster.ids)
+        cluster.kill(leader)
+        died_ms = cluster.now_ms
+        cluster.await_leader()
+        assert cluster.now_ms - died_ms <= HASTENED_MS[1] + 20
+        cluster.start(leader)
+        cluster.run(500)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who asks for votes; nobody gets any."""
+    found: list[str] = []
+    monkeypatch.setattr(Elections, "_start_pre_vote", lambda self: found.append(self.config.node_id))
+    return found
+
+
+def test_a_link_that_flaps_starts_no_election_where_nothing_has_become_possible(
+    make_cluster: MakeCluster, asked: list[str]
+) -> None:
+    """Those that reached a quorum before have asked already, and it was in vain."""
+    cluster = make_cluster(5)
+    cluster.start()
+    cluster.calm()
+    cluster.elect("n1")
+    cluster.kill("n1")
+    cluster.calm()
+    for _ in range(4):
+        cluster.run(150)
+        cluster.disconnect("n2", "n3")
+        cluster.connect("n2", "n3")
+    assert asked == []
+
+
+def test_who_hears_a_leader_asks_for_no_votes_when_it_reaches_a_quorum(
+    make_cluster: MakeCluster, asked: list[str]
+) -> None:
+    cluster = make_cluster(5)
+    cluster.start()
+    cluster.calm()
+    cluster.elect("n1")
+    for node_id in ("n2", "n3", "n4", "n5"):
+        cluster.run(150)
+        cluster.isolate(node_id)
+        cluster.connect("n1", node_id)
+        cluster.calm()
+        cluster.run(20)
+        for other in {*cluster.ids} - {"n1", node_id}:
+            cluster.connect(node_id, other)
+        cluster.run(40)
+    assert asked == []
 
 
 def test_a_silent_leader_is_replaced_within_the_election_timeout(make_cluster: MakeCluster) -> None:
