@@ -183,6 +183,14 @@ class Replica(Protocol):
         ``None``: the outcome is unknown (deadline, node restarting): it may or may not run, at most once.
         """
 
+    def propose_in_term(
+        self, term: int, payload: bytes, otherwise: bytes, done: Callable[[bytes | None], None]
+    ) -> None:
+        """What this node proposes since it leads in ``term``: as ``propose``, but it never gets into the log of a later
+        one, whose leader may know better. ``otherwise``, which changes nothing, goes there in its place, and ``done``
+        gets ``None``.
+        """
+
     def barrier(self, done: Callable[[bool], None]) -> None:
         """``done(True)``: ``env`` now shows every change acknowledged anywhere before this call (INV-4).
 

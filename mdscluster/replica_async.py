@@ -33,6 +33,13 @@ async def propose(replica: Replica, payload: bytes) -> bytes | None:
     return await answer
 
 
+async def propose_in_term(replica: Replica, term: int, payload: bytes, otherwise: bytes) -> bytes | None:
+    """The command's result; None when there was none within the deadline, or the term had passed."""
+    answer: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+    replica.propose_in_term(term, payload, otherwise, _settle(answer))
+    return await answer
+
+
 async def barrier(replica: Replica) -> bool:
     """Whether this node's tables now show every change that was acknowledged before the call."""
     answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

@@ -24,6 +24,7 @@ from mdscluster.control.revoking import Revoker
 from mdscluster.control.upkeep import Office
 from mdscluster.fsm import client_connections, clients, eras, features, io_claims, recalls
 from mdscluster.fsm.commands import (
+    NOTHING,
     BeginEra,
     ConfigureCluster,
     Internal,
@@ -76,7 +77,7 @@ class LeaderJobs:
         self._registry = registry
         self._links = links
         self._clock_ms = clock_ms
-        self._liveness = Liveness(replica, tables, registry, self.propose)
+        self._liveness = Liveness(replica, tables, registry, self._propose_in_office)
         self._standing = Standing(replica)
         fences = FencePusher(
             replica, tables, registry, links, clock_ms, self._standing.heard, ds_lease_ms=ds_lease_ms
@@ -131,6 +132,11 @@ class LeaderJobs:
             if not features.permitted(command, features.level(txn, self._tables)):
                 return None
         return await replica_async.propose(self._replica, pack_internal(command))
+
+    async def _propose_in_office(self, command: Internal) -> bytes | None:
+        """As ``propose``, but of what this node says as the leader of this term: cut off since, it may say it too late,
+        when another one has heard what it had not (INV-7)."""
+        return await replica_async.propose_in_term(self._replica, self._term, pack_internal(command), NOTHING)
 
     async def _pass(self, status: ReplicaStatus) -> None:
         now_ms = self._clock_ms()

@@ -349,6 +349,10 @@ def pack_internal(command: Internal) -> bytes:
     return bytes([KIND_INTERNAL]) + _encoder.encode(command)
 
 
+NOTHING: Final = pack_internal(RecallDone(bytes(12)))
+"""A command of the first release that changes nothing: no layout has this stateid."""
+
+
 def unpack_internal(payload: bytes) -> Internal:
     command: Internal = _decoder.decode(memoryview(payload)[1:])
     return command

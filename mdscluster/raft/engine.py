@@ -24,7 +24,7 @@ from mdscluster.raft.journal import LmdbJournal
 from mdscluster.raft.measures import Measures
 from mdscluster.raft.members import START, pack_at, unpack_at
 from mdscluster.raft.outbox import Outbox
-from mdscluster.raft.proposals import Proposals, Token
+from mdscluster.raft.proposals import Bound, Proposals, Token
 from mdscluster.raft.readindex import ReadIndex
 from mdscluster.raft.reconfiguration import Reconfiguration
 from mdscluster.raft.roster import Roster
@@ -206,9 +206,10 @@ class Engine:
             if self.guards.on_snapshot_offer(peer, message.term, message.snapshot_offer.first_index):
                 self._snapshot_from = peer
 
-    def propose(self, token: Token, payload: bytes, now_ms: float) -> None:
-        """Run ``payload`` exactly once; ``token`` comes back in ``Output.results``."""
-        self.proposals.submit(token, payload, now_ms)
+    def propose(self, token: Token, payload: bytes, now_ms: float, bound: Bound | None = None) -> None:
+        """Run ``payload`` exactly once, if it is not ``bound`` to a term that passes meanwhile; ``token`` comes back in
+        ``Output.results``."""
+        self.proposals.submit(token, payload, now_ms, bound)
         self._work = True
 
     def change_members(self, token: Token, change: MemberChange) -> None:

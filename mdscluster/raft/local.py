@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from mdscluster.raft import localwire as wire
+from mdscluster.raft.proposals import Bound
 from mdscluster.replica import ChangeOutcome, MemberChange, ReplicaStatus
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Consensus(Protocol):
     """The consensus process, as its front ends use it."""
 
     def propose(self, tokens_and_payloads: Iterable[tuple[Token, bytes]]) -> None: ...
+
+    def propose_bound(self, token: Token, payload: bytes, bound: Bound) -> None: ...
 
     def barrier(self, token: Token) -> None: ...
 
@@ -72,6 +75,9 @@ class FrontEndSession(asyncio.Protocol):
                 if kind == wire.PROPOSE:
                     first_id, payloads = wire.unpack_propose(frame)
                     consensus.propose([(Token(self, first_id + i), payload) for i, payload in enumerate(payloads)])
+                elif kind == wire.PROPOSE_BOUND:
+                    number, term, payload, otherwise = wire.unpack_bound(frame)
+                    consensus.propose_bound(Token(self, number), payload, Bound(term, otherwise))
                 elif kind == wire.BARRIER:
                     consensus.barrier(Token(self, wire.unpack_numbered(frame)[0]))
                 elif kind == wire.STATUS:
@@ -172,6 +178,7 @@ class LocalReplica(asyncio.Protocol):
         self._scheduled = False
         self._number = 0
         self._payloads: list[bytes] = []
+        self._out: list[bytes] = []
         self._last_proposal = 0
         self._proposals: dict[int, Callable[[bytes | None], None]] = {}
         self._waiting_barriers: list[Callable[[bool], None]] = []
@@ -206,6 +213,15 @@ class LocalReplica(asyncio.Protocol):
         self._last_proposal += 1
         self._proposals[self._last_proposal] = done
         self._payloads.append(payload)
+        self._schedule_once()
+
+    def propose_in_term(
+        self, term: int, payload: bytes, otherwise: bytes, done: Callable[[bytes | None], None]
+    ) -> None:
+        self._pack_payloads()  # they have the numbers before this one
+        self._last_proposal += 1
+        self._proposals[self._last_proposal] = done
+        self._out.append(wire.pack_bound(self._last_proposal, term, payload, otherwise))
         self._schedule_once()
 
     def barrier(self, done: Callable[[bool], None]) -> None:
@@ -244,10 +260,8 @@ class LocalReplica(asyncio.Protocol):
         if self._transport is None:
             self._fail()
             return
-        out: list[bytes] = []
-        if self._payloads:
-            payloads, self._payloads = self._payloads, []
-            out.append(wire.pack_propose(self._last_proposal - len(payloads) + 1, payloads))
+        self._pack_payloads()
+        out, self._out = self._out, []
         if self._waiting_barriers and len(self._barriers) < self._barriers_max:
             out.append(self._next_barrier())
         for number in self._new_statuses:
@@ -258,6 +272,11 @@ class LocalReplica(asyncio.Protocol):
         self._new_changes.clear()
         if out:
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
+
+    def _pack_payloads(self) -> None:
+        if self._payloads:
+            payloads, self._payloads = self._payloads, []
+            self._out.append(wire.pack_propose(self._last_proposal - len(payloads) + 1, payloads))
 
     # In.
 
@@ -311,6 +330,7 @@ class LocalReplica(asyncio.Protocol):
     def _fail(self) -> None:
         """Nobody will answer: unknown, unavailable, and a status that says so."""
         self._payloads.clear()
+        self._out.clear()
         self._new_statuses.clear()
         self._new_changes.clear()
         proposals, self._proposals = self._proposals, {}

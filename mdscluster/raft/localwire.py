@@ -3,6 +3,7 @@
 A frame is u32 length of what follows, u8 kind, body::
 
     P  u64 id of the first, u32 count, count * u32 length, payloads       propose
+    L  u64 id, u64 term, u32 length, payload, otherwise                   propose for this term only (proposals.Bound)
     R  u32 count, count * u64 id, count * i32 length (-1: unknown), ...   results
     B  u64 id                                                             barrier
     b  u64 id, u8 ok
@@ -20,6 +21,7 @@ from struct import Struct, pack, unpack_from
 from typing import Final
 
 PROPOSE: Final = ord("P")
+PROPOSE_BOUND: Final = ord("L")
 RESULTS: Final = ord("R")
 BARRIER: Final = ord("B")
 BARRIER_DONE: Final = ord("b")
@@ -33,6 +35,7 @@ FRAME_BYTES_MAX: Final = 128 << 20
 _HEAD: Final = Struct("<IB")
 _NUMBERED: Final = Struct("<IBQ")
 _PROPOSE: Final = Struct("<IBQI")
+_BOUND: Final = Struct("<IBQQI")
 _COUNTED: Final = Struct("<IBI")
 _U32: Final = Struct("<I")
 _U64: Final = Struct("<Q")
@@ -49,6 +52,20 @@ def unpack_propose(frame: bytes) -> tuple[int, list[bytes]]:
     """``frame`` begins with the kind, as in every function here."""
     (first_id,) = _U64.unpack_from(frame, 1)
     return first_id, _unpack_blobs(frame, 9)
+
+
+def pack_bound(number: int, term: int, payload: bytes, otherwise: bytes) -> bytes:
+    size = _BOUND.size - 4 + len(payload) + len(otherwise)
+    return _BOUND.pack(size, PROPOSE_BOUND, number, term, len(payload)) + payload + otherwise
+
+
+def unpack_bound(frame: bytes) -> tuple[int, int, bytes, bytes]:
+    """Number, term, payload, and what is proposed otherwise."""
+    number, term, length = unpack_from("<QQI", frame, 1)
+    end = _BOUND.size - 4 + length
+    if end > len(frame):
+        raise ValueError("a bound proposal is cut off")
+    return number, term, frame[_BOUND.size - 4 : end], frame[end:]
 
 
 def pack_results(results: Sequence[tuple[int, bytes | None]]) -> bytes:

@@ -28,6 +28,7 @@ from mdscluster.raft.interface import RESTART_EXIT_CODE, STORAGE_EXIT_CODE, Mach
 from mdscluster.raft.link import Link
 from mdscluster.raft.local import LocalServer, Token
 from mdscluster.raft.measures import Measures
+from mdscluster.raft.proposals import Bound
 from mdscluster.raft.snapshot import SnapshotError
 from mdscluster.raft.snapshot_sender import Pacer
 from mdscluster.raft.transport import Transport
@@ -127,6 +128,10 @@ class Node:
         now_ms = self._now_ms()
         for token, payload in tokens_and_payloads:
             self.engine.propose(token, payload, now_ms)
+        self._schedule()
+
+    def propose_bound(self, token: Token, payload: bytes, bound: Bound) -> None:
+        self.engine.propose(token, payload, self._now_ms(), bound)
         self._schedule()
 
     def barrier(self, token: Token) -> None:

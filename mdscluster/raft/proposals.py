@@ -26,10 +26,20 @@ Token = Hashable
 """Whatever the caller wants back with the result."""
 
 
+class Bound(NamedTuple):
+    """What a leader proposes on its own authority: a later one may know better."""
+
+    term: int
+    """It counts only if it goes into the log of this term."""
+    otherwise: bytes
+    """What goes there in its place, for its number must run: a command that changes nothing."""
+
+
 class _Pending(NamedTuple):
     token: Token
     payload: bytes
     deadline_ms: float
+    bound: Bound | None = None
 
 
 class Proposals:
@@ -66,7 +76,7 @@ class Proposals:
 
     # Origin.
 
-    def submit(self, token: Token, payload: bytes, now_ms: float) -> None:
+    def submit(self, token: Token, payload: bytes, now_ms: float, bound: Bound | None = None) -> None:
         """Take one command. Refused (unknown outcome, though it never ran) when it or the backlog is too large."""
         size = len(payload)
         if size > self._config.payload_bytes_max or self._pending_bytes + size > self._config.pending_bytes_max:
@@ -74,7 +84,7 @@ class Proposals:
             return
         self._last_number = number = self._last_number + 1
         deadline_ms = now_ms + self._config.propose_deadline_ms
-        self._pending[number] = _Pending(token, payload, deadline_ms)
+        self._pending[number] = _Pending(token, payload, deadline_ms, bound)
         self._expiry.append((deadline_ms, number))
         self._pending_bytes += size
 
@@ -107,12 +117,25 @@ class Proposals:
             return
         first = self._sent_number + 1
         self._sent_number = self._last_number
-        pending = self._pending
-        payloads = [pending[number].payload for number in range(first, self._last_number + 1)]
+        payloads = [self._payload(number, term) for number in range(first, self._last_number + 1)]
         if leader == self._config.node_id:
             self._accept(Group(self._me, self.incarnation, first, payloads), term, again=again)
         else:
             self._forward(leader, term, first, payloads, again=again)
+
+    def _payload(self, number: int, term: int) -> bytes:
+        """What goes under this number into the log of ``term``.
+
+        The log of an earlier one may still come to hold what it replaces, and then that has run: nobody knows.
+        """
+        entry = self._pending[number]
+        if entry.bound is None or entry.bound.term == term:
+            return entry.payload
+        if entry.token is not None:
+            self.results.append((entry.token, None))
+        self._pending_bytes += len(entry.bound.otherwise) - len(entry.payload)
+        self._pending[number] = entry._replace(token=None, payload=entry.bound.otherwise, bound=None)
+        return entry.bound.otherwise
 
     def _forward(self, leader: str, term: int, first: int, payloads: list[bytes], *, again: bool) -> None:
         start = 0

@@ -54,6 +54,11 @@ class SoloReplica:
             return
         done(self.apply_entry([payload])[0])
 
+    def propose_in_term(
+        self, term: int, payload: bytes, otherwise: bytes, done: Callable[[bytes | None], None]
+    ) -> None:
+        self.propose(payload, done)  # there is no other term
+
     def apply_entry(self, payloads: Sequence[bytes]) -> list[bytes]:
         """Apply ``payloads`` as one log entry, as group commit does; the results in order."""
         machine = self.machine

@@ -383,6 +383,12 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         _DATA + "test_a_failover_is_no_io_error",
     ),
     _whole(
+        "a leader's word counts in its term",
+        "late_words",
+        _DATA + "test_what_a_leader_missed_dies_with_his_term[True]",
+        seeds=0,
+    ),
+    _whole(
         "a failover is no I/O error",
         "io_errors_at_failover",
         _DATA + "test_a_failover_is_no_io_error",

@@ -23,11 +23,12 @@ from mdscluster.control.registry import Heard, Registry
 from mdscluster.control.stonith_service import FencingService
 from mdscluster.front_end import FrontEnd
 from mdscluster.fsm import features
-from mdscluster.fsm.commands import KIND_INTERNAL, DataServerUpdate, unpack_internal
+from mdscluster.fsm.commands import DataServerUpdate, unpack_internal
 from mdscluster.fsm.session_records import EVENT_SESSION_GONE
 from mdscluster.nfs_frontend.server import ClientConnection
 from mdscluster.raft.engine import Output
 from mdscluster.raft.local import FrontEndSession, LocalReplica, LocalServer, Token
+from mdscluster.raft.proposals import Bound
 from mdscluster.replica import MemberChange, MemberStatus, ReplicaStatus
 from mdsproto import control_pb2, credentials, fencing_pb2
 from mdsproto.configfile import Address
@@ -136,14 +137,19 @@ class Consensus:
         self._node = node
 
     def propose(self, tokens_and_payloads: Iterable[tuple[Token, bytes]]) -> None:
-        node, front = self._node, self._node.front
-        assert front is not None, "both processes of a node live and die together"
+        node = self._node
         for token, payload in tokens_and_payloads:
             node.engine.propose(token, payload, node.now_ms)
-            missed = front.missed.pop(token.number, None)
-            if missed is not None:
-                proposals = node.engine.proposals
-                node.world.oracle.missed[node.id, proposals.incarnation, proposals._last_number] = missed
+        node.world.wake(node.id)
+
+    def propose_bound(self, token: Token, payload: bytes, bound: Bound) -> None:
+        node, front = self._node, self._node.front
+        assert front is not None, "both processes of a node live and die together"
+        node.engine.propose(token, payload, node.now_ms, bound)
+        missed = front.missed.pop(token.number, None)
+        if missed is not None:
+            proposals = node.engine.proposals
+            node.world.oracle.missed[node.id, proposals.incarnation, proposals._last_number] = missed
         node.world.wake(node.id)
 
     def barrier(self, token: Token) -> None:
@@ -251,16 +257,16 @@ class SimFrontEnd:
 
     def _note_proposals(self, replica: LocalReplica) -> None:
         """Tell the oracle when this front end proposes that a data server is down."""
-        propose, oracle = replica.propose, self.world.oracle
+        propose, oracle = replica.propose_in_term, self.world.oracle
 
-        def noted(payload: bytes, done: Callable[[bytes | None], None]) -> None:
-            command = unpack_internal(payload) if payload[0] == KIND_INTERNAL else None
+        def noted(term: int, payload: bytes, otherwise: bytes, done: Callable[[bytes | None], None]) -> None:
+            command = unpack_internal(payload)
             if isinstance(command, DataServerUpdate) and not command.up:
                 number = replica._last_proposal + 1
                 self.missed[number] = oracle.proposes_down(self.node.id, command.ds_id)
-            propose(payload, done)
+            propose(term, payload, otherwise, done)
 
-        replica.propose = noted  # type: ignore[method-assign]
+        replica.propose_in_term = noted  # type: ignore[method-assign]
 
     def _note_unconfirmed(self, dispatcher: Dispatcher) -> None:
         """Tell the oracle what is answered without a quorum."""

@@ -54,3 +54,25 @@ async def test_an_answer_that_cannot_be_handled_stops_the_node_and_says_why(tmp_
     assert transport.aborted
     replica.connection_lost(None)
     assert stopped == [True]
+
+
+@pytest.mark.asyncio
+async def test_what_counts_in_one_term_keeps_its_place_among_proposals(tmp_path: Path) -> None:
+    """INV-3: results are told apart by their numbers only."""
+    replica = LocalReplica(tmp_path / "none.sock", None)  # type: ignore[arg-type]
+    transport, told = _Transport(), []
+    written: list[bytes] = []
+    transport.write = written.append  # type: ignore[method-assign, assignment]
+    replica.connection_made(transport)
+    replica.propose(b"first", lambda result: told.append(("first", result)))
+    replica.propose_in_term(7, b"word", b"nothing", lambda result: told.append(("word", result)))
+    replica.propose(b"last", lambda result: told.append(("last", result)))
+    await asyncio.sleep(0)
+    first, word, last = wire.FrameReader().feed(b"".join(written))
+    assert wire.unpack_propose(first) == (1, [b"first"])
+    assert wire.unpack_bound(word) == (2, 7, b"word", b"nothing")
+    assert wire.unpack_propose(last) == (3, [b"last"])
+    replica.data_received(wire.pack_results([(3, b"c"), (2, None), (1, b"a")]))
+    assert told == [("last", b"c"), ("word", None), ("first", b"a")]
+    with pytest.raises(ValueError, match="cut off"):
+        wire.unpack_bound(word[:23])

@@ -6,7 +6,9 @@ import pytest
 
 from mdscluster.raft.engine import LEASE_STEP_MS_MAX
 from mdscluster.raft.entry import COMMAND, unpack_groups
+from mdscluster.raft.proposals import Bound
 from mdsproto.raft_pb2 import Message
+from tests.simulation.consensus.cluster import Cluster
 from tests.simulation.fixtures import MakeCluster
 from tests.unit.raft.support.clusters import elected
 
@@ -198,3 +200,65 @@ def test_commit_notices_wait_for_company_but_not_for_long(make_cluster: MakeClus
     cluster.turn(leader, 4)
     cluster.deliver(leader, others[0])
     assert cluster[others[0]].history() == [b"x"]
+
+
+def say(cluster: Cluster, leader: str) -> int:
+    """What only this leader can say, and what anybody could; the term that it leads in."""
+    engine = cluster[leader].engine
+    term = engine.core.term
+    engine.propose("word", b"word", cluster.now_ms, Bound(term, b"nothing"))
+    cluster.propose(leader, b"after")
+    return term
+
+
+def test_a_leaders_word_counts_in_its_term(make_cluster: MakeCluster) -> None:
+    cluster, leader, _ = elected(make_cluster)
+    say(cluster, leader)
+    cluster.run(100)
+    assert cluster[leader].history() == [b"word", b"after"]
+    assert cluster[leader].results["word"] is not None
+
+
+def test_a_leaders_word_never_gets_into_the_log_of_another(make_cluster: MakeCluster) -> None:
+    """INV-7: it was cut off, and says it too late. Its number must run, or nothing that it proposed after would."""
+    cluster, old, others = elected(make_cluster)
+    cluster.isolate(old)
+    say(cluster, old)
+    cluster.run(1_500)
+    assert any(cluster[other].engine.core.is_leader for other in others)
+    for other in others:
+        cluster.connect(old, other)
+    cluster.run(500)
+    assert all(node.history() == [b"nothing", b"after"] for node in cluster.nodes.values())
+    assert cluster[old].results["word"] is None
+    assert cluster[old].results[b"after"] is not None
+    assert cluster[old].engine.proposals._pending_bytes == 0
+    cluster.check()
+
+
+def test_a_leaders_word_that_its_successor_has_in_its_log_runs_once(make_cluster: MakeCluster) -> None:
+    """INV-3: it went there in its term. What takes its place elsewhere is passed over, nobody is told an outcome."""
+    cluster, old, others = elected(make_cluster)
+    say(cluster, old)
+    cluster.turn(old)
+    for other in others:
+        cluster.deliver(old, other)
+        cluster.drop(other, old)
+    cluster.isolate(old)
+    cluster.run(1_500)
+    for other in others:
+        cluster.connect(old, other)
+    cluster.run(500)
+    assert all(node.history() == [b"word", b"after"] for node in cluster.nodes.values())
+    assert "word" in cluster[old].results
+    cluster.check()
+
+
+def test_a_word_of_a_term_that_has_passed_is_not_even_sent(make_cluster: MakeCluster) -> None:
+    """The front end learns late that another leads."""
+    cluster, leader, others = elected(make_cluster)
+    engine = cluster[others[0]].engine
+    engine.propose("word", b"word", cluster.now_ms, Bound(engine.core.term - 1, b"nothing"))
+    cluster.run(100)
+    assert cluster[leader].history() == [b"nothing"]
+    assert cluster[others[0]].results["word"] is None
