@@ -133,15 +133,17 @@ class LeaderJobs:
                 return None
         return await replica_async.propose(self._replica, pack_internal(command))
 
-    async def _propose_in_office(self, command: Internal) -> bytes | None:
+    async def _propose_in_office(self, command: Internal, term: int | None = None) -> bytes | None:
         """As ``propose``, but of what this node says as the leader of this term: cut off since, it may say it too late,
-        when another one has heard what it had not (INV-7)."""
-        return await replica_async.propose_in_term(self._replica, self._term, pack_internal(command), NOTHING)
+        when another one has heard what it had not (INV-7), or has configured the cluster otherwise."""
+        term = self._term if term is None else term
+        return await replica_async.propose_in_term(self._replica, term, pack_internal(command), NOTHING)
 
     async def _pass(self, status: ReplicaStatus) -> None:
         now_ms = self._clock_ms()
         if status.term != self._term:
-            if not await self._configure() or await self.propose(LeaderStarted(status.node_id)) is None:
+            # In this order: when the first has an outcome everything of earlier terms is applied here.
+            if await self.propose(LeaderStarted(status.node_id)) is None or not await self._configure(status.term):
                 return
             self._term, self._since_ms = status.term, now_ms
             self._renewals.begin(self._lease_clock())
@@ -178,7 +180,7 @@ class LeaderJobs:
         if pending.stale:
             self.wake.set()  # there may be more
 
-    async def _configure(self) -> bool:
+    async def _configure(self, term: int) -> bool:
         """Commit this node's configuration where the log's settings differ from it; the cluster ID is drawn once."""
         with self._replica.env.begin() as txn:
             committed = load_settings(txn, self._tables)
@@ -186,7 +188,8 @@ class LeaderJobs:
         wanted = msgspec.structs.replace(self._wanted, cluster_id=cluster_id)
         if wanted == committed:
             return True
-        return await self.propose(ConfigureCluster(msgspec.msgpack.encode(wanted))) is not None
+        command = ConfigureCluster(msgspec.msgpack.encode(wanted))
+        return await self._propose_in_office(command, term) is not None
 
     async def _raise_features(self, status: ReplicaStatus) -> None:
         """Use what every member knows, learners too, once all of them are here and have said what they know."""
@@ -200,7 +203,7 @@ class LeaderJobs:
         with self._replica.env.begin() as txn:
             used = features.level(txn, self._tables)
         if known > used:
-            await self.propose(RaiseFeatures(known))
+            await self._propose_in_office(RaiseFeatures(known))
             log.info("feature level raised", level=known, before=used)
 
     async def _begin_era(self) -> None:

@@ -12,7 +12,14 @@ import pytest
 from mdscluster.control.cutting import BATCH
 from mdscluster.control.registry import Heard
 from mdscluster.fsm import client_connections, cuts, data_servers
-from mdscluster.fsm.commands import NoteConnections, RaiseFeatures, pack_internal
+from mdscluster.fsm.commands import (
+    KIND_INTERNAL,
+    NOTHING,
+    NoteConnections,
+    RaiseFeatures,
+    pack_internal,
+    unpack_internal,
+)
 from mdscluster.fsm.machine import load_settings
 from mdscluster.replica import FOLLOWER, MemberStatus, ReplicaStatus
 from mdsproto.mandate import Mandate
@@ -169,3 +176,38 @@ def test_connections_of_nodes_that_were_removed_are_forgotten(cluster: Cluster, 
     with cluster.replica.env.begin() as txn:
         left = client_connections.nodes(txn, cluster.nodes[0].dispatcher.tables)
     assert left == (["mds1", "mds2"] if applied else ["mds1", "mds2", "mds3"])
+
+
+def test_what_a_leader_says_on_its_own_authority_counts_in_its_term_only(cluster: Cluster) -> None:
+    """INV-7: cut off since, it may say it too late. How it configures the cluster above all, whose ID every handle and
+    every data server has by then; and that comes when all of earlier terms is applied here."""
+    said: list[tuple[str, int]] = []
+    replica, status = cluster.replica, cluster.replica.status
+    propose = replica.propose
+
+    def note(payload: bytes, term: int) -> None:
+        if payload[0] == KIND_INTERNAL:
+            said.append((type(unpack_internal(payload)).__name__, term))
+
+    def noted(payload: bytes, done: Callable[[bytes | None], None]) -> None:
+        note(payload, 0)
+        propose(payload, done)
+
+    def noted_in_term(term: int, payload: bytes, otherwise: bytes, done: Callable[[bytes | None], None]) -> None:
+        note(payload, term)
+        assert otherwise == NOTHING
+        propose(payload, done)
+
+    def later(done: Callable[[ReplicaStatus], None]) -> None:
+        status(lambda known: done(dataclasses.replace(known, term=9)))
+
+    cluster.replica.status = later  # type: ignore[method-assign]
+    replica.propose, replica.propose_in_term = noted, noted_in_term  # type: ignore[method-assign]
+    jobs = cluster.leader
+    jobs._wanted = msgspec.structs.replace(jobs._wanted, lease_ms=jobs._wanted.lease_ms + 1_000)
+    cluster.advance(250)
+    cluster.data_servers.clear()  # they are heard no more
+    cluster.advance(5_000)
+    assert said[:2] == [("LeaderStarted", 0), ("ConfigureCluster", 9)]
+    assert ("DataServerUpdate", 9) in said
+    assert {term for name, term in said if name in ("ConfigureCluster", "RaiseFeatures", "DataServerUpdate")} == {9}
