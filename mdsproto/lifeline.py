@@ -67,20 +67,18 @@ class Child:
         os.close(go)
         self._file = os.pidfd_open(self.pid)
         self._ended = threading.Event()
-        self._code = 0
 
     def begin(self) -> None:
-        """Let it go on past :func:`await_go`."""
+        """Let it go on: its ``await_go`` comes back."""
         with contextlib.suppress(BrokenPipeError):  # it has just died, which its end tells
             os.write(self._go, _GO)
 
     def await_end(self) -> int:
-        """Block until it has ended; its exit code, negative: the signal. For one thread only, which has
-        nothing else to do: by it alone the end is noticed."""
+        """Block until it has ended; its exit code, negative: the signal. For one thread only, which has nothing else to
+        do: by it alone the end is noticed."""
         _, status = os.waitpid(self.pid, 0)
-        self._code = os.waitstatus_to_exitcode(status)
         self._ended.set()
-        return self._code
+        return os.waitstatus_to_exitcode(status)
 
     def ended_within(self, timeout_s: float | None) -> bool:
         """Whether it ends in this time, as :meth:`await_end` notices it. None: wait for its end."""

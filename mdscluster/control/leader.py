@@ -128,14 +128,19 @@ class LeaderJobs:
 
     async def propose(self, command: Internal) -> bytes | None:
         """Commit one command; None when there was no outcome in time, or the cluster is not at its feature level."""
-        with self._replica.env.begin() as txn:
-            if not features.permitted(command, features.level(txn, self._tables)):
-                return None
+        if not self._permitted(command):
+            return None
         return await replica_async.propose(self._replica, pack_internal(command))
+
+    def _permitted(self, command: Internal) -> bool:
+        with self._replica.env.begin() as txn:
+            return features.permitted(command, features.level(txn, self._tables))
 
     async def _propose_in_office(self, command: Internal, term: int | None = None) -> bytes | None:
         """As ``propose``, but of what this node says as the leader of this term: cut off since, it may say it too late,
         when another one has heard what it had not (INV-7), or has configured the cluster otherwise."""
+        if not self._permitted(command):
+            return None
         term = self._term if term is None else term
         return await replica_async.propose_in_term(self._replica, term, pack_internal(command), NOTHING)
 

@@ -39,19 +39,24 @@ def gone(pid: int) -> bool:
         return True
 
 
+def end_with_kill_9(parent: subprocess.Popen[str], pid: int) -> None:
+    """Kill the parent; its child ends, too, soon."""
+    assert not gone(pid)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while not gone(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_kill_9_of_the_parent_ends_the_child() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         words = [parent.stdout.readline().strip() for _ in range(2)]
         assert "ready" in words
         pid = int(next(word for word in words if word != "ready"))
-        assert not gone(pid)
-        parent.send_signal(signal.SIGKILL)
-        parent.wait()
-        deadline = time.monotonic() + 10
-        while not gone(pid):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        end_with_kill_9(parent, pid)
 
 
 def test_a_child_whose_parent_died_before_the_tie_exits() -> None:
@@ -143,13 +148,7 @@ def test_kill_9_of_the_parent_ends_a_forked_child() -> None:
         assert parent.stdout is not None
         words = [parent.stdout.readline().strip() for _ in range(3)]
         pid = int(next(word for word in words if word.isdigit()))
-        assert not gone(pid)
-        parent.send_signal(signal.SIGKILL)
-        parent.wait()
-        deadline = time.monotonic() + 10
-        while not gone(pid):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        end_with_kill_9(parent, pid)
 
 
 def test_a_process_with_threads_is_not_forked() -> None:

@@ -108,14 +108,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_a_link_that_flaps_starts_no_election_where_nothing_has_become_possible(
-    make_cluster: MakeCluster, asked: list[str]
-) -> None:
-    """Those that reached a quorum before have asked already, and it was in vain."""
+def led_by_n1(make_cluster: MakeCluster) -> Cluster:
+    """Five nodes, whom no timer makes stand for election."""
     cluster = make_cluster(5)
     cluster.start()
     cluster.calm()
     cluster.elect("n1")
+    return cluster
+
+
+def test_a_link_that_flaps_starts_no_election_where_nothing_has_become_possible(
+    make_cluster: MakeCluster, asked: list[str]
+) -> None:
+    """Those that reached a quorum before have asked already, and it was in vain."""
+    cluster = led_by_n1(make_cluster)
     cluster.kill("n1")
     cluster.calm()
     for _ in range(4):
@@ -128,10 +134,7 @@ def test_a_link_that_flaps_starts_no_election_where_nothing_has_become_possible(
 def test_who_hears_a_leader_asks_for_no_votes_when_it_reaches_a_quorum(
     make_cluster: MakeCluster, asked: list[str]
 ) -> None:
-    cluster = make_cluster(5)
-    cluster.start()
-    cluster.calm()
-    cluster.elect("n1")
+    cluster = led_by_n1(make_cluster)
     for node_id in ("n2", "n3", "n4", "n5"):
         cluster.run(150)
         cluster.isolate(node_id)
