@@ -118,7 +118,10 @@ class FrontEnd:
         self.dispatcher.run_io = self.proxy.start
         node_number = sorted(peer.id for peer in config.peers).index(config.node_id)
         self.callbacks = Callbacks(self.dispatcher, node_number, loop.call_later)
-        self.server = NfsServer(self.dispatcher, self.callbacks, export_rules(config), config.limits, clock_ms())
+        self.server = NfsServer(
+            self.dispatcher, self.callbacks, export_rules(config), config.limits, clock_ms(),
+            self.service_addresses.kept,
+        )  # fmt: skip
         self._membership_index = 0
         self.quorum = QuorumWatch(
             replica, self.dispatcher, self.server.close_clients, config.on_quorum_loss,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mdscluster.config import NodeConfig
 
 MASTER: Final = "MASTER"
-VRRP_STATES: Final = (MASTER, "BACKUP", "FAULT", "STOP")
+STOPPED: Final = "STOP"
+VRRP_STATES: Final = (MASTER, "BACKUP", "FAULT", STOPPED)
 UNKNOWN: Final = "UNKNOWN"
 """keepalived has told nothing of the address here: it does not run, does not take its file, or has another one."""
 STATES: Final = (*VRRP_STATES, UNKNOWN)
@@ -77,6 +78,11 @@ class ServiceAddresses:
     def states(self) -> list[VipState]:
         """Every address, in order."""
         return with_untold(states(self._directory), self.filed.now().service_addresses)
+
+    def kept(self, address: str) -> bool:
+        """Whether keepalived's last word of an address was that it watches over it, wherever it is. No longer one that
+        was stopped: an administrator may give a reader the address by hand then (docs/GUARD.md)."""
+        return any(vip.address == address and vip.state != STOPPED for vip in states(self._directory))
 
 
 def has_any(directory: str) -> bool:

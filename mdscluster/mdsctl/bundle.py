@@ -137,8 +137,8 @@ def _ask(client: AdminClient, cluster: ClusterFile, collection: Collection) -> N
         tell("fence", document, fence.blocks_of(shown))
 
     def ask_digests() -> None:
-        index, values = digest.compare(client)
-        tell("digest", digest.json_of(index, values), digest.verdict(index, values))
+        compared = digest.compare(client)
+        tell("digest", digest.json_of(compared), digest.verdict(compared))
 
     collection.attempt("fence", ask_fencing)
     collection.attempt("digest", ask_digests)

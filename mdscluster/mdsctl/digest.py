@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 import typer
@@ -16,19 +17,33 @@ DIGEST_TIMEOUT_S: Final = 60.0
 _ATTEMPTS: Final = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The members' digests at one applied index."""
+
+    index: int
+    values: dict[str, bytes]
+    missing: tuple[str, ...]
+    """Members that did not answer: nothing is known of their state."""
+
+    @property
+    def equal(self) -> bool:
+        """Of those that answered."""
+        return len(set(self.values.values())) == 1
+
+
 def digest(context: typer.Context, as_json: Json = False) -> int:
     """Compare the nodes' whole replicated state (INV-8): exit code 3 when it differs."""
     desk = Desk.of(context, as_json)
     with desk.connect() as client:
-        index, values = compare(client)
-    equal = len(set(values.values())) == 1
-    desk.answer(json_of(index, values), verdict(index, values))
-    return EXIT_OK if equal else EXIT_DIFFERENT
+        compared = compare(client)
+    desk.answer(json_of(compared), verdict(compared))
+    return EXIT_OK if compared.equal else EXIT_DIFFERENT
 
 
-def compare(client: AdminClient) -> tuple[int, dict[str, bytes]]:
-    """An index, and every member's digest at it: digests can only be compared at one index, and a busy cluster gives a
-    few chances to meet. ``Failure`` when they cannot be had."""
+def compare(client: AdminClient) -> Comparison:
+    """Every member's digest that can be had, at one index: digests can only be compared at one, and a busy cluster
+    gives a few chances to meet. ``Failure`` when they cannot be had."""
     seen: dict[tuple[int, str], bytes] = {}
     for _ in range(_ATTEMPTS):
         answers = [answer for answer in client.status(STATUS_TIMEOUT_S) if answer.reply is not None]
@@ -44,22 +59,26 @@ def compare(client: AdminClient) -> tuple[int, dict[str, bytes]]:
         for index in sorted({index for index, _ in seen}, reverse=True):
             values = {node: value for (at, node), value in seen.items() if at == index}
             if len(values) == len(nodes):
-                return index, values
+                return Comparison(index, values, tuple(sorted(members.difference(nodes))))
         time.sleep(0.2)
     raise Failure(
         "the nodes were never at the same index: too busy to compare", "give the command again when there is less load"
     )
 
 
-def json_of(index: int, values: dict[str, bytes]) -> dict[str, Any]:
+def json_of(compared: Comparison) -> dict[str, Any]:
     """For programs."""
-    equal = len(set(values.values())) == 1
-    return {"applied_index": index, "equal": equal, "digests": {n: d.hex() for n, d in sorted(values.items())}}
+    return {
+        "applied_index": compared.index, "equal": compared.equal, "missing": [*compared.missing],
+        "digests": {node: value.hex() for node, value in sorted(compared.values.items())},
+    }  # fmt: skip
 
 
-def verdict(index: int, values: dict[str, bytes]) -> list[Block]:
+def verdict(compared: Comparison) -> list[Block]:
     """What the operator reads."""
-    lines: list[Block] = [f"{node}  {index}  {value.hex()}" for node, value in sorted(values.items())]
-    if len(set(values.values())) == 1:
-        return [*lines, "equal"]
-    return [*lines, "DIFFERENT: the replicas have diverged; keep all data directories and report this"]
+    lines: list[Block] = [f"{node}  {compared.index}  {value.hex()}" for node, value in sorted(compared.values.items())]
+    if not compared.equal:
+        return [*lines, "DIFFERENT: the replicas have diverged; keep all data directories and report this"]
+    if compared.missing:
+        return [*lines, f"equal, but not compared: {', '.join(compared.missing)} (no answer; see `mdsctl status`)"]
+    return [*lines, "equal"]

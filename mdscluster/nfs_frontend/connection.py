@@ -19,7 +19,7 @@ import structlog
 from mdscluster import silence
 from mdscluster.fsm import client_connections
 from mdscluster.nfs_frontend import exports
-from mdscluster.nfs_frontend.quorum import REFUSING
+from mdscluster.nfs_frontend.quorum import REFUSING, SERVING
 from mdscluster.nfs_frontend.whereabouts import path_of
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ class ClientConnection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=self._server.limits.max_unsent_bytes)
         if self._dispatcher.service == REFUSING:
             self.abort("no quorum")
+        elif self._dispatcher.service != SERVING and self._server.is_service_address(self.address):
+            # It should have left this node, and has not: keepalived hangs. Who has a quorum may have it, too.
+            self.abort("no quorum, and a service address")
         elif not self._server.admit(self):
             self.abort("too many connections")
 

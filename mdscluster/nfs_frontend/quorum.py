@@ -6,10 +6,11 @@ there: only until the service address, if it is elsewhere now, has surely moved.
 once, so that clients look for a node with a quorum, and the node
 
 - ``refuse``: accepts no connection; or
-- ``read-only``: answers those who come back what reads the last applied state, a consistent prefix of the log.
-  It proposes nothing. What would change state or move data gets NFS4ERR_DELAY on its SEQUENCE ("the request is retried
-  in full with the SEQUENCE operation containing the same slot and sequence values", RFC 8881 §15.1.1.3), so it runs at
-  most once however often, and wherever, it is sent again (INV-3); and its connection is closed soon after.
+- ``read-only``: answers those who come back what reads the last applied state, a consistent prefix of the log; but
+  nobody at a service address, which is to be where a quorum is. It proposes nothing. What would change state or move
+  data gets NFS4ERR_DELAY on its SEQUENCE ("the request is retried in full with the SEQUENCE operation containing the
+  same slot and sequence values", RFC 8881 §15.1.1.3), so it runs at most once however often, and wherever, it is sent
+  again (INV-3); and its connection is closed soon after.
 
 Back to linearizable: a confirmed read barrier, nothing less, ends either. From then on every read takes its own again.
 """

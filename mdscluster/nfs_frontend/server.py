@@ -25,13 +25,16 @@ class NfsServer:
     """The listener and its connections. Time is passed in by :meth:`tick`."""
 
     def __init__(
-        self, dispatcher: Dispatcher, callbacks: Callbacks, rules: list[ExportRule], limits: Limits, now_ms: int
-    ) -> None:
+        self, dispatcher: Dispatcher, callbacks: Callbacks, rules: list[ExportRule], limits: Limits, now_ms: int,
+        is_service_address: Callable[[str], bool] = lambda address: False,
+    ) -> None:  # fmt: skip
+        """``is_service_address``: whether one of this node's addresses is of those that move to where a quorum is."""
         self.dispatcher = dispatcher
         self.callbacks = callbacks
         self.rules = rules
         self.limits = limits
         self.now_ms = now_ms
+        self.is_service_address = is_service_address
         self.whereabouts = Whereabouts(dispatcher.clock_s)
         self.connections: dict[ClientConnection, None] = {}
         """Those that stand, oldest first."""

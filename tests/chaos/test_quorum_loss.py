@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from mdscluster.config import NodeConfig
+from mdscluster.guardconfig import Guard
+from mdsproto.configfile import save
 from nfsclient.client import Client
 from nfswire import nfs4
 from tests.support.embedded import Embedded
@@ -96,6 +100,41 @@ def test_read_only_without_quorum(tmp_path: Path) -> None:
         asyncio.run(run())
         digests = cluster.mdsctl("digest")
         assert (digests.returncode, digests.stdout.splitlines()[-1]) == (0, "equal"), digests.stdout
+
+
+def test_an_address_that_stays_without_quorum(tmp_path: Path) -> None:
+    """INV-4: read-only, and keepalived hangs: nobody is accepted at the service address that should have left, and
+    clients look elsewhere. Not so where it was stopped, and an administrator gave the address (docs/GUARD.md)."""
+    with Embedded(tmp_path / "cluster") as cluster:
+        survivor, folder = "mds2", tmp_path / "vips"
+        folder.mkdir()
+        home = cluster.nodes()[survivor]
+        file = Path(home["config"])
+        save(dataclasses.replace(NodeConfig.load(file), guard=Guard(vip_dir=str(folder))), file)
+        cluster.kill(survivor)
+        cluster.start(survivor)
+        cluster.await_all()
+
+        def keepalived_tells(state: str) -> None:
+            (folder / f"vip_{home['host']}").write_text(f"{state} 200 {time.time():.9f}\n")
+
+        async def read_only() -> bool:
+            status = await asyncio.to_thread(cluster.status)
+            return bool(node_of(status, survivor)["service"] == "read-only")
+
+        async def run() -> None:
+            keepalived_tells("MASTER")
+            async with await Client.connect([(home["host"], home["nfs_port"])]) as client:
+                await client.mkdir("/d")
+                await kill_all_but(cluster, survivor)
+                await until("not without a quorum", read_only)
+                read = asyncio.create_task(client.getattr("/d"))
+                await asyncio.sleep(3)
+                assert not read.done(), "an old state was told at a service address"
+                keepalived_tells("STOP")
+                assert (await asyncio.wait_for(read, 10)).type == nfs4.NF4DIR
+
+        asyncio.run(run())
 
 
 def test_refusing_without_quorum(tmp_path: Path) -> None:

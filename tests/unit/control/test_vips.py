@@ -164,6 +164,17 @@ def test_a_keepalived_that_starts_again_and_again_is_told_of(tmp_path: Path) -> 
         assert told(addresses) == {"192.0.2.101": vips.UNKNOWN}
 
 
+def test_a_keepalived_that_was_stopped_keeps_no_address(tmp_path: Path) -> None:
+    """INV-4: a node without a quorum accepts nobody at a kept one; docs/GUARD.md gives it one by hand, and stops it."""
+    (tmp_path / "vips").mkdir()
+    addresses = vips.ServiceAddresses(known(tmp_path, "192.0.2.101", "fd00:7::102"))
+    assert not addresses.kept("192.0.2.101"), "keepalived never ran"
+    for state, kept in (("MASTER", True), ("BACKUP", True), ("FAULT", True), ("STOP", False)):
+        notify(tmp_path / "vips", "vip_fd00_7__102", state)
+        assert addresses.kept("fd00:7::102") is kept, state
+        assert not addresses.kept("192.0.2.1"), "a node's own"
+
+
 def test_without_a_vip_dir_or_a_name_nothing_is_missed(tmp_path: Path) -> None:
     """Configurations of earlier releases name none."""
     assert vips.ServiceAddresses(known(tmp_path)).states() == []

@@ -10,6 +10,7 @@ import pytest
 from mdscluster.adminclient import Answer, ClusterFile, Target, leader_of
 from mdscluster.config import ConfigError
 from mdscluster.mdsctl import digest, status, view
+from mdscluster.mdsctl.digest import Comparison
 from mdscluster.nfs_frontend import quorum
 from mdsproto import admin_pb2
 
@@ -143,8 +144,8 @@ def test_a_bad_cluster_file_is_refused(tmp_path: Path, content: str | None, word
 
 def test_digests_that_differ_are_called_different() -> None:
     """INV-8."""
-    assert view.plain(digest.verdict(7, {"mds1": b"a", "mds2": b"a"}))[-1] == "equal"
-    assert view.plain(digest.verdict(7, {"mds1": b"a", "mds2": b"b"}))[-1].startswith("DIFFERENT")
+    assert view.plain(digest.verdict(Comparison(7, {"mds1": b"a", "mds2": b"a"}, ())))[-1] == "equal"
+    assert view.plain(digest.verdict(Comparison(7, {"mds1": b"a", "mds2": b"b"}, ())))[-1].startswith("DIFFERENT")
 
 
 @pytest.mark.parametrize(

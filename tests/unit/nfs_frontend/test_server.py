@@ -18,6 +18,7 @@ from mdscluster.nfs_frontend.callbacks import Callbacks
 from mdscluster.nfs_frontend.connection import ClientConnection
 from mdscluster.nfs_frontend.dispatcher import Dispatcher
 from mdscluster.nfs_frontend.exports import make_rule
+from mdscluster.nfs_frontend.quorum import READ_ONLY
 from mdscluster.nfs_frontend.server import NfsServer
 from nfswire import nfs4
 from tests.unit.nfs_frontend.support import Client, World, mkdir, putroot
@@ -37,7 +38,11 @@ class Served(World):
         loop = asyncio.get_running_loop()
         self.dispatcher = Dispatcher(self.replica, loop.call_soon, clock_s=time.monotonic)
         callbacks = Callbacks(self.dispatcher, 0, loop.call_later)
-        self.server = NfsServer(self.dispatcher, callbacks, [make_rule(["0.0.0.0/0"], root_squash=False)], LIMITS, 0)
+        self.service_addresses: set[str] = set()
+        self.server = NfsServer(
+            self.dispatcher, callbacks, [make_rule(["0.0.0.0/0"], root_squash=False)], LIMITS, 0,
+            self.service_addresses.__contains__,
+        )  # fmt: skip
         await self.server.listen("127.0.0.1", 0)
         assert self.server._server is not None
         self.port = self.server._server.sockets[0].getsockname()[1]
@@ -292,3 +297,19 @@ async def test_so_do_those_that_another_node_passed_on_by_that_address(node: Ser
     node.server.address_left("127.0.0.2")
     node.server.address_came("127.0.0.2", {"127.0.0.2"})
     assert await is_reset(spread)
+
+
+@pytest.mark.asyncio
+async def test_without_a_quorum_nobody_is_accepted_at_a_service_address(node: Served) -> None:
+    """INV-4: a client that comes back to an address which should have left would be told an old state, on and on."""
+    loop = asyncio.get_running_loop()
+    node.service_addresses.add("127.0.0.1")
+    await node.dial()
+    await node.until_connections(1)
+    node.dispatcher.change_service(READ_ONLY)
+    late = await node.dial()
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(loop.sock_recv(late, 1), 2)
+    node.service_addresses.clear()
+    await node.dial()
+    await node.until_connections(2)
