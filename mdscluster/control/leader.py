@@ -138,7 +138,7 @@ class LeaderJobs:
 
     async def _propose_in_office(self, command: Internal, term: int | None = None) -> bytes | None:
         """As ``propose``, but of what this node says as the leader of this term: cut off since, it may say it too late,
-        when another one has heard what it had not (INV-7), or has configured the cluster otherwise."""
+        when another one has heard what it had not (INV-7), or has configured the cluster or its members otherwise."""
         if not self._permitted(command):
             return None
         term = self._term if term is None else term
@@ -227,7 +227,7 @@ class LeaderJobs:
             known = client_connections.nodes(txn, self._tables)
         for node_id in known:
             if node_id not in members:
-                await self.propose(NoteConnections(node_id, [], [], anew=True))
+                await self._propose_in_office(NoteConnections(node_id, [], [], anew=True))
 
     def _lease_clock(self) -> int:
         with self._replica.env.begin() as txn:

@@ -382,11 +382,11 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "data_servers_down_at_failover",
         _DATA + "test_a_failover_is_no_io_error",
     ),
-    _whole(
+    _consensus(
         "a leader's word counts in its term",
         "late_words",
+        _PROPOSALS + "test_a_leaders_word_never_gets_into_the_log_of_another",
         _DATA + "test_what_a_leader_missed_dies_with_his_term[True]",
-        seeds=0,
     ),
     _whole(
         "a failover is no I/O error",

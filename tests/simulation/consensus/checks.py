@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mdscluster.raft.entry import COMMAND, unpack_stamp
 from mdsproto.raft_pb2 import Message
 
 if TYPE_CHECKING:
+    from mdscluster.raft.proposals import Bound
     from tests.simulation.consensus.node import SimNode
-    from tests.simulation.consensus.simulation import Simulation
+    from tests.simulation.consensus.simulation import Life, Simulation
+
+
+class _Word(NamedTuple):
+    """A command that is bound to a term."""
+
+    bound: Bound
+    node: SimNode
+    life: Life
+    """Of the process that proposed it."""
 
 
 class Checks:
-    """INV-1, 2, 3, 4 and 8, beside those that every ``Cluster`` checks."""
+    """INV-1, 2, 3, 4, 7 and 8, beside those that every ``Cluster`` checks."""
 
     def __init__(self, world: Simulation) -> None:
         self._world = world
@@ -24,6 +34,7 @@ class Checks:
         self._lease_ms = 0
         self._checked = 0
         self._terms: dict[str, int] = {}
+        self._words: dict[bytes, _Word] = {}
 
     # INV-1.
 
@@ -62,6 +73,36 @@ class Checks:
                 if lease_ms < self._lease_ms:
                     world.violated(f"INV-7: the clock of leases goes back at entry {self._checked}")
                 self._lease_ms = lease_ms
+
+    # A leader's word counts in its term only (INV-7, docs/adr/0027).
+
+    def said(self, node: SimNode, word: bytes, bound: Bound) -> None:
+        """What a leader says: a command that is bound to its term."""
+        self._words[word] = _Word(bound, node, self._world.lives[node.id])
+
+    def ran(self, node: SimNode, index: int, command: bytes) -> None:
+        word = self._words.get(command)
+        if word is not None and (term := node.engine.journal.term_at(index)) != word.bound.term:
+            self._world.violated(
+                f"INV-7: {command!r} counts in term {word.bound.term} only, and {node.id} runs it from entry {index} "
+                f"of term {term}"
+            )
+
+    def words(self) -> None:
+        """At the end. Whatever a living process proposed has run by now, or what takes its place: it has proposed more
+        since, and that was answered."""
+        world = self._world
+        ran = {command for node in world.nodes.values() for command in node.history()}
+        for command, (bound, node, life) in self._words.items():
+            if bound.otherwise not in ran:
+                continue
+            world.counts["word replaced"] += 1
+            if command in ran:
+                world.violated(f"INV-3: {command!r} ran, and what takes its place, too")
+            if node.results.get(command) is not None:
+                world.violated(f"INV-7: {command!r} did not run, and {node.id} was told its outcome")
+            if life is world.lives[node.id] and command not in node.results:
+                world.violated(f"liveness: {command!r} did not run, and {node.id} was not told so")
 
     # INV-3 and INV-4. The result of a command is how many had run with it.
 

@@ -186,6 +186,9 @@ class Cluster:
 
     # Invariants.
 
+    def note_run(self, node: SimNode, index: int, command: bytes) -> None:
+        """A command runs on a node, from the entry of this index."""
+
     def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
         """A proposal was answered."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,10 @@ class AppendMachine:
 
     feature_level = FEATURE_LEVEL
 
-    def __init__(self, env: lmdb.Environment) -> None:
+    def __init__(self, env: lmdb.Environment, ran: Callable[[int, bytes], None] = lambda index, command: None) -> None:
+        """``ran`` is told of each command and its entry."""
         self._env = env
+        self._ran = ran
         self._count = 0
         self._events: list[bytes] = []
         self.entries: list[tuple[int, int, int]] = []
@@ -42,6 +45,7 @@ class AppendMachine:
         self._count += 1
         if payload.startswith(b"event"):
             self._events.append(payload)
+        self._ran(self.entries[-1][0], payload)
         return b"%d" % self._count
 
     def end_entry(self) -> None:

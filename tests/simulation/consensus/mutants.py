@@ -358,6 +358,11 @@ def without_numbers() -> Any:
     return replaced((Proposals, "select", lambda self, group: (group.first_number, group.payloads)))
 
 
+def late_words() -> Any:
+    """What a leader proposed on its own authority gets into the log of a later one (INV-7)."""
+    return replaced((Proposals, "_payload", lambda self, number, term: self._pending[number].payload))
+
+
 def number_of_a_lost_disk() -> Any:
     """A replaced node keeps a number lower than its predecessor's."""
     return replaced((Proposals, "_outlive", lambda self, incarnation: None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,7 @@ class SimNode:
 
     def make_machine(self, env: lmdb.Environment) -> Any:
         """The state machine of a process that starts."""
-        return AppendMachine(env)
+        return AppendMachine(env, partial(self.cluster.note_run, self))
 
     def kill(self, power_loss: int | None = None) -> None:
         """kill -9; with ``power_loss`` the disk is left as the given one of ``power_states``, the oldest first."""

@@ -21,11 +21,14 @@ TROUBLE_MS: Final = 4_000.0
 HEALING_MS: Final = 10_000.0
 _FAULT_GAP_MS: Final = 110.0
 _ASK_GAP_MS: Final = 12.0
+_WORDS: Final = 0.5
+"""Of what leaders are asked for."""
 _SMALL_BATCH_BYTES: Final = 700
 
 FLOORS: Final = {
     "acked": 60.0,
     "barrier": 15.0,
+    "word replaced": 3.0,
     "elections": 3.0,
     "starts": 8.0,
     "snapshots": 0.2,
@@ -77,9 +80,10 @@ def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None)
     world.note("**", f"{nodes} nodes, {'small' if small else 'large'} messages, {settings}")
     try:
         with batch_bytes(small):
-            trouble(world)
+            trouble(world, words=_WORDS)
             heal(world)
             if not world.violations:
+                world.checks.words()
                 world.check()
     except AssertionError as error:
         world.violated(str(error))
@@ -89,11 +93,16 @@ def run_seed(seed: int, nodes: int, directory: Path, trace: Trace | None = None)
 
 
 def trouble(
-    world: Simulation, founders: Sequence[str] = (), without: Collection[str] = (), apart_ms: float = 0.0
+    world: Simulation,
+    founders: Sequence[str] = (),
+    without: Collection[str] = (),
+    apart_ms: float = 0.0,
+    words: float = 0.0,
 ) -> None:
-    """Everything at once, for ``TROUBLE_MS``; all faults but those ``without``. Nodes start within ``apart_ms``."""
+    """Everything at once, for ``TROUBLE_MS``; all faults but those ``without``. Nodes start within ``apart_ms``.
+    ``words``: as the ``Workload`` has it."""
     world.trouble = True
-    world.workload = Workload(world, _ASK_GAP_MS)
+    world.workload = Workload(world, _ASK_GAP_MS, words)
     for node_id in founders or world.ids:
         if apart_ms:
             world.at(world.rng.uniform(0, apart_ms), world.begin, node_id)

@@ -384,6 +384,9 @@ class Simulation(Cluster):
         super().observe(node)
         self.checks.observe(node)
 
+    def note_run(self, node: SimNode, index: int, command: bytes) -> None:
+        self.checks.ran(node, index, command)
+
     def note_result(self, node: SimNode, token: object, result: bytes | None) -> None:
         self.checks.result(node, token, result)
 

@@ -26,7 +26,6 @@ from mdscluster.nfs_frontend.reads import Batch, Reads
 from mdscluster.nfs_frontend.request import Request
 from mdscluster.nfs_frontend.sessions import Session
 from mdscluster.nfs_frontend.stripes import IoFailed, Stripes
-from mdscluster.raft.proposals import Proposals
 from nfswire import nfs4
 
 
@@ -213,13 +212,6 @@ def data_servers_down_at_failover() -> Iterator[None]:
         return judge(server, heard, now_ms, since_ms)
 
     with _all(patch.object(liveness, "judge", hasty)):
-        yield
-
-
-@contextmanager
-def late_words() -> Iterator[None]:
-    """What a leader proposed on its own authority gets into the log of a later one (INV-7)."""
-    with _all(patch.object(Proposals, "_payload", lambda self, number, term: self._pending[number].payload)):
         yield
 
 
