@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ from deploy.reading import load
 from deploy.render import render
 from deploy.units import MDS_UNIT
 from tests.chaos.conftest import unavailable
-from tests.support.cluster import ROOT
+from tests.support.cluster import OPERATOR, ROOT
 from tests.support.debian import Unavailable
+from tests.support.guide import ANOTHER_CA, Guide
 from tests.support.installed import (
     NODES,
     Site,
@@ -87,23 +89,32 @@ def test_a_new_ca_by_the_steps_of_the_guide(site: Site, tmp_path: Path) -> None:
     """INV-2, INV-10: servers of two CAs do not speak to each other, and no file is lost by it."""
     told, _ = site.client(_KEEPS).communicate(timeout=60)
     assert told == "", told
-    text = (ROOT / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
-    (stop,) = re.findall(r"as root: `(systemctl stop .*?)`", text)
-    (find,) = re.findall(r"^ *(find /srv/.*)$", text, re.MULTILINE)
-    succeed(site, "fence", "suspend")
+    guide = Guide(ROOT / "docs" / "DEPLOY.md", only=ANOTHER_CA)
+
+    def give(word: str) -> None:
+        """The next block, on the operator's machine."""
+        block = guide.take(word).replace("/srv/files/rendered", str(site.out)).replace("/srv/files", str(tmp_path))
+        done = subprocess.run(
+            site.net.wrap(OPERATOR, ["sh", "-ec", block]), capture_output=True, text=True, cwd=ROOT, timeout=120,
+            check=False, env={**os.environ, "SHELL": "/bin/sh"},
+        )  # fmt: skip
+        assert done.returncode == 0, f"{block}{done.stdout}{done.stderr}"
+
+    (tmp_path / "cluster.toml").write_text(inventory(site.net))
+    give("fence suspend")
+    stop = guide.take("systemctl stop", "sh host")
     for machine in site.machines.values():
         machine.run(stop)
     before = (site.out / "pki" / "ca.pem").read_bytes()
-    subprocess.run(["sh", "-ec", find.replace("/srv/files/rendered", str(site.out))], check=True, timeout=30)
-    (tmp_path / "cluster.toml").write_text(inventory(site.net))
-    render(load(tmp_path / "cluster.toml"), site.out, new_ca=True)
+    give("--new-ca")
     assert (site.out / "pki" / "ca.pem").read_bytes() != before
     copy_rendered(site)
     for mark in ("sh", "sh start"):
         for name in NODES:
             carry_out(site, name, mark)
     wait("every data server is up", lambda: site.mdsctl("status").stdout.count(" up ") >= len(NODES), 90.0)
-    succeed(site, "fence", "resume")
+    give("fence resume")
+    assert guide.left() == [], "this test knows nothing of these commands"
     await_all_fit(site)
     assert site.client(_READS).communicate(timeout=60)[0].strip() == "True"
 
