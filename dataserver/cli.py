@@ -14,6 +14,7 @@ from dataserver.config import ConfigError, DsConfig
 from dataserver.datadir import SUPERBLOCK, DataDir, sync_directory
 from mdsproto.configfile import SYSTEM_EXIT_CODE, SystemRefusal
 from mdsproto.lifeline import die_with_parent
+from mdsproto.serveruser import require_server_user
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -75,7 +76,8 @@ def _certificate(config: DsConfig) -> tuple[str, bool]:
 
 def new_store(config: DsConfig) -> int:
     """The operator's word that an empty store takes a lost one's place, or is taken in again though its data server was
-    removed. :class:`ConfigError` where it is not empty."""
+    removed. :class:`ConfigError` where it is not empty, or would be another user's."""
+    require_server_user(config.ds_id, config.data_dir, config.tls.key, "dataserver new-store --config FILE")
     directory = DataDir(config.data_dir, config.ds_id)
     try:
         if not directory.is_empty():
@@ -97,6 +99,7 @@ def obey_anew(config: DsConfig) -> int:
     """The operator's word that whom this data server obeyed will never speak again. :class:`ConfigError`."""
     if not (config.data_dir / SUPERBLOCK).exists():
         raise ConfigError(f"data_dir {config.data_dir} is no data server's: it has obeyed nobody. Is it not mounted?")
+    require_server_user(config.ds_id, config.data_dir, config.tls.key, "dataserver obey-anew --config FILE")
     directory = DataDir(config.data_dir, config.ds_id)  # locked: it does not run
     try:
         known = leadership.read(config.data_dir)

@@ -8,10 +8,8 @@ set in a file, and so nothing can be forgotten there.
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import lmdb
@@ -22,6 +20,7 @@ from mdscluster.raft.errors import FormatError, StorageError
 from mdscluster.raft.snapshot import discard_incoming
 from mdscluster.raft.store import Store
 from mdsproto.nodelock import NodeLock
+from mdsproto.serveruser import require_server_user
 
 
 def rejoin(config: NodeConfig, *, set_aside: bool = False) -> str:
@@ -29,7 +28,7 @@ def rejoin(config: NodeConfig, *, set_aside: bool = False) -> str:
 
     ``set_aside``: state that is there is moved, never deleted.
     """
-    require_server_user(config, "mdscluster rejoin --config FILE")
+    require_server_user(config.node_id, config.data_dir, config.tls.key, "mdscluster rejoin --config FILE")
     if len(config.peers) == 1:
         raise ConfigError(f"{config.node_id} is the only metadata server: there is nobody to learn the state from")
     lock = NodeLock(config.data_dir, config.node_id)
@@ -51,39 +50,6 @@ def rejoin(config: NodeConfig, *, set_aside: bool = False) -> str:
     if moved is not None:
         told += f"\nIts old state lies in {moved}."
     return told + "\nStart it as usual. `mdsctl status` shows it as \"catching up\" until it has."
-
-
-def require_server_user(config: NodeConfig, command: str) -> None:
-    """Make sure that what is about to be made in ``data_dir`` will be the server's own. ``ConfigError``: this is
-    another user, root above all, whose files the server could not open. Nothing is changed here.
-
-    The server's user is whom the directory belongs to, or the one above it that is there; and where that is root, as
-    that of a new disk is at first, whom the server's key belongs to. ``command``: what was given.
-    """
-    place = config.data_dir
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    owner = place.stat().st_uid
-    server = owner
-    if not owner:
-        with suppress(FileNotFoundError):
-            server = config.tls.key.stat().st_uid
-    if os.geteuid() == server:
-        return
-    name = _user_name(server)
-    first = "" if owner == server else f"`install -d -m 0700 -o {name} -g {name} {config.data_dir}` first; then "
-    become = f"runuser -u {name} --" if os.geteuid() == 0 else f"sudo -u {name}"
-    raise ConfigError(
-        f"{config.node_id} runs as {name}, and could not open a state that {_user_name(os.geteuid())} makes; nothing "
-        f"has changed. Give {first}`{become} {command}`"
-    )
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"#{uid}"
 
 
 def _make_empty(state_dir: Path) -> None:

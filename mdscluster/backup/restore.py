@@ -21,8 +21,9 @@ from mdscluster.raft import seeding
 from mdscluster.raft.environment import open_environment, sync_directory, words
 from mdscluster.raft.errors import StorageError
 from mdscluster.raft.store import Store
-from mdscluster.rejoin import make_room, require_server_user
+from mdscluster.rejoin import make_room
 from mdsproto.nodelock import NodeLock
+from mdsproto.serveruser import require_server_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ def restore(file: Path, config: NodeConfig, *, set_aside: bool = False) -> Resto
 
     ``ConfigError`` when the node runs, has a state, or is another user's; :class:`CorruptBackup`: nothing has changed.
     """
-    require_server_user(config, "mdsctl backup restore FILE --config FILE")
+    require_server_user(config.node_id, config.data_dir, config.tls.key, "mdsctl backup restore FILE --config FILE")
     lock = NodeLock(config.data_dir, config.node_id)
     incoming = config.state_dir.with_name(config.state_dir.name + ".restored")
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import ssl
@@ -26,6 +27,7 @@ from mdscluster.pki import NODE_DAYS, ClusterPki
 from nfsclient.client import Client
 from nfswire import nfs4
 from tests.support.embedded import Embedded
+from tests.support.runbook import OnProcesses
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
@@ -55,9 +57,9 @@ def test_servers_go_on_when_their_first_certificates_have_run_out(tmp_path: Path
         pids = {name: cluster.pid(name) for name in SERVERS}
         assert shown(cluster, pki) == on_disk(pki)
 
-        done = cluster.mdsctl("certs", "renew", "--out", str(cluster.base_dir))
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.count("renewed") == len(SERVERS) + 1, done.stdout
+        own, ca = OnProcesses(cluster, tmp_path, {}).follow("MdsclusterCertificateEndsSoon")
+        assert own.told.count("renewed") == len(SERVERS) + 1, own.told
+        assert re.search("renewed +ca ", ca.told), ca.told
         wait("every listener shows the renewed certificate", lambda: shown(cluster, pki) == on_disk(pki))
         assert datetime.now(UTC) < ends, "vacuous: the first certificates had ended before the renewal"
 

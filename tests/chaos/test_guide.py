@@ -7,7 +7,7 @@ names: the operator, each host's root (with its own INSTALL.md), a client's root
 ``/usr``, so ``apt-get install`` finds its packages installed; pip takes them from a folder instead of PyPI, with the
 hashes of the lock file; the programs are set up on one host, and the others get a copy of what came of it; ``ssh`` is a
 door into a namespace. The inventory is the example with BMCs that exist; on five nodes, with two nodes more. How a
-cluster grows from three to five is test_growing.py's.
+cluster grows from three to five is test_growing.py's, another CA test_operator.py's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.kernel.rig.vm import Guest, GuestSpec, Job
 from tests.support import bmc, installing, simulators
 from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable
-from tests.support.guide import GROWING, Guide
+from tests.support.guide import ANOTHER_CA, GROWING, Guide
 from tests.support.premises import NETWORK, Premises
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.long, pytest.mark.usefixtures("root")]
@@ -89,7 +89,7 @@ class Reader:
     """Somebody who sets a cluster up by the document."""
 
     def __init__(self, premises: Premises) -> None:
-        self.premises, self.guide = premises, Guide(GUIDE, but=GROWING)
+        self.premises, self.guide = premises, Guide(GUIDE, but=(GROWING, ANOTHER_CA))
         self._begun = time.monotonic()
         self._copy = ""
 

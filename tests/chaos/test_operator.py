@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +16,9 @@ from deploy.reading import load
 from deploy.render import render
 from deploy.units import MDS_UNIT
 from tests.chaos.conftest import unavailable
-from tests.support.cluster import ROOT
+from tests.support.cluster import OPERATOR, ROOT
 from tests.support.debian import Unavailable
+from tests.support.guide import ANOTHER_CA, Guide
 from tests.support.installed import (
     NODES,
     Site,
@@ -26,6 +30,7 @@ from tests.support.installed import (
     succeed,
     wait,
 )
+from tests.support.runbook import OnMachines
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("root")]
 
@@ -43,6 +48,7 @@ async def main():
 
 asyncio.run(main())
 """
+_WRITES = _KEEPS.replace("/kept", "/after")
 _READS = """
 import asyncio, sys
 from nfsclient import Client
@@ -83,23 +89,32 @@ def test_a_new_ca_by_the_steps_of_the_guide(site: Site, tmp_path: Path) -> None:
     """INV-2, INV-10: servers of two CAs do not speak to each other, and no file is lost by it."""
     told, _ = site.client(_KEEPS).communicate(timeout=60)
     assert told == "", told
-    text = (ROOT / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
-    (stop,) = re.findall(r"as root: `(systemctl stop .*?)`", text)
-    (find,) = re.findall(r"^ *(find /srv/.*)$", text, re.MULTILINE)
-    succeed(site, "fence", "suspend")
+    guide = Guide(ROOT / "docs" / "DEPLOY.md", only=ANOTHER_CA)
+
+    def give(word: str) -> None:
+        """The next block, on the operator's machine."""
+        block = guide.take(word).replace("/srv/files/rendered", str(site.out)).replace("/srv/files", str(tmp_path))
+        done = subprocess.run(
+            site.net.wrap(OPERATOR, ["sh", "-ec", block]), capture_output=True, text=True, cwd=ROOT, timeout=120,
+            check=False, env={**os.environ, "SHELL": "/bin/sh"},
+        )  # fmt: skip
+        assert done.returncode == 0, f"{block}{done.stdout}{done.stderr}"
+
+    (tmp_path / "cluster.toml").write_text(inventory(site.net))
+    give("fence suspend")
+    stop = guide.take("systemctl stop", "sh host")
     for machine in site.machines.values():
         machine.run(stop)
     before = (site.out / "pki" / "ca.pem").read_bytes()
-    subprocess.run(["sh", "-ec", find.replace("/srv/files/rendered", str(site.out))], check=True, timeout=30)
-    (tmp_path / "cluster.toml").write_text(inventory(site.net))
-    render(load(tmp_path / "cluster.toml"), site.out, new_ca=True)
+    give("--new-ca")
     assert (site.out / "pki" / "ca.pem").read_bytes() != before
     copy_rendered(site)
     for mark in ("sh", "sh start"):
         for name in NODES:
             carry_out(site, name, mark)
     wait("every data server is up", lambda: site.mdsctl("status").stdout.count(" up ") >= len(NODES), 90.0)
-    succeed(site, "fence", "resume")
+    give("fence resume")
+    assert guide.left() == [], "this test knows nothing of these commands"
     await_all_fit(site)
     assert site.client(_READS).communicate(timeout=60)[0].strip() == "True"
 
@@ -130,3 +145,58 @@ def test_another_address_by_the_steps_of_the_guide(site: Site, tmp_path: Path) -
     await_all_fit(site)
     assert site.mdsctl("digest").stdout.splitlines()[-1] == "equal"
     assert site.client(_READS).communicate(timeout=60)[0].strip() == "True"
+
+
+def new_disk(site: Site, name: str, server: str) -> None:
+    """Where its ``data_dir`` was there is an empty folder, which is root's as a new disk is."""
+    folder = f"/var/lib/mdscluster/{server}"
+    site.machines[name].run(f"mv {folder} {folder}.old && mkdir -m 0755 {folder}")
+
+
+def answer(site: Site, *words: str) -> Any:
+    return json.loads(site.mdsctl(*words, "--json").stdout)
+
+
+def votes(site: Site, name: str) -> bool:
+    """Whether it has caught up."""
+    (node,) = [one for one in answer(site, "status")["mds"] if one["id"] == name]
+    return bool(node["reachable"] and not node["quarantined"])
+
+
+def data_servers(site: Site) -> dict[str, str]:
+    """Each, and each lost store, with its state."""
+    return {one["id"]: one["state"] for one in answer(site, "ds", "list")["data_servers"]}
+
+
+def test_a_metadata_servers_disk_is_replaced_by_the_runbook(site: Site) -> None:
+    """INV-2: by its very commands; the state is its server's own, so that the unit starts."""
+    name = next(name for name in NODES if name not in site.holders())
+    OnMachines(site.net, site.machines, site.out / "cluster.json", {}).follow(
+        "MdsclusterFsyncSlow", NODE=name, before={"install -d": lambda: new_disk(site, name, name)},
+        after={"systemctl start": lambda: wait("it has caught up", lambda: votes(site, name), 60.0)},
+    )  # fmt: skip
+    await_all_fit(site)
+    assert site.mdsctl("digest").stdout.splitlines()[-1] == "equal"
+    assert site.client(_READS).communicate(timeout=60)[0].strip() == "True"
+
+
+def test_a_data_servers_disk_is_replaced_by_the_runbook(site: Site) -> None:
+    """INV-10: by its very commands. A store of root is refused with the same words, and nothing is made."""
+    name, server = "mds2", "ds2"
+    machine, folder = site.machines[name], f"/var/lib/mdscluster/{server}"
+
+    def replace() -> None:
+        new_disk(site, name, server)
+        refused = machine.run(f"dataserver new-store --config {config(server)}", check=False)
+        assert refused.returncode == 2, refused.stdout + refused.stderr
+        assert f"install -d -m 0700 -o mdscluster-ds -g mdscluster-ds {folder}" in refused.stderr
+        assert "runuser -u mdscluster-ds -- dataserver new-store --config" in refused.stderr
+        assert machine.run(f"ls -A {folder}").stdout == ""
+
+    OnMachines(site.net, site.machines, site.out / "cluster.json", {}).follow(
+        "MdsclusterDataServerErrors", NODE=name, DS=server, before={"install -d": replace},
+        after={"systemctl start": lambda: wait("it is up", lambda: data_servers(site)[server] == "up")},
+    )  # fmt: skip
+    assert machine.unit(f"mdscluster-ds-{server}.service", "ActiveState") == "active"
+    assert [state for one, state in data_servers(site).items() if one.startswith(f"{server}/lost-")] == ["lost"]
+    assert site.client(_WRITES).communicate(timeout=60)[0] == "", "files are laid on the new store"

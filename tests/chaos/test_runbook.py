@@ -23,7 +23,7 @@ from tests.chaos.conftest import unavailable
 from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable, need_tools
 from tests.support.prometheus import get
-from tests.support.runbook import FIRST, commands
+from tests.support.runbook import FIRST, commands, in_sentences
 from tests.support.troubled import Stage, staged, until
 from tests.support.watched import NODES, Watched
 
@@ -31,14 +31,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 ELSEWHERE = {
     "MdsclusterFollowerLag": ("tests/chaos/test_membership.py", 'member("replace"'),
-    "MdsclusterCertificateEndsSoon": ("tests/chaos/installed/test_operation.py", '"certs", "renew"'),
     "MdsclusterCertificateUnreadable": ("tests/chaos/installed/test_operation.py", '"sh renew"'),  # INSTALL.md's block
-    "MdsclusterDataServerLost": ("tests/chaos/alerts/test_room.py", '"ds", "remove"'),
 }
 """Sections without a block of commands -> the test that runs what they name, and how it does."""
+IN_SENTENCES = {
+    "mdsctl member replace": ("tests/chaos/test_membership.py", 'member("replace"'),
+    "mdsctl member remove": ("tests/chaos/test_membership.py", 'member("remove"'),
+    "mdsctl ds add": ("tests/unit/mdsctl/test_ds.py", '"ds", "add"'),
+}
+"""Commands that change something and stand in no block: they need another machine, or a document of their own."""
 IN = {
     "MdsclusterSnapshotsFail": "tests/chaos/test_runbook_hosts.py",
     "MdsclusterClockWrong": "tests/chaos/test_runbook_hosts.py",
+    "MdsclusterCertificateEndsSoon": "tests/chaos/test_certificates.py",
+    "MdsclusterDataServerLost": "tests/chaos/alerts/test_room.py",
     "MdsclusterDataServerErrors": "tests/chaos/test_runbook_hosts.py",
     "MdsclusterVipNoHolder": "tests/chaos/test_runbook_vips.py",
     "MdsclusterVipTwoHolders": "tests/chaos/test_runbook_vips.py",
@@ -89,8 +95,9 @@ def test_every_section_is_followed_or_says_by_whom() -> None:
     with_commands = {name for name, lines in page.items() if lines}
     assert with_commands == ASKING | STOPPING | IN.keys()
     assert page.keys() - with_commands == ELSEWHERE.keys()
-    for section, (place, words) in ELSEWHERE.items():
-        assert words in (ROOT / place).read_text(), section
+    assert in_sentences() == IN_SENTENCES.keys()
+    for what, (place, words) in [*ELSEWHERE.items(), *IN_SENTENCES.items()]:
+        assert words in (ROOT / place).read_text(), what
     for section, place in [*IN.items(), *RAISED.items()]:
         assert re.search(rf'\bfollow\(\s*"{section}"', (ROOT / place).read_text()), section
 
@@ -187,7 +194,7 @@ def a_disk_is_replaced(stage: Stage) -> None:
     node = stage.follower()
     state = NodeConfig.load(Path(cluster.nodes()[node]["config"])).state_dir
     stage.follow(
-        "MdsclusterFsyncSlow", NODE=node, before={"mdscluster rejoin": lambda: shutil.rmtree(state)},
+        "MdsclusterFsyncSlow", NODE=node, before={"install -d": lambda: shutil.rmtree(state)},
         after={"systemctl start": lambda: cluster.await_all(200)},
     )  # fmt: skip
     assert cluster.mdsctl("digest").returncode == 0

@@ -119,7 +119,7 @@ def test_a_data_servers_disk_fails(tmp_path: Path, disks: tuple[Disk, Disk]) -> 
 
         stage.follow(
             "MdsclusterDataServerErrors", DS=FAILING,
-            before={"systemctl stop": copy, "dataserver new-store": replace},
+            before={"systemctl stop": copy, "install -d": replace},
             after={"systemctl start": lambda: until("it is up", lambda: is_up(stage))},
         )  # fmt: skip
         assert not stage.data_server(FAILING)["drained"], "it takes new files"

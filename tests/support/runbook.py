@@ -1,7 +1,7 @@
 """docs/RUNBOOK.md as somebody who follows it types it: every command of a section, one after the other.
 
-On processes of a test (:class:`OnProcesses`), for which the service manager is played here, or on machines with a
-systemd of their own (:class:`OnMachines`), where nothing is played.
+On processes of a test (:class:`OnProcesses`), all of one user, for which the service manager and its journal are played
+here, or on machines with a systemd of their own (:class:`OnMachines`), where nothing is played.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from dataserver.config import DsConfig
+from mdscluster.config import NodeConfig
 from tests.support.cluster import OPERATOR, ROOT
 from tests.support.embedded import Embedded
 from tests.support.hanet import Hanet
@@ -29,9 +31,15 @@ FIRST: Final = "Always first"
 """What stands in front of all sections."""
 _SECTION: Final = re.compile(r"^## (\w+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK: Final = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_PLACE: Final = re.compile(r"\b(?:NODE|DS|CLIENT|CONFIG|ADDRESS|INTERFACE|HOST:\d+)\b")
+_CODE: Final = re.compile(r"`([^`]+)`")
+_CHANGING: Final = re.compile(
+    r"(?:mdsctl|mdscluster|dataserver)(?: [a-z][a-z-]*)+|systemctl (?:start|stop|restart|reload) [a-z-]+"
+)
+_PLACE: Final = re.compile(r"\b(?:NODE|DS|CLIENT|LOST|CONFIG|DATA_DIR|RENDERED|ADDRESS|INTERFACE|HOST:\d+)\b")
 _UNIT: Final = re.compile(r"systemctl (start|stop) mdscluster-(mds|ds-(\w+))")
 _JOURNAL: Final = re.compile(r"journalctl -u (?:mdscluster-(?:mds|ds-(\w+))|'mdscluster-\*' [^|]*)")
+_AS_USER: Final = re.compile(r"^runuser -u [\w-]+ -- | -o mdscluster\S* -g mdscluster\S*")
+"""As whom servers run where they are deployed; on processes of a test that is whoever runs it, and is left out."""
 _AT_HOME: Final = re.compile(r"(?:mdsctl|curl)\b")
 """What is typed on the operator's machine; all else on the host concerned. The page says so, too."""
 _END_S: Final = 30.0
@@ -47,6 +55,15 @@ def commands() -> dict[str, list[str]]:
         name: [line.partition("  #")[0].rstrip() for block in _BLOCK.findall(body) for line in block.splitlines()]
         for name, body in sections.items()
     }
+
+
+def in_sentences() -> set[str]:
+    """Commands by which something is changed, and which no block has: the first words of each, without its options."""
+    text = PAGE.read_text(encoding="utf-8").partition("\n## What goes wrong")[0]
+    typed = [_AS_USER.sub("", line) for lines in commands().values() for line in lines]
+    found = {" ".join(words.split()) for words in _CODE.findall(_BLOCK.sub("", text))}
+    changing = {match[0].strip() for words in found if (match := _CHANGING.match(words))}
+    return {words for words in changing if not any(line.startswith(words) for line in typed)}
 
 
 class Typed(NamedTuple):
@@ -68,7 +85,7 @@ class Operator(ABC):
         self, section: str, may_fail: Sequence[str] = (), *, before: Mapping[str, Callable[[], object]] = _NOTHING,
         after: Mapping[str, Callable[[], object]] = _NOTHING, **names: str,
     ) -> list[Typed]:  # fmt: skip
-        """Give every command of a section. ``names``: what stands for NODE, DS, CLIENT there.
+        """Give every command of a section. ``names``: what stands for NODE, DS, CLIENT, LOST there.
 
         ``before`` and ``after``: how commands begin -> what a person does or waits for then, as the page's words say.
         """
@@ -117,9 +134,14 @@ class OnProcesses(Operator):
     def _name(self, place: str, names: dict[str, str]) -> str:
         if place.startswith("HOST:"):
             return self._http[names["DS" if place == "HOST:20990" else "NODE"]]
-        if place == "CONFIG":
+        if place == "RENDERED":
+            return str(self._cluster.base_dir)
+        if place in ("CONFIG", "DATA_DIR"):
             kind, server = ("ds", names["DS"]) if "DS" in names else ("mds", names["NODE"])
-            return str(self._cluster.nodes(kind)[server]["config"])
+            config = Path(self._cluster.nodes(kind)[server]["config"])
+            if place == "CONFIG":
+                return str(config)
+            return str(DsConfig.load(config).data_dir if kind == "ds" else NodeConfig.load(config).data_dir)
         return names[place]
 
     def _give(self, command: str, names: dict[str, str]) -> tuple[int, str]:
@@ -127,6 +149,7 @@ class OnProcesses(Operator):
             return 0, self._systemctl(unit[1], unit[3] or names["NODE"], "ds" if unit[3] else "mds")
         if command in self.stand_ins:
             return 0, self.stand_ins[command]()
+        command = _AS_USER.sub("", command)
         command = _JOURNAL.sub(lambda unit: f"cat {self._logs(unit[1] or names['NODE'])}", command)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         done = subprocess.run(
@@ -174,7 +197,12 @@ class OnMachines(Operator):
     def _name(self, place: str, names: dict[str, str]) -> str:
         if place.startswith("HOST:"):
             return f"{self._net.hosts[names['NODE']]}:{place.removeprefix('HOST:')}"
-        return {**self._names, **names}[place]
+        server = names.get("DS") or names.get("NODE", "")
+        where = {
+            "CONFIG": f"/etc/mdscluster/{server}/{server}.toml", "DATA_DIR": f"/var/lib/mdscluster/{server}",
+            "RENDERED": str(self._cluster_file.parent),
+        }  # fmt: skip
+        return {**where, **self._names, **names}[place]
 
     def _give(self, command: str, names: dict[str, str]) -> tuple[int, str]:
         if not _AT_HOME.match(command):

@@ -69,6 +69,15 @@ class Watched:
         partial.write_text(f"{state} 200 {time.time():.9f}\n")
         partial.rename(self.vips(node_id) / f"vip_{address}")
 
+    def forget_vip(self, node_id: str, address: str) -> None:
+        """As the host's start does: keepalived there has told nothing since."""
+        (self.vips(node_id) / f"vip_{address}").unlink()
+
+    def name_vips(self, *addresses: str) -> None:
+        """Have every metadata server miss these service addresses where keepalived tells nothing of them."""
+        for node in self.plan.mds:
+            save(dataclasses.replace(NodeConfig.load(node.config), service_addresses=addresses), node.config)
+
     def _watch_mds(self, node_id: str, file: Path) -> None:
         config = NodeConfig.load(file)
         self.mds[node_id] = f"{ADDRESS}:{free_port()}"

@@ -111,20 +111,22 @@ def test_a_data_server_is_full_and_then_loses_its_store(tmp_path: Path, make_sma
 
         with it.raises("DataServerLost"):
             it.stage.follow(
-                "MdsclusterDataServerErrors", DS=FULL, before={"dataserver new-store": replace},
+                "MdsclusterDataServerErrors", DS=FULL, before={"install -d": replace},
                 after={"systemctl start": lambda: until(
                     "it is up", lambda: it.stage.data_server(FULL)["state"] == "up"
                 )},
             )  # fmt: skip
         it.ends("DataServerSpace")
         (lost,) = [one["id"] for one in it.stage.json("ds", "list")["data_servers"] if one["state"] == "lost"]
+        listed, _, refused = it.stage.follow("MdsclusterDataServerLost", may_fail=("mdsctl ds remove",), LOST=lost)
+        assert lost in listed.told
         left = it.stage.json("ds", "drain", lost)["files"]
         assert left >= 1
-        refused = it.cluster.mdsctl("ds", "remove", lost)
-        assert (refused.returncode, f"{left} files had data there" in refused.stdout + refused.stderr) == (1, True)
+        assert (refused.code, f"{left} files had data there" in refused.told) == (1, True)
         asyncio.run(delete(it.stage, "/kept", "/late"))
         until("no file is left", lambda: it.stage.json("ds", "drain", lost)["files"] == 0)
-        assert it.stage.json("ds", "remove", lost)["removed"]
+        it.stage.follow("MdsclusterDataServerLost", LOST=lost)
+        assert lost not in {one["id"] for one in it.stage.json("ds", "list")["data_servers"]}
         it.ends("DataServerLost")
         assert it.stage.data_server(FULL)["state"] == "up"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mdscluster.control.vips import UNKNOWN
 from tests.chaos.alerts.scene import scene
 from tests.support.watched import ADDRESS, NODES, Watched
 
@@ -19,13 +20,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.long]
 def test_a_standby_could_not_take_an_address_over(tmp_path: Path) -> None:
     """INV-7: nothing else tells of it before the address has to move. Under maintenance it is meant to be so."""
     watched = Watched(tmp_path)
+    watched.name_vips(ADDRESS)
     holder, standby, other = NODES
     for node in NODES:
         watched.tell_vip(node, ADDRESS, "MASTER" if node == holder else "BACKUP")
     with scene(watched) as it:
-        for state in ("STOP", "FAULT"):
+        for state in ("STOP", "FAULT", UNKNOWN):
             with it.raises("VipStandbyNotReady", node=standby, cluster="files", vip=ADDRESS):
-                watched.tell_vip(standby, ADDRESS, state)
+                if state == UNKNOWN:
+                    watched.forget_vip(standby, ADDRESS)
+                else:
+                    watched.tell_vip(standby, ADDRESS, state)
             raised = [each["labels"]["node"] for each in it.prometheus.alerts() if "Standby" in str(each["labels"])]
             assert raised == [standby]
             watched.tell_vip(standby, ADDRESS, "BACKUP")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import subprocess
 from pathlib import Path
 
+from deploy import packetfilter
 from deploy.install import packages
+from deploy.inventory import Ports
 from deploy.reading import load
 from deploy.servers import hosts
 from tests.support import installing, simulators
@@ -16,6 +19,7 @@ from tests.support.guide import Guide
 from tests.unit.deployment.support import SECRETS, write_inventory
 
 GUIDE = ROOT / "docs" / "DEPLOY.md"
+RUNBOOK = ROOT / "docs" / "RUNBOOK.md"
 PLACE = "/srv/files"
 
 
@@ -59,9 +63,17 @@ def test_the_commands_of_the_guide_work_one_after_the_other(tmp_path: Path) -> N
         done = run(commands)
         assert done.returncode == 0, done.stderr
         assert words in done.stdout
-    done = run(status)
-    assert done.returncode == 1
-    assert "NO QUORUM" in done.stdout
+    (shell,) = re.findall(r"`(MDSCTL_CLUSTER=\S+ ./run shell)`", RUNBOOK.read_text(encoding="utf-8"))
+    for commands in (status, f"{shell} -c 'mdsctl status'".replace(PLACE, str(tmp_path))):
+        done = run(commands)
+        assert done.returncode == 1, done.stderr
+        assert "NO QUORUM" in done.stdout
+
+
+def test_the_packet_filter_by_hand_is_the_rendered_one() -> None:
+    """INV-7: rules of an earlier release would let the kernel refuse clients, or swallow what a server means."""
+    (found,) = re.findall(r"^```nft\n(.*?)^```", (ROOT / "deploy" / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert found == packetfilter.rules([ipaddress.ip_address("192.0.2.100")], Ports().nfs)
 
 
 OF_DEBIANS_BASE = {"bsdutils"}
