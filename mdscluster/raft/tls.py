@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from typing import Final
 
 from mdscluster.raft.config import TlsConfig
 from mdsproto.certfiles import CertificateFiles
+
+_FOREIGN: Final = frozenset({2, 7, 18, 19, 20, 21})
+"""OpenSSL's X509_V_ERR_ codes for a certificate that no CA known here has signed, though one may have the same name."""
 
 
 def server_context(tls: TlsConfig) -> ssl.SSLContext:
@@ -24,6 +28,14 @@ def client_context(tls: TlsConfig) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     _load(context, tls)
     return context
+
+
+def is_of_another_ca(error: OSError) -> bool:
+    """Whether this is why a connection failed: the peer showed a certificate that is not of this node's CA.
+
+    Its listener's, that is. Who is refused as a client is not told: the listener's loop hangs up without an alert.
+    """
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _FOREIGN
 
 
 def _load(context: ssl.SSLContext, tls: TlsConfig) -> None:

@@ -20,7 +20,7 @@ from mdscluster.raft.config import RaftConfig
 from mdscluster.raft.errors import OtherCluster, PeerError
 from mdscluster.raft.framing import pack_frame, pack_frames
 from mdscluster.raft.link import Link, Stranger, Superseded
-from mdscluster.raft.tls import Contexts
+from mdscluster.raft.tls import Contexts, is_of_another_ca
 from mdsproto.raft_pb2 import Hello
 
 log = structlog.get_logger()
@@ -153,6 +153,8 @@ class Transport:
                 continue  # A snapshot's; its owner watches it.
             if now_s - link.received_s > timeout_s:
                 link.abort()
+                if not link.connected:
+                    self._all.discard(link)  # it is told neither that its handshake failed nor that it is lost
             elif link.peer and now_s - link.sent_s > ping_s:
                 link.write(self.ping)
 
@@ -169,6 +171,16 @@ class Transport:
         if self._refusals.get(peer) != reason:
             self._refusals[peer] = reason
             log.warning("raft connection refused", peer=peer, reason=reason)
+
+    def _note_foreign(self, peer: str) -> None:
+        """Both sides dial, so that both say it: whoever has the wrong folder of everybody, the others of that one."""
+        assert self.config.tls is not None
+        self.note_refusal(
+            peer,
+            f"{peer} shows a certificate of ANOTHER CA than {self.config.tls.ca}: neither takes anything from the other. "
+            "One of the two has another cluster's files, the one that says this of every peer: copy the right host's "
+            "folder there again, or mend the addresses",
+        )
 
     def _check_cluster(self, body: Hello) -> None:
         """``OtherCluster`` when a peer, whose certificate is good, belongs to another one: by name, or by founding."""
@@ -303,7 +315,9 @@ class Transport:
                 reached = True
                 await asyncio.wait([link.closed])
             except (OSError, ssl.SSLError) as error:
-                if reached:
+                if is_of_another_ca(error):
+                    self._note_foreign(peer)
+                elif reached:
                     log.info("raft peer not reached", peer=peer, reason=str(error) or type(error).__name__)
                 reached = False
             finally:

@@ -7,6 +7,7 @@ data server to metadata server and back, and mdsctl.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,8 +24,9 @@ from cryptography import x509
 
 from dataserver.config import DsConfig
 from mdscluster.adminclient import AdminClient, Answer, ClusterFile
-from mdscluster.config import NodeConfig
+from mdscluster.config import NodeConfig, TlsPaths
 from mdscluster.pki import NODE_DAYS, ClusterPki
+from mdsproto.configfile import save
 from nfsclient.client import Client
 from nfswire import nfs4
 from tests.support.embedded import Embedded
@@ -101,6 +104,56 @@ def test_a_server_whose_certificate_has_ended_says_so_and_is_let_in_with_a_renew
         assert "renewed  mds3" in done.stdout, done.stderr
         together(cluster)
         assert cluster.pid("mds3") == pid
+        assert cluster.mdsctl("digest").returncode == 0
+
+
+def test_a_server_with_another_clusters_files_is_told_of_by_all(tmp_path: Path) -> None:
+    """INV-2: CA, certificate, key and cluster key fit together, so that it starts. It never follows anybody; both ends
+    say why, once, and so does mdsctl; with its own files again it is back, and nothing is lost."""
+    with Embedded(tmp_path / "cluster") as cluster:
+        cluster.await_all()
+        config = Path(cluster.nodes()["mds3"]["config"])
+        own = config.read_text()
+        foreign = ClusterPki(tmp_path / "foreign")
+        foreign.create()
+        issued = foreign.issue("mds3", "mds", ["127.0.0.1"])
+        tls = TlsPaths(foreign.ca, issued.certificate, issued.key)
+        save(replace(NodeConfig.load(config), cluster_key_file=foreign.cluster_key, tls=tls), config)
+        cluster.kill("mds3")
+        cluster.start("mds3")
+
+        def told(name: str) -> list[tuple[str, str, str]]:
+            """Whom a server calls another cluster's, whenever it said so."""
+            texts = [path.read_text() for path in (cluster.base_dir / name / "log").iterdir()]
+            lines = [json.loads(line) for text in texts for line in text.splitlines() if "ANOTHER CA" in line]
+            return sorted((line["peer"], line["level"], line["reason"]) for line in lines)
+
+        def says(peer: str, ca: Path) -> tuple[str, str, str]:
+            return (
+                peer, "warning",
+                f"{peer} shows a certificate of ANOTHER CA than {ca}: neither takes anything from the other. One of the "
+                "two has another cluster's files, the one that says this of every peer: copy the right host's folder "
+                "there again, or mend the addresses",
+            )  # fmt: skip
+
+        ours = cluster.base_dir / "pki" / "ca.pem"
+        wanted = {
+            "mds1": [says("mds3", ours)], "mds2": [says("mds3", ours)],
+            "mds3": [says(name, foreign.ca) for name in ("mds1", "mds2")],
+        }  # fmt: skip
+        wait("all say so", lambda: {name: told(name) for name in wanted} == wanted, TOGETHER_S)
+        asyncio.run(cut_and_read(cluster))
+        status = cluster.status()
+        assert status["quorum"]
+        (lost,) = [node for node in status["mds"] if not node["reachable"]]
+        assert (lost["id"], lost["problem"]) == ("mds3", "its certificate is not of this cluster")
+        assert "(its certificate is not of this cluster)" in cluster.mdsctl("status").stdout
+        assert {name: told(name) for name in wanted} == wanted, "once, however often it dials"
+
+        cluster.kill("mds3")
+        config.write_text(own)
+        cluster.start("mds3")
+        together(cluster)
         assert cluster.mdsctl("digest").returncode == 0
 
 

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from mdscluster.raft import snapshot
 from mdscluster.raft import transport as transport_module
-from mdscluster.raft.config import RaftConfig
+from mdscluster.raft.config import RaftConfig, TlsConfig
 from mdscluster.raft.errors import OtherCluster
 from mdscluster.raft.link import Link
 from mdscluster.raft.snapshot import SnapshotError
@@ -22,6 +22,7 @@ from mdscluster.raft.transport import Handler, Transport
 from mdsproto.raft_pb2 import Hello
 from tests.support.ports import free_ports
 from tests.unit.raft.support.crossing import Crossing, Heard, PreviousRelease, all_orders
+from tests.unit.raft.support.tls import make_tls
 
 
 class FakeTransport(asyncio.Transport):
@@ -84,12 +85,14 @@ def test_the_previous_release_keeps_the_same_one(tmp_path: Path) -> None:
 
 
 @asynccontextmanager
-async def two(directory: Path, **settings: int) -> AsyncIterator[tuple[list[Transport], list[Heard]]]:
+async def two(
+    directory: Path, tls: dict[str, TlsConfig] | None = None, **settings: int
+) -> AsyncIterator[tuple[list[Transport], list[Heard]]]:
     """n1 and n2, which listen and know nobody."""
     addresses = {node_id: ("127.0.0.1", port) for node_id, port in zip(("n1", "n2"), free_ports(2), strict=True)}
     heard = [Heard(), Heard()]
     sides = [
-        Transport(RaftConfig(node_id, addresses, directory, **settings), handler, b"ping")
+        Transport(RaftConfig(node_id, addresses, directory, tls=tls[node_id] if tls else None, **settings), handler, b"")
         for node_id, handler in zip(addresses, heard, strict=True)
     ]
     try:
@@ -217,3 +220,62 @@ def test_both_sides_of_two_clusters_tell_their_operators(tmp_path: Path) -> None
 
     for dialling in (0, 1):
         asyncio.run(test(dialling))
+
+
+def of_two_cas(directory: Path) -> dict[str, TlsConfig]:
+    """Each node's files are in order, and of another cluster than the other's. Both CAs have one name."""
+    return {name: make_tls(directory / name, [name], ca="the CA")[name] for name in ("n1", "n2")}
+
+
+@pytest.mark.parametrize("dialling", [(0,), (1,), (0, 1)])
+def test_who_meets_another_ca_says_so_once(tmp_path: Path, dialling: tuple[int, ...]) -> None:
+    """INV-2: in the operator's words, however often it dials; nothing of the other is heard."""
+
+    async def test() -> None:
+        async with two(tmp_path, of_two_cas(tmp_path), dial_interval_ms=1) as (sides, heard):
+            with capture_logs() as logs:
+                for number in dialling:
+                    follow(sides[number])
+                await until(lambda: len(logs) == len(dialling))
+                await asyncio.sleep(0.3)
+            told = {entry["peer"]: (entry["log_level"], entry["reason"]) for entry in logs}
+            assert len(logs) == len(told) == len(dialling), logs
+            for number in dialling:
+                peer, ca = ("n2", "n1")[number], tmp_path / ("n1", "n2")[number] / "ca.pem"
+                level, reason = told[peer]
+                assert level == "warning"
+                assert reason.startswith(f"{peer} shows a certificate of ANOTHER CA than {ca}: ")
+            assert not any(side._links for side in sides)
+            assert not any(seen.events for seen in heard)
+
+    asyncio.run(test())
+
+
+def test_another_server_of_this_cluster_is_not_called_foreign(tmp_path: Path) -> None:
+    """At a wrong address there may be a server of this CA: nobody is to look for another cluster's files then."""
+
+    async def test() -> None:
+        own = make_tls(tmp_path, ["n1", "n9"])
+        async with two(tmp_path, {"n1": own["n1"], "n2": own["n9"]}, dial_interval_ms=1) as (sides, _):
+            with capture_logs() as logs:
+                follow(sides[0])
+                await until(lambda: bool(logs))
+                await asyncio.sleep(0.1)
+            assert [(entry["log_level"], entry["event"]) for entry in logs] == [("info", "raft peer not reached")]
+
+    asyncio.run(test())
+
+
+def test_handshakes_that_fail_leave_nothing_behind(tmp_path: Path) -> None:
+    """A server with another cluster's files dials ten times a second, for as long as nobody mends it."""
+
+    async def test() -> None:
+        async with two(tmp_path, of_two_cas(tmp_path), dial_interval_ms=1, connection_timeout_ms=200) as (sides, _):
+            follow(sides[0])
+            await until(lambda: len(sides[1]._all) > 20)
+            await sides[0].close()
+            await asyncio.sleep(0.25)
+            sides[1].tend()
+            assert not sides[1]._all
+
+    asyncio.run(test())

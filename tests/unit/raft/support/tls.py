@@ -27,13 +27,13 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def make_tls(directory: Path, node_ids: Iterable[str]) -> dict[str, TlsConfig]:
-    """One CA, one certificate for each node with its id as DNS name."""
+def make_tls(directory: Path, node_ids: Iterable[str], ca: str = "") -> dict[str, TlsConfig]:
+    """One CA, of that name or one of its own, and one certificate for each node with its id as DNS name."""
     directory.mkdir(parents=True, exist_ok=True)
     now = datetime.datetime.now(datetime.UTC)
     ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"test CA {directory}"[:60])])
-    ca = (
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, (ca or f"test CA {directory}")[:60])])
+    authority = (
         x509.CertificateBuilder()
         .subject_name(ca_name)
         .issuer_name(ca_name)
@@ -44,7 +44,7 @@ def make_tls(directory: Path, node_ids: Iterable[str]) -> dict[str, TlsConfig]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
-    ca_path = _write(directory / "ca.pem", ca.public_bytes(serialization.Encoding.PEM))
+    ca_path = _write(directory / "ca.pem", authority.public_bytes(serialization.Encoding.PEM))
     result = {}
     for node_id in node_ids:
         key = ec.generate_private_key(ec.SECP256R1())
