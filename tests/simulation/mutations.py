@@ -289,6 +289,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "numbers above a lost disk's",
         "number_of_a_lost_disk",
         _REPLACEMENT + "test_a_replacement_whose_clock_is_behind_is_served",
+        by_seeds=False,
     ),
     _consensus(
         "lease clock goes on from the log's",
