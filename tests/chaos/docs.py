@@ -61,6 +61,10 @@ def _scenario(scenario: Scenario) -> str:
     facts += ["5 nodes" if scenario.nodes == FIVE else "3 or 5 nodes", bound]
     if scenario.terms_max is not None:
         facts.append(f"at most {scenario.terms_max} new terms" if scenario.terms_max else "no new term")
+    if scenario.hand_over_ms is not None:
+        facts.append(f"one new term and a stall under {scenario.hand_over_ms:.0f} ms when it is the leader's turn")
+    if scenario.sent_away_ms is not None:
+        facts.append(f"clients sent away within {scenario.sent_away_ms / 1000:.1f} s")
     facts += [_linux(scenario)] if scenario.linux else []
     facts += ["also without root"] if scenario.unprivileged else []
     text = f"**`{scenario.name}`**: {scenario.summary}. {scenario.story} *{'; '.join(facts)}.*"

@@ -65,13 +65,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Said:
-    """A line of a server's log that bears on its end."""
+    """A line of a server's log that bears on its end, or on its clients'."""
 
     at_s: float
     """time.monotonic(), from the wall clock of the line."""
     node: str
     level: str
     event: str
+    reason: str = ""
+    """Why a client's connection was closed."""
 
 
 @dataclass
@@ -98,6 +100,8 @@ class Check:
     """How much was checked: operations, nodes."""
     met: dict[str, int] = field(default_factory=dict)
     """How often there was what makes the check worth while (``judge.CONTENTION_MIN``)."""
+    missing: list[str] = field(default_factory=list)
+    """Of whom nothing could be checked: nodes without a digest."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,8 @@ class Evidence:
     linux: list[LinuxClient] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
-    """What servers logged that is critical, and what ended their processes rightly (``site.said``)."""
+    """What servers logged that is critical, what ended their processes rightly, and whom they sent away
+    (``site.said``)."""
     digest: Check | None = None
     linearizable: Check | None = None
     power: Power | None = None

@@ -18,6 +18,8 @@ from tests.support.lifeline import die_with_parent
 
 WORKERS, TEXT_BYTES = 32, 4000
 FLOOD_TIMEOUT_S = 240.0
+END_TIMEOUT_S = 10.0
+"""Told to end, it ends once the changes that are under way are answered."""
 
 
 async def write(stop: Path, servers: list[tuple[str, int]]) -> None:
@@ -34,7 +36,8 @@ async def write(stop: Path, servers: list[tuple[str, int]]) -> None:
 
 
 def flood(chaos: Chaos, until_behind: str) -> None:
-    """Run it until ``until_behind`` can only catch up by a snapshot. ChaosError when that takes too long."""
+    """Run it until ``until_behind`` can only catch up by a snapshot, and end it. ChaosError when that takes too long,
+    or when a change failed: a majority serves all the time."""
     stop = chaos.site.cluster_file.with_name("flood.stop")
     stop.unlink(missing_ok=True)
     servers = [f"{host}:{port}" for host, port in chaos.site.servers()]
@@ -46,16 +49,28 @@ def flood(chaos: Chaos, until_behind: str) -> None:
     deadline = time.monotonic() + FLOOD_TIMEOUT_S
     try:
         while not chaos.behind_the_log(until_behind):
-            if process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None:
+                break
+            if time.monotonic() > deadline:
                 raise ChaosError(f"the log still reaches back to {until_behind} after {FLOOD_TIMEOUT_S:.0f} s")
             time.sleep(0.2)
+        end(process, stop)
     finally:
-        stop.touch()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
+        if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def end(process: subprocess.Popen[bytes], stop: Path) -> None:
+    """Tell it to end, and wait. ChaosError unless it does, and that well: by itself it never ends."""
+    early = process.poll() is not None
+    stop.touch()
+    try:
+        status = process.wait(END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise ChaosError(f"the burst of changes does not end within {END_TIMEOUT_S:.0f} s") from None
+    if early or status:
+        raise ChaosError(f"the burst of changes ended {'by itself ' if early else ''}with exit status {status}")
 
 
 if __name__ == "__main__":

@@ -89,4 +89,4 @@ class Hosts:
         raise NotImplementedError("keepalived moves the service address")
 
     def digest(self) -> tuple[int, str]:
-        return self.cluster.mdsctl("digest")
+        return self.cluster.mdsctl("digest", "--json")

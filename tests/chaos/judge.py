@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 from tests.chaos.drill_judge import judge_drill
 from tests.chaos.ends import judge_ends
 from tests.chaos.evidence import Evidence
-from tests.chaos.load import Hold
+from tests.chaos.load import Call, Hold
+from tests.chaos.lookers import Wait
 from tests.chaos.monitor import Sample, statuses_sent
 from tests.chaos.scenarios import LINUX_ROUNDS_MIN, Scenario
+from tests.chaos.site import SENT_AWAY
 from tests.chaos.stalls import longest_per_fault_ms, measured, median, unmeasured
 from tests.chaos.verdict import Verdict, told
 from tests.support.cluster import FAILOVER_ERRORS
@@ -28,6 +30,9 @@ LOOKS_MIN = 30
 """At each node, by whoever looks at it alone. Usual is 16 a second."""
 OPERATIONS_MIN = 200
 """On shared names, locks and opens, all clients together."""
+CALM_SHARE = 0.5
+"""Where an undisturbed call takes more than this share of a bound that is as short as that, it is the machine that
+would be judged. Usual is a fifth."""
 CONTENTION_MIN = {"lock operations": 30, "locks refused": 3, "names refused": 5}
 """Clients that were never in each other's way would be answered alike by servers that know nothing of each other.
 Opens that were refused are told, but not asked for: on a fast machine hardly any two of them overlap."""
@@ -39,6 +44,8 @@ def judge(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
         _carried_out(rounds, evidence),
         _one_leader(evidence),
         *_in_office(scenario, evidence),
+        *_handed_over(scenario, rounds, evidence),
+        *_sent_away(scenario, evidence),
         *_overlapped(scenario, evidence),
         *_withheld(scenario, evidence),
         _nothing_lost(evidence),
@@ -99,16 +106,90 @@ def _in_office(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
     """Where a fault must not cost the leader its office, or not again and again."""
     if scenario.terms_max is None:
         return []
-    newest = max((sample.term for sample in evidence.samples if sample.role == "leader"), default=0)
-    ends = [*(fault.term_before for fault in evidence.faults[1:]), newest]  # what follows a fault is its own, too
-    began = [
-        (fault.what, max(fault.term_after, end) - fault.term_before)
-        for fault, end in zip(evidence.faults, ends, strict=False)
-    ]
+    began = list(zip((fault.what for fault in evidence.faults), _new_terms(evidence), strict=True))
     wrong = [f"{what}: {terms} new terms" for what, terms in began if terms > scenario.terms_max]
     wrong += [f"{one.what}: back to an older term" for one in evidence.faults if one.term_after < one.term_before]
     good = f"{max((terms for _, terms in began), default=0)} at most"
     return [Verdict("terms", f"at most {scenario.terms_max} new ones for a fault", not wrong, told(wrong, good))]
+
+
+def _new_terms(evidence: Evidence) -> list[int]:
+    """How many each fault cost. What follows a fault is its own, too."""
+    newest = max((sample.term for sample in evidence.samples if sample.role == "leader"), default=0)
+    ends = [*(fault.term_before for fault in evidence.faults[1:]), newest]
+    return [
+        max(fault.term_after, end) - fault.term_before for fault, end in zip(evidence.faults, ends, strict=False)
+    ]
+
+
+def _handed_over(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
+    """An election costs one new term, too: that nobody waited for its time-out only the stall can tell. And that tells
+    nothing where calls take as long while nothing is broken."""
+    if scenario.hand_over_ms is None:
+        return []
+    wrong, late, longest_ms, restarts = [], [], 0.0, 0
+    stalls_ms = longest_per_fault_ms(evidence.calls, evidence.faults)
+    for fault, terms, stall_ms in zip(evidence.faults, _new_terms(evidence), stalls_ms, strict=True):
+        if fault.leader_before not in fault.nodes:
+            continue
+        restarts += 1
+        longest_ms = max(longest_ms, stall_ms or 0.0)
+        if fault.leader_after in ("", fault.leader_before):
+            wrong.append(f"{fault.what}: no other leader took over")
+        if terms != 1:
+            wrong.append(f"{fault.what}: {terms} new terms")
+        if stall_ms is None:
+            late.append(f"vacuous: no call was under way during {fault.what}")
+        elif stall_ms >= scenario.hand_over_ms:
+            late.append(f"{fault.what}: a client waited {stall_ms:.0f} ms")
+    if restarts < rounds:
+        wrong.append(f"vacuous: the leader was restarted {restarts} times in {rounds} rounds")
+    calm_ms = max((call.took_ms for call in calm(evidence)), default=0.0)
+    judged = calm_ms < scenario.hand_over_ms * CALM_SHARE
+    good = f"{longest_ms:.0f} ms at most" if judged else (
+        f"not judged: {longest_ms:.0f} ms at most, but {calm_ms:.0f} ms before anything was broken"
+    )  # fmt: skip
+    return [
+        Verdict("hand over", "another leads, one term later, when the leader is restarted", not wrong,
+                told(wrong, f"{restarts} times")),
+        Verdict("hand over stall", f"under {scenario.hand_over_ms:.0f} ms", not (late and judged),
+                told(late if judged else [], good), judged),
+    ]  # fmt: skip
+
+
+def calm(evidence: Evidence) -> list[Call]:
+    """Those that ended before the first fault: what the machine gives when nothing is broken."""
+    end_s = evidence.faults[0].begun_s if evidence.faults else evidence.ended_s
+    return [c for c in evidence.calls if evidence.calm_from_s <= c.invoked_s and c.completed_s < end_s]
+
+
+def _sent_away(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
+    """By the logs of the nodes themselves, on one machine with one clock."""
+    if scenario.sent_away_ms is None:
+        return []
+    took = sent_away_ms(evidence)
+    wrong = [f"{what}: {node} sent no client away" for what, node, ms in took if ms is None]
+    late = [(what, node, ms) for what, node, ms in took if ms is not None and ms >= scenario.sent_away_ms]
+    wrong += [f"{what}: {node} sent its clients away after {ms:.0f} ms" for what, node, ms in late]
+    if not took:
+        wrong.append("vacuous: no node was cut off")
+    promise = f"whom a majority no longer hears sends its clients away within {scenario.sent_away_ms / 1000:.1f} s"
+    good = f"{len(took)} times, after {max((ms or 0.0 for *_, ms in took), default=0.0):.0f} ms at most"
+    return [Verdict("sent away", promise, not wrong, told(wrong, good))]
+
+
+def sent_away_ms(evidence: Evidence) -> list[tuple[str, str, float | None]]:
+    """Fault, node that it hit, and how long after the fault that closed the first client's connection because it had no
+    quorum; None: it did not before the fault was over."""
+    found: list[tuple[str, str, float | None]] = []
+    for fault in evidence.faults:
+        for node in fault.nodes:
+            times_s = [
+                line.at_s for line in evidence.said
+                if line.reason in SENT_AWAY and line.node == node and fault.begun_s <= line.at_s <= fault.ended_s
+            ]  # fmt: skip
+            found.append((fault.what, node, (min(times_s) - fault.begun_s) * 1000 if times_s else None))
+    return found
 
 
 def _overlapped(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
@@ -211,11 +292,30 @@ def _linearizable(scenario: Scenario, evidence: Evidence) -> Verdict:
     wrong += [
         f"vacuous: who looks at {node} was answered {count} times" for node, count in looks.items() if count < LOOKS_MIN
     ]
-    waited = sum(client.looks_left_waiting for client in evidence.clients)
-    if scenario.trap and looks and waited < len(evidence.faults):
-        wrong.append(f"vacuous: {waited} looks lay at a node that could not answer")
-    good = f"{check.text}; {sum(looks.values())} answers to whoever looks at one node, {waited} looks left waiting"
+    waits = [wait for client in evidence.clients for wait in client.waits]
+    good = f"{check.text}; {sum(looks.values())} answers to whoever looks at one node, {len(waits)} looks left waiting"
+    if scenario.trap and looks:
+        trapped = _trapped(evidence, waits)
+        wrong += [f"vacuous: {what}: no look lay at {node} while another led" for what, node, met in trapped if not met]
+        least = min((met for *_, met in trapped), default=0)
+        good += f", {least} at least at each node that was hit, asked while another led"
     return Verdict("INV-4", promise, not wrong, told(wrong, good if looks else check.text))
+
+
+def _trapped(evidence: Evidence, waits: Iterable[Wait]) -> list[tuple[str, str, int]]:
+    """Fault, node that it hit, and how many looks were left waiting there that had begun while another leader served:
+    only what was asked since then can be answered by what is no longer true."""
+    found = []
+    for fault in evidence.faults:
+        served_s = [
+            sample.at_s for sample in evidence.samples
+            if sample.role == "leader" and sample.has_quorum and sample.node not in fault.nodes
+            and sample.term > fault.term_before and fault.begun_s <= sample.at_s <= fault.ended_s
+        ]  # fmt: skip
+        for node in fault.nodes:
+            met = [w for w in waits if w.node == node and served_s and served_s[0] <= w.from_s <= served_s[-1]]
+            found.append((fault.what, node, len(met)))
+    return found
 
 
 def _one_holder(evidence: Evidence) -> Verdict:
@@ -268,8 +368,12 @@ def _equal(evidence: Evidence) -> Verdict:
     if check is None:
         return Verdict("INV-8", promise, False, "digests were not compared")
     last = check.text.splitlines()[-1] if check.text else ""
-    return Verdict("INV-8", promise, check.ok and last == "equal", last if not check.ok else
-                   f"{check.count} nodes, equal digests")  # fmt: skip
+    wrong = [f"no digest of {', '.join(check.missing)}"] if check.missing else []
+    if last != "equal":
+        wrong.append(last or "mdsctl digest said nothing")
+    elif not check.ok and not wrong:
+        wrong.append("mdsctl digest failed")
+    return Verdict("INV-8", promise, not wrong, told(wrong, f"{check.count} nodes, equal digests"))
 
 
 def _no_exceptions(evidence: Evidence) -> Verdict:

@@ -36,7 +36,7 @@ from nfsclient.results import Handle
 from nfsclient.stats import Event, Stats
 from nfsclient.workloads import ExactlyOnce
 from nfswire import nfs4
-from tests.chaos.lookers import Looker
+from tests.chaos.lookers import Looker, Wait
 from tests.support.linearizability.recorder import Recorder
 from tests.support.linearizability.workloads import SharedLocks, SharedNames, SharedOpens, Workload
 
@@ -65,8 +65,8 @@ class Orders(msgspec.Struct, frozen=True):
     """Pause of each worker between two calls."""
     first: bool
     """This host makes what all share."""
-    looked_at: list[tuple[str, int]]
-    """Nodes that clients of this host only look at (``lookers``)."""
+    looked_at: dict[str, tuple[str, int]]
+    """Nodes that clients of this host only look at (``lookers``), and where they find them."""
 
 
 class RushOrders(msgspec.Struct, frozen=True):
@@ -121,8 +121,8 @@ class ClientReport(msgspec.Struct):
     """How many blocks of a file were written and flushed."""
     looks: dict[str, int] = {}
     """By node: how often whoever looks at that node alone was answered."""
-    looks_left_waiting: int = 0
-    """How many looks lay at a node that could not answer, in all."""
+    waits: list[Wait] = []
+    """Looks that lay at a node that could not answer."""
     late_ms: float = 0.0
     """The longest that this process itself was late: stalls up to that are the machine's, not the cluster's."""
     notes: dict[str, int] = {}
@@ -231,8 +231,8 @@ class Shared:
         self._workloads: list[Workload] = []
         self._directories: list[Handle] = []
         self.lookers = [
-            Looker(f"chaos-looker-{host}-{orders.seed}", (host, port), orders.seed, self.recorder)
-            for host, port in orders.looked_at
+            Looker(f"chaos-looker-{server[0]}-{orders.seed}", node, server, orders.seed, self.recorder)
+            for node, server in orders.looked_at.items()
         ]
         self._client: Client
         self._tell: Callable[[Event], None] = lambda event: None
@@ -379,8 +379,8 @@ class Worker:
         self._add(client.stats)
         for stats in await shared.finish(self.out / HISTORY):
             self._add(stats, expected=REMOVED)
-        self.report.looks = {f"{looker.server[0]}:{looker.server[1]}": looker.answered for looker in shared.lookers}
-        self.report.looks_left_waiting = sum(looker.left_waiting for looker in shared.lookers)
+        self.report.looks = {looker.node: looker.answered for looker in shared.lookers}
+        self.report.waits = [wait for looker in shared.lookers for wait in looker.waits]
         await client.close()
         self._flush()
         put(self.out / "report.json", msgspec.json.encode(self.report))

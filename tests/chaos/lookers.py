@@ -13,6 +13,8 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from nfsclient import Client
 from nfsclient.channel import ChannelSettings
 from nfsclient.client import Settings
@@ -31,18 +33,25 @@ LEFT_WAITING_S = 0.5
 """A look that takes longer lay at a node that could not answer: usual are milliseconds."""
 
 
+class Wait(msgspec.Struct, frozen=True, array_like=True):
+    """A look that took longer than ``LEFT_WAITING_S``, however it ended; time.monotonic()."""
+
+    node: str
+    from_s: float
+    until_s: float
+
+
 class Looker:
     """One client that looks at one node."""
 
-    def __init__(self, owner: str, server: tuple[str, int], seed: int, recorder: Recorder) -> None:
-        self.owner, self.server, self.recorder = owner, server, recorder
+    def __init__(self, owner: str, node: str, server: tuple[str, int], seed: int, recorder: Recorder) -> None:
+        self.owner, self.node, self.server, self.recorder = owner, node, server, recorder
         self.random = random.Random(f"looker-{seed}-{owner}")
         self._client: Client
         self._tell: Callable[[Event], None] = lambda event: None
         self._under_way: set[asyncio.Task[None]] = set()
         self.answered = 0
-        self.left_waiting = 0
-        """Looks that took longer than ``LEFT_WAITING_S``, however they ended."""
+        self.waits: list[Wait] = []
 
     async def prepare(self) -> None:
         """Mount."""
@@ -76,7 +85,9 @@ class Looker:
         except NfsClientError:  # unanswered: the history has it
             pass
         finally:
-            self.left_waiting += time.monotonic() - began_s > LEFT_WAITING_S
+            ended_s = time.monotonic()
+            if ended_s - began_s > LEFT_WAITING_S:
+                self.waits.append(Wait(self.node, began_s, ended_s))
 
     async def close(self) -> Stats:
         """Leave; its counters."""

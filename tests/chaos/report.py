@@ -15,7 +15,7 @@ import msgspec
 
 from tests.chaos.drill_judge import fenced_ms, moved_ms, too_slow
 from tests.chaos.evidence import Evidence
-from tests.chaos.judge import judge, leaderships, stood
+from tests.chaos.judge import calm, judge, leaderships, sent_away_ms, stood
 from tests.chaos.monitor import Sample
 from tests.chaos.stage import Plan
 from tests.chaos.stalls import Distribution, by_operation, longest_per_fault_ms, measured, median
@@ -105,6 +105,8 @@ class RunReport(msgspec.Struct):
     """How long after its fault each lost node was fenced."""
     too_slow: list[str] = []
     """Who was fenced, each time, for a fault that asks for no fencing, as it was started again too slowly."""
+    sent_away_ms: float | None = None
+    """The longest that a node took to send its clients away; None: not looked at, or none did."""
 
     @property
     def broken(self) -> list[str]:
@@ -165,8 +167,7 @@ def report_run(plan: Plan, evidence: Evidence, began: str) -> RunReport:
     scenario, origin = plan.scenario, evidence.begun_s
     verdicts = judge(scenario, plan.rounds, evidence)
     stalls = longest_per_fault_ms(evidence.calls, evidence.faults)
-    first_fault_s = evidence.faults[0].begun_s if evidence.faults else evidence.ended_s
-    calm = [c.took_ms for c in evidence.calls if evidence.calm_from_s <= c.invoked_s and c.completed_s < first_fault_s]
+    undisturbed = [call.took_ms for call in calm(evidence)]
     checked = evidence.linearizable.count if evidence.linearizable is not None else 0
     faults = [
         FaultReport(
@@ -178,16 +179,18 @@ def report_run(plan: Plan, evidence: Evidence, began: str) -> RunReport:
     known = measured(stalls)
     duration_s = evidence.ended_s - origin
     moved, fenced = drill_times_ms(evidence)
+    away = sent_away_ms(evidence)
     return RunReport(
         scenario.name, scenario.summary, scenario.story, plan.nodes, plan.rounds, plan.seed, plan.command, began,
         duration_s, stood(verdicts), verdicts, faults, max(known, default=0.0), median(known),
         scenario.bounds.longest_ms, scenario.bounds.median_ms, by_operation(evidence.calls),
-        Distribution.of(calm) if calm else None,
+        Distribution.of(undisturbed) if undisturbed else None,
         _spans(evidence.samples, origin), sorted({sample.node for sample in evidence.samples}),
         _answers(evidence, duration_s), _stall_bins(evidence, duration_s),
         [LinuxReport(c.name, c.stalls_ms, c.turns, c.problems) for c in evidence.linux], checked,
         max(evidence.load_averages, default=0.0), max((c.late_ms for c in evidence.clients), default=0.0),
         moved, fenced, too_slow(evidence.power, evidence.faults) if evidence.power is not None else [],
+        None if scenario.sent_away_ms is None else max((ms for *_, ms in away if ms is not None), default=None),
     )  # fmt: skip
 
 

@@ -48,6 +48,10 @@ POWER_ON = Bounds(longest_ms=30_000)
 """Nobody can answer before enough nodes are back, which takes what it takes."""
 DEGRADED = Bounds(longest_ms=5_000)
 """The fault slows everything down for as long as it lasts; service goes on."""
+HAND_OVER_MS = 300.0
+"""A leader that stops names its successor, who need not wait for the least election time-out (``election_min_ms``)."""
+SENT_AWAY_MS = 1_500.0
+"""A node that is cut off from a majority gives up hope for it, and closes its clients' connections."""
 DRILLED = Bounds(longest_ms=2_000, median_ms=1_000, linux_median_ms=1_000, fenced_ms=5_000)
 """Whole machines are lost, or fall silent."""
 
@@ -74,7 +78,12 @@ class Scenario:
     """The fault takes replies away: some client must have sent changes again without knowing whether they had run, or
     exactly once (INV-3) was not put to the test."""
     trap: bool = False
-    """A node must be asked what it cannot answer, in each round, or the stale-read trap was not laid."""
+    """In each fault every node that it hits must be asked what it cannot answer while another leads, or the stale-read
+    trap was not laid."""
+    sent_away_ms: float | None = None
+    """So long after a fault the nodes that it hits have sent their clients away, at most; None: not looked at."""
+    hand_over_ms: float | None = None
+    """How long a client may wait when the leader is restarted, which must cost one new term; None: not looked at."""
     withheld: bool = False
     """In each round a node must be seen in quarantine while its vote would elect somebody, and nobody be elected."""
     overlapping: bool = False
@@ -128,7 +137,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "rolling-restart", "an orderly restart of one node after the other, under load",
         "As for an upgrade: SIGTERM, start, wait until it has caught up, next. A leader that stops names its "
         "successor first, so the pause is shorter than an election.",
-        scripts.rolling_restart, FAIL_OVER, linux=True, rounds=LINUX_ROUNDS_MIN,
+        scripts.rolling_restart, FAIL_OVER, linux=True, rounds=LINUX_ROUNDS_MIN, hand_over_ms=HAND_OVER_MS,
     ),
     Scenario(
         "pause-leader", "SIGSTOP of the leader for longer than an election, then SIGCONT",
@@ -152,37 +161,38 @@ SCENARIOS: tuple[Scenario, ...] = (
         "The split-brain trap: the old leader still hears its clients and nobody else. It must neither acknowledge a "
         "change nor answer a read that the new leader could contradict, and must send its clients away.",
         scripts.isolate_leader_with_clients, FAIL_OVER, new_leader=True, linux=True, in_doubt=True, trap=True,
-        rounds=LINUX_ROUNDS_MIN,
+        rounds=LINUX_ROUNDS_MIN, sent_away_ms=SENT_AWAY_MS,
     ),
     Scenario(
         "isolate-minority", "two of five nodes, the leader among them, are cut off from the other three",
         "The two still see each other and their clients. The three elect and go on; the two must serve nothing.",
-        scripts.isolate_minority, FAIL_OVER, nodes=FIVE, new_leader=True, in_doubt=True,
+        scripts.isolate_minority, FAIL_OVER, nodes=FIVE, new_leader=True, in_doubt=True, trap=True,
+        sent_away_ms=SENT_AWAY_MS,
     ),
     Scenario(
         "mute-leader", "one-way cut: nothing that the leader sends reaches the other nodes",
         "A half-broken switch port or firewall rule. The leader still hears the others; they do not hear it, and must "
         "elect another. Its clients must find that one.",
-        scripts.mute_leader, FAIL_OVER, new_leader=True, in_doubt=True,
+        scripts.mute_leader, FAIL_OVER, new_leader=True, in_doubt=True, trap=True, sent_away_ms=SENT_AWAY_MS,
     ),
     Scenario(
         "deaf-leader", "one-way cut: nothing that the other nodes send reaches the leader",
         "The other direction: its heartbeats may still arrive, their acknowledgements do not. It must not go on "
         "leading on the strength of being heard: it steps down once no majority has acknowledged for an election "
         "time-out, and names a successor, as it is still heard.",
-        scripts.deaf_leader, FAIL_OVER, new_leader=True, in_doubt=True,
+        scripts.deaf_leader, FAIL_OVER, new_leader=True, in_doubt=True, trap=True, sent_away_ms=SENT_AWAY_MS,
     ),
     Scenario(
         "bridge-partition", "the leader and one follower do not reach each other; both reach the rest",
         "A partition that is not transitive: A-B and B-C work, A-C does not. The cluster must not fall into endless "
         "elections. Clients of the node that does not hear the leader must be served elsewhere.",
-        scripts.bridge, DEGRADED, terms_max=1,
+        scripts.bridge, FAIL_OVER, terms_max=1, in_doubt=True,
     ),
     Scenario(
         "flapping-link", "a follower's link goes down and up, again and again",
         "Each time it comes back it might disturb the leader with a higher term. It must not: the others keep working "
         "with the leader that they have.",
-        scripts.flapping_link, DEGRADED, terms_max=0,
+        scripts.flapping_link, FAIL_OVER, terms_max=0,
     ),
     Scenario(
         "lossy-network", "2 % of the packets that metadata servers and clients send are lost for 10 s",

@@ -135,8 +135,9 @@ def _outlast(chaos: Chaos, *cut_off: str) -> None:
 
 
 def bridge(chaos: Chaos) -> None:
+    """The follower is named first: where the leader is not heard a client is to make changes (INV-3)."""
     leader, other = chaos.leader(), chaos.followers()[0]
-    with chaos.fault(f"{leader} and {other} do not reach each other; both reach the rest", [leader, other]):
+    with chaos.fault(f"{leader} and {other} do not reach each other; both reach the rest", [other, leader]):
         chaos.part([leader], [other])
         chaos.await_progress()
         chaos.rest(2 * OUTAGE_S)

@@ -19,6 +19,8 @@ from tests.support.cluster import NFS_PORT, SERVICE_OCTET, Cluster
 from tests.support.embedded import Embedded
 
 END_TIMEOUT_S = 20
+CLOSED_EVENT, SENT_AWAY = "connection closed", ("no quorum", "this node has lost its quorum")
+"""How a node logs that it closes a client's connection, and for which reasons if it sends it to one with a quorum."""
 
 
 class Site(Protocol):
@@ -76,7 +78,7 @@ class Site(Protocol):
         """Take the address away from a node that has it no longer by right."""
 
     def digest(self) -> tuple[int, str]:
-        """``mdsctl digest``: exit status and output."""
+        """``mdsctl digest --json``: exit status and output."""
 
 
 def rotated(servers: list[tuple[str, int]], number: int) -> list[tuple[str, int]]:
@@ -150,7 +152,7 @@ class Namespaces:
             self.cluster.net.remove_address(name, SERVICE_OCTET)
 
     def digest(self) -> tuple[int, str]:
-        return self.cluster.mdsctl("digest")
+        return self.cluster.mdsctl("digest", "--json")
 
 
 class Loopback:
@@ -224,7 +226,7 @@ class Loopback:
         raise NotImplementedError("there is no service address on loopback")
 
     def digest(self) -> tuple[int, str]:
-        done: subprocess.CompletedProcess[str] = self.embedded.mdsctl("digest")
+        done: subprocess.CompletedProcess[str] = self.embedded.mdsctl("digest", "--json")
         return done.returncode, done.stdout + done.stderr
 
 
@@ -235,7 +237,7 @@ def tracebacks(site: Site) -> list[str]:
 
 
 def said(site: Site) -> list[Said]:
-    """What servers have logged by now that is critical, or that tells of an installed snapshot.
+    """What servers have logged by now that is critical, or tells of an installed snapshot or of clients sent away.
 
     Of a node whose wall clock was wrong the times are, too: the scenarios that put one wrong end no process.
     """
@@ -248,14 +250,15 @@ def telling(log: str, ahead_s: float) -> list[Said]:
     """Those of a log's lines. ``ahead_s``: the wall clock, less time.monotonic()."""
     found = []
     for line in log.splitlines():
-        if f'"{CRITICAL}"' not in line and SNAPSHOT_EVENT not in line:
+        if f'"{CRITICAL}"' not in line and SNAPSHOT_EVENT not in line and CLOSED_EVENT not in line:
             continue
         try:
             words = json.loads(line)
             at_s = datetime.fromisoformat(words["timestamp"]).timestamp() - ahead_s
-            one = Said(at_s, words["node"], words["level"], words["event"])
+            reason = words["reason"] if words["event"] == CLOSED_EVENT else ""
+            one = Said(at_s, words["node"], words["level"], words["event"], reason)
         except (ValueError, KeyError, TypeError):  # half a line of a process that was killed; another program's
             continue
-        if one.level == CRITICAL or one.event.startswith(SNAPSHOT_EVENT):
+        if one.level == CRITICAL or one.event.startswith(SNAPSHOT_EVENT) or one.reason in SENT_AWAY:
             found.append(one)
     return found

@@ -5,16 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from mdscluster.config import RaftTimes
 from nfswire import nfs4
 from tests.chaos.evidence import Check, Evidence, Fault, LinuxClient, Said, Spell, Withheld
-from tests.chaos.judge import BLOCKS_MIN, CALLS_MIN, CONTENTION_MIN, LOOKS_MIN, OPERATIONS_MIN, judge, overlaps, stood
+from tests.chaos.judge import (
+    BLOCKS_MIN,
+    CALLS_MIN,
+    CALM_SHARE,
+    CONTENTION_MIN,
+    LOOKS_MIN,
+    OPERATIONS_MIN,
+    judge,
+    overlaps,
+    stood,
+)
 from tests.chaos.load import Call, ClientReport, Hold
+from tests.chaos.lookers import Wait
 from tests.chaos.monitor import ENDED, ENDED_EVENT, Sample, last_words, statuses_sent
-from tests.chaos.scenarios import BY_NAME, LINUX_ROUNDS_MIN, SCENARIOS
-from tests.chaos.stage import contention
+from tests.chaos.scenarios import BY_NAME, HAND_OVER_MS, LINUX_ROUNDS_MIN, SCENARIOS, SENT_AWAY_MS
+from tests.chaos.site import CLOSED_EVENT, SENT_AWAY, Site, telling
+from tests.chaos.stage import DIGESTS_MAX, compared, contention, digest
 from tests.chaos.verdict import Verdict
 from tests.support.linearizability import check
 from tests.support.linearizability.calls import Answer, Create, Lock, Lookup, Open, Remove, Unlock
@@ -38,7 +53,7 @@ def good() -> Evidence:
     holds = [Hold("byte range 0", f"client{n % 2 + 1}", float(n), n + 0.5) for n in range(8)]
     client = ClientReport(
         "client1", "fine", 60, [], [], retransmissions=3, reconnects=1, changes_in_doubt=2, blocks=BLOCKS_MIN,
-        looks={"mds1": LOOKS_MIN, "mds2": LOOKS_MIN}, looks_left_waiting=1,
+        looks={"mds1": LOOKS_MIN, "mds2": LOOKS_MIN}, waits=[Wait("mds1", 12.0, 12.7)],
     )  # fmt: skip
     return Evidence(
         0.0, 8.0, 15.0, [fault], samples, calls, holds, [client],
@@ -100,6 +115,10 @@ def bad_session_received(e: Evidence) -> None:
 
 def replicas_differ(e: Evidence) -> None:
     e.digest = Check(False, "mds1 aa\nDIFFERENT", 3)
+
+
+def replica_not_compared(e: Evidence) -> None:
+    e.digest = Check(True, "equal", 2, missing=["mds3"])
 
 
 def traceback(e: Evidence) -> None:
@@ -173,7 +192,8 @@ def never_compared(e: Evidence) -> None:
         (two_leaders, "INV-1"), (lost_change, "INV-2"), (lost_change, "INV-3"), (call_without_answer, "INV-2"),
         (nothing_in_doubt, "INV-3"), (stale_read, "INV-4"), (unchecked_history, "INV-4"), (short_history, "INV-4"),
         (two_holders, "INV-5"), (grace_sent, "INV-7"),
-        (bad_session_received, "INV-7"), (replicas_differ, "INV-8"), (traceback, "logs"),
+        (bad_session_received, "INV-7"), (replicas_differ, "INV-8"),
+        (replica_not_compared, "INV-8"), (traceback, "logs"),
         (ended_by_itself, "ends"), (critical, "ends"),
         (slow_call, "longest stall"), (slow_call, "median stall"), (linux_error, "Linux client"),
         (linux_stall, "Linux longest stall"), (no_effect, "run"), (no_proof, "run"), (no_new_leader, "run"),
@@ -202,6 +222,7 @@ def test_exactly_once_is_vacuous_where_nothing_was_repeated_in_doubt() -> None:
     assert verdict_on("INV-3", evidence).text.startswith("2 times a change was sent again")
     nothing_in_doubt(evidence)
     assert verdict_on("INV-3", evidence).text.startswith("vacuous")
+    assert not verdict_on("INV-3", evidence, "bridge-partition").kept
     for scenario in ("clock-back", "lossy-network", "flapping-link"):
         verdict = verdict_on("INV-3", evidence, scenario)
         assert verdict.kept, verdict
@@ -211,12 +232,204 @@ def test_exactly_once_is_vacuous_where_nothing_was_repeated_in_doubt() -> None:
 def test_the_stale_read_trap_is_laid_in_each_round() -> None:
     """INV-4: who only looks must have asked a node that stood still, or was cut off, what it could not answer."""
     evidence = good()
-    for scenario in ("pause-leader", "isolate-leader-with-clients", "kill-leader"):
+    traps = ["pause-leader", "isolate-leader-with-clients", "isolate-minority", "mute-leader", "deaf-leader"]
+    assert [scenario.name for scenario in SCENARIOS if scenario.trap] == traps
+    for scenario in (*traps, "kill-leader"):
         assert verdict_on("INV-4", evidence, scenario).kept
-    evidence.clients[0].looks_left_waiting = 0
-    assert verdict_on("INV-4", evidence, "pause-leader").text.startswith("vacuous: 0 looks lay")
-    assert not verdict_on("INV-4", evidence, "isolate-leader-with-clients").kept
+    evidence.clients[0].waits = []
+    assert "vacuous: kill -9 of mds1: no look lay at mds1" in verdict_on("INV-4", evidence, "pause-leader").text
+    assert not any(verdict_on("INV-4", evidence, scenario).kept for scenario in traps)
     assert verdict_on("INV-4", evidence, "kill-leader").kept, "it answers nobody any more"
+
+
+@pytest.mark.parametrize(
+    ("waits", "kept"),
+    [
+        ([Wait("mds1", 12.0, 12.6)], True),
+        ([Wait("mds2", 12.5, 13.2)] * 9, False),  # where they were answered late, but not by a node that was hit
+        ([Wait("mds1", 11.9, 14.0)], False),  # nobody else served yet: what it knows may still be told
+        ([Wait("mds1", 14.1, 14.8)], False),  # the fault is over
+    ],
+)
+def test_a_trap_is_laid_at_the_node_that_was_hit_while_another_led(waits: list[Wait], kept: bool) -> None:
+    """INV-4: a look that waited anywhere, or for any reason, is no trap."""
+    evidence = good()
+    evidence.samples.append(replace(evidence.samples[-1], at_s=13.9, uptime_s=13.9))
+    evidence.samples.append(replace(evidence.samples[-1], at_s=14.9, uptime_s=14.9))
+    evidence.clients[0].waits = waits
+    assert verdict_on("INV-4", evidence, "pause-leader").kept == kept
+
+
+def test_each_fault_and_each_node_has_a_trap_of_its_own() -> None:
+    """INV-4: many looks in one round do not make up for another; and two nodes that are cut off are two."""
+    evidence = good()
+    first = evidence.faults[0]
+    evidence.faults[0] = replace(first, nodes=("mds1", "mds3"))
+    assert "no look lay at mds3" in verdict_on("INV-4", evidence, "isolate-minority").text
+    evidence = good()
+    evidence.faults.append(replace(first, what="the second", begun_s=20.0, ended_s=24.0, term_before=2))
+    evidence.samples.append(Sample(21.0, "mds3", "leader", 3, True, 9, uptime_s=21.0))
+    evidence.clients[0].waits *= 9
+    assert verdict_on("INV-4", evidence, "pause-leader").text == (
+        "vacuous: the second: no look lay at mds1 while another led"
+    )
+    evidence.clients[0].waits.append(Wait("mds1", 21.0, 22.0))
+    assert verdict_on("INV-4", evidence, "pause-leader").text.endswith(
+        "10 looks left waiting, 1 at least at each node that was hit, asked while another led"
+    )
+
+
+def handed_over() -> Evidence:
+    """mds1 led and was restarted; mds2 took over at once."""
+    evidence = good()
+    evidence.calls[-1] = Call("client1", "open", 10.0, 10.1, "NFS4_OK")
+    return evidence
+
+
+def elected_twice(e: Evidence) -> None:
+    e.samples.append(Sample(14.5, "mds2", "leader", 3, True, 9, uptime_s=14.5))
+
+
+def waited_for_an_election(e: Evidence) -> None:
+    e.calls.append(Call("client1", "open", 10.0, 10.0 + HAND_OVER_MS / 1000, "NFS4_OK"))
+
+
+def nobody_called(e: Evidence) -> None:
+    e.calls = [call for call in e.calls if call.completed_s < 10.0]
+
+
+def a_follower_was_restarted(e: Evidence) -> None:
+    e.faults[0].nodes = ("mds3",)
+
+
+def nobody_leads(e: Evidence) -> None:
+    e.faults[0].leader_after = ""
+
+
+@pytest.mark.parametrize(
+    ("harm", "name", "said"),
+    [
+        (no_new_leader, "hand over", "no other leader took over"),
+        (nobody_leads, "hand over", "no other leader took over"),
+        (elected_twice, "hand over", "2 new terms"),
+        (a_follower_was_restarted, "hand over", "vacuous: the leader was restarted 0 times in 1 rounds"),
+        (waited_for_an_election, "hand over stall", "a client waited 300 ms"),
+        (nobody_called, "hand over stall", "vacuous"),
+    ],
+)
+def test_a_leader_that_hands_over_costs_less_than_an_election(
+    harm: Callable[[Evidence], None], name: str, said: str
+) -> None:
+    """A leader that names nobody, or one that cannot lead, is found: by its terms, or by who waited."""
+    assert verdict_on("hand over", handed_over(), "rolling-restart").kept
+    verdict = verdict_on("hand over stall", handed_over(), "rolling-restart")
+    assert (verdict.kept, verdict.judged, verdict.text) == (True, True, "100 ms at most")
+    evidence = handed_over()
+    harm(evidence)
+    verdict = verdict_on(name, evidence, "rolling-restart")
+    assert not verdict.kept
+    assert said in verdict.text
+    assert name not in [found.name for found in judge(SCENARIO, 1, evidence)]
+    assert RaftTimes().election_min_ms >= HAND_OVER_MS
+
+
+def test_a_machine_that_is_starved_is_not_judged_for_its_hand_overs() -> None:
+    """Where a call takes as long with nothing broken, the stall tells nothing; terms and leaders still do."""
+    evidence = handed_over()
+    waited_for_an_election(evidence)
+    evidence.calls.append(Call("client1", "open", 9.0, 9.0 + HAND_OVER_MS * CALM_SHARE / 1000, "NFS4_OK"))
+    verdict = verdict_on("hand over stall", evidence, "rolling-restart")
+    assert (verdict.kept, verdict.judged) == (True, False)
+    assert verdict.text == "not judged: 300 ms at most, but 150 ms before anything was broken"
+    elected_twice(evidence)
+    assert not verdict_on("hand over", evidence, "rolling-restart").kept
+
+
+def closed(at_s: float, node: str = "mds1") -> Said:
+    """A client's connection, for want of a quorum."""
+    return Said(at_s, node, "info", CLOSED_EVENT, SENT_AWAY[1])
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "text"),
+    [
+        ([closed(10.9), closed(11.8)], True, "1 times, after 900 ms at most"),
+        ([], False, "mds1 sent no client away"),
+        ([closed(9.9), closed(14.1), closed(10.9, "mds2")], False, "mds1 sent no client away"),
+        ([closed(10 + SENT_AWAY_MS / 1000)], False, "mds1 sent its clients away after 1500 ms"),
+        ([Said(10.9, "mds1", "critical", "consensus stops")], False, "mds1 sent no client away"),
+    ],
+)
+def test_a_node_that_keeps_its_clients_without_a_quorum_is_found(said: list[Said], kept: bool, text: str) -> None:
+    """Whom no majority hears must send them to one that has: each node that is cut off, soon, by its own log."""
+    evidence = good()
+    evidence.said = said
+    for scenario in ("isolate-leader-with-clients", "isolate-minority", "mute-leader", "deaf-leader"):
+        verdict = verdict_on("sent away", evidence, scenario)
+        assert verdict.kept == kept, verdict
+        assert text in verdict.text
+    evidence.faults[0].nodes = ("mds1", "mds3")
+    assert "mds3 sent no client away" in verdict_on("sent away", evidence, "isolate-minority").text
+    assert "sent away" not in [found.name for found in judge(SCENARIO, 1, evidence)]
+    evidence.faults = []
+    assert "vacuous" in verdict_on("sent away", evidence, "mute-leader").text
+
+
+def test_connections_that_are_closed_for_want_of_a_quorum_are_read_from_the_log() -> None:
+    """Not those that clients close, or a server that stops; and half a line is none."""
+    def line(**words: str) -> str:
+        return json.dumps({**words, "node": "mds2", "level": "info", "timestamp": "2026-01-02T03:04:05.500000Z"})
+
+    log = [line(event=CLOSED_EVENT, reason=reason) for reason in (*SENT_AWAY, "the server stops")]
+    log += [line(event=CLOSED_EVENT), log[0][:-4], line(event="operation given up", reason=SENT_AWAY[0])]
+    found = telling("\n".join(log), 1767323045.5 - 100.0)
+    assert found == [Said(100.0, "mds2", "info", CLOSED_EVENT, reason) for reason in SENT_AWAY]
+
+
+NODES = ["mds1", "mds2", "mds3"]
+
+
+@pytest.mark.parametrize(
+    ("digests", "status", "check", "text"),
+    [
+        ("aaa", 0, Check(True, "equal", 3), "3 nodes, equal digests"),
+        ("aa", 0, Check(False, "equal", 2, missing=["mds3"]), "no digest of mds3"),
+        ("a", 4, Check(False, "equal", 1, missing=["mds2", "mds3"]), "no digest of mds2, mds3"),
+        ("aba", 3, Check(False, "DIFFERENT", 3), "DIFFERENT"),
+        ("aba", 0, Check(False, "DIFFERENT", 3), "DIFFERENT"),
+        ("ab", 3, Check(False, "DIFFERENT", 2, missing=["mds3"]), "no digest of mds3; DIFFERENT"),
+        ("aaa", 1, Check(False, "equal", 3), "mdsctl digest failed"),
+    ],
+)  # fmt: skip
+def test_a_replica_that_did_not_answer_is_not_equal(digests: str, status: int, check: Check, text: str) -> None:
+    """INV-8: two of three that are equal say nothing of the third, whatever the command ends with."""
+    values = dict(zip(NODES, digests, strict=False))
+    answer = json.dumps({"applied_index": 7, "equal": len({*digests}) == 1, "digests": values}, indent=1)
+    evidence = good()
+    evidence.digest = compared(status, answer + "\na word on standard error", NODES)
+    assert evidence.digest == check
+    verdict = verdict_on("INV-8", evidence)
+    assert (verdict.kept, verdict.text) == (check.ok, text)
+
+
+@pytest.mark.parametrize("answer", ["", "NO QUORUM: digests cannot be compared now", "[]", "{}", '{"digests": 1}'])
+def test_an_answer_without_digests_compares_nothing(answer: str) -> None:
+    """INV-8: the command failed; what it said is shown."""
+    evidence = good()
+    evidence.digest = compared(1, answer, NODES)
+    verdict = verdict_on("INV-8", evidence)
+    assert not verdict.kept
+    assert verdict.text == (answer or "mdsctl digest said nothing")
+
+
+def test_a_replica_that_is_late_once_is_asked_again() -> None:
+    """INV-8: on a busy machine a node may miss the command's time. One that never answers is missed in the end."""
+    def site(*answers: str) -> Site:
+        left = [json.dumps({"digests": dict(zip(NODES, digests, strict=False))}) for digests in answers]
+        return cast(Site, SimpleNamespace(mds_ids=NODES, digest=lambda: (0, left.pop(0))))
+
+    assert digest(site("aa", "aaa", "aa")) == Check(True, "equal", 3)
+    assert digest(site(*["aa"] * DIGESTS_MAX)).missing == ["mds3"]
 
 
 def test_an_election_after_a_fault_is_its_own_too() -> None:

@@ -11,11 +11,12 @@ import pytest
 
 from tests.chaos import __main__ as command
 from tests.chaos import docs, stage
-from tests.chaos.evidence import Check, Evidence, Power, Switching
+from tests.chaos.evidence import Check, Evidence, Power, Said, Switching
 from tests.chaos.monitor import PowerEvent
 from tests.chaos.page import page
 from tests.chaos.report import Report, new_report, report_run
 from tests.chaos.scenarios import BY_NAME, LINUX_ROUNDS_MIN, SCENARIOS
+from tests.chaos.site import CLOSED_EVENT, SENT_AWAY
 from tests.chaos.stage import Plan
 from tests.chaos.test_judge import good
 from tests.chaos.verdict import Verdict
@@ -194,3 +195,17 @@ def test_what_is_not_judged_is_said_wherever_the_verdict_is(tmp_path: Path) -> N
     shown = page(report)
     assert shown.count("✓ kept; not judged: Linux median stall") == 1
     assert shown.count("– not judged</td>") == 1
+
+
+def test_the_longest_that_clients_were_kept_without_a_quorum_is_told(tmp_path: Path) -> None:
+    """In JSON, of all nodes and faults; nothing where it is not looked at, or where nobody was sent away."""
+    evidence = good()
+    plan = replace(PLAN, scenario=BY_NAME["mute-leader"])
+    assert report_run(plan, evidence, "then").sent_away_ms is None
+    evidence.faults[0].nodes = ("mds1", "mds3")
+    evidence.said = [Said(10.0 + ms / 1000, node, "info", CLOSED_EVENT, SENT_AWAY[0])
+                     for ms, node in ((900, "mds1"), (1000, "mds3"), (1900, "mds1"))]  # fmt: skip
+    report = msgspec.structs.replace(new_report(tmp_path, stage.ON_QUORUM_LOSS), runs=[report_run(plan, evidence, "")])
+    report.save(tmp_path / "report.json")
+    assert Report.load(tmp_path / "report.json").runs[0].sent_away_ms == pytest.approx(1000.0)
+    assert report_run(PLAN, evidence, "then").sent_away_ms is None
