@@ -177,9 +177,9 @@ class Transport:
         assert self.config.tls is not None
         self.note_refusal(
             peer,
-            f"{peer} shows a certificate of ANOTHER CA than {self.config.tls.ca}: neither takes anything from the other. "
-            "One of the two has another cluster's files, the one that says this of every peer: copy the right host's "
-            "folder there again, or mend the addresses",
+            f"{peer} shows a certificate of ANOTHER CA than {self.config.tls.ca}: neither takes anything from the "
+            "other. One of the two has another cluster's files, the one that says this of every peer: copy the right "
+            "host's folder there again, or mend the addresses",
         )
 
     def _check_cluster(self, body: Hello) -> None:

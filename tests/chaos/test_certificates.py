@@ -131,9 +131,9 @@ def test_a_server_with_another_clusters_files_is_told_of_by_all(tmp_path: Path) 
         def says(peer: str, ca: Path) -> tuple[str, str, str]:
             return (
                 peer, "warning",
-                f"{peer} shows a certificate of ANOTHER CA than {ca}: neither takes anything from the other. One of the "
-                "two has another cluster's files, the one that says this of every peer: copy the right host's folder "
-                "there again, or mend the addresses",
+                f"{peer} shows a certificate of ANOTHER CA than {ca}: neither takes anything from the other. One of "
+                "the two has another cluster's files, the one that says this of every peer: copy the right host's "
+                "folder there again, or mend the addresses",
             )  # fmt: skip
 
         ours = cluster.base_dir / "pki" / "ca.pem"

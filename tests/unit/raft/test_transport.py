@@ -92,7 +92,9 @@ async def two(
     addresses = {node_id: ("127.0.0.1", port) for node_id, port in zip(("n1", "n2"), free_ports(2), strict=True)}
     heard = [Heard(), Heard()]
     sides = [
-        Transport(RaftConfig(node_id, addresses, directory, tls=tls[node_id] if tls else None, **settings), handler, b"")
+        Transport(
+            RaftConfig(node_id, addresses, directory, tls=tls[node_id] if tls else None, **settings), handler, b"ping"
+        )
         for node_id, handler in zip(addresses, heard, strict=True)
     ]
     try:
