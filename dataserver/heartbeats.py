@@ -184,7 +184,7 @@ class Heartbeats:
                     reply.fence_version, fences_of(reply.fences), drain_timeout_s=DRAIN_TIMEOUT_S, life=life
                 )
             except TimeoutError as error:
-                log.warning("fences not in force yet", version=reply.fence_version, reason=str(error))
+                log.warning("fences not in force yet", request=f"fence-{reply.fence_version}", reason=str(error))
                 if not self._authority.version_in_force:
                     return False  # what is still under way is of an earlier life, and nobody in this one waits for it
         self._authority.renew(question.sent_ns, reply.lease_ms or self._config.lease_ms, life=life)

@@ -10,6 +10,8 @@ the term in which it was when the file came (``NODE.term``), and for good: no tw
 believe, so a process that is started later must not believe in the term that it finds then. ``NODE.wanted`` appears,
 and grows, when it asks the log to prove that.
 
+``NODE.hung``: whatever a data server would sync waits until the file is gone; ``NODE.hanging`` appears when it does.
+
 ``map_bytes``, for all nodes: how large a node's environment may become, instead of what the release says.
 """
 
@@ -19,6 +21,7 @@ import importlib.abc
 import importlib.machinery
 import os
 import sys
+import time
 from pathlib import Path
 
 _BASE = Path(os.environ.get("PATCHED_BASE", "/nonexistent"))
@@ -76,6 +79,18 @@ def _delude(stonith):
     stonith.Suspicions.suspected = all_lost
 
 
+def _hang_syncs(objects):
+    sync = objects.ObjectStore.sync
+
+    def hung(self, entry):
+        while _file("hung").exists():
+            _file("hanging").touch()
+            time.sleep(0.02)
+        sync(self, entry)
+
+    objects.ObjectStore.sync = hung
+
+
 def _limit_state(environment):
     limit = _BASE / "map_bytes"
     if limit.exists():
@@ -84,7 +99,7 @@ def _limit_state(environment):
 
 _PATCHES = {
     "mdscluster.control.links": _hold_cuts, "mdscluster.control.stonith": _delude,
-    "mdscluster.raft.environment": _limit_state,
+    "mdscluster.raft.environment": _limit_state, "dataserver.objects": _hang_syncs,
 }
 
 
