@@ -97,7 +97,11 @@ def new_store(config: DsConfig) -> int:
 
 def obey_anew(config: DsConfig) -> int:
     """The operator's word that whom this data server obeyed will never speak again. :class:`ConfigError`."""
-    if not (config.data_dir / SUPERBLOCK).exists():
+    try:
+        mounted = (config.data_dir / SUPERBLOCK).exists()
+    except PermissionError:
+        mounted = True  # it is another user's, who is named below
+    if not mounted:
         raise ConfigError(f"data_dir {config.data_dir} is no data server's: it has obeyed nobody. Is it not mounted?")
     require_server_user(config.ds_id, config.data_dir, config.tls.key, "dataserver obey-anew --config FILE")
     directory = DataDir(config.data_dir, config.ds_id)  # locked: it does not run

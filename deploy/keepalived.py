@@ -153,11 +153,15 @@ def notify_script() -> str:
 set -eu
 cd {VIP_STATE_DIR}
 begun=$(cut -d ' ' -f 22 /proc/$$/stat)
-# keepalived waits for no script: of two that run at once the one that was started later tells how things stand.
-newest() {{ # NAME
+# keepalived waits for no script: of two that run at once the one that was started later tells how things stand, and one
+# that an earlier keepalived started tells nothing.
+alone() {{
     exec 9>.lock
     flock 9
-    last=$(cat -- ".order_$1" 2>/dev/null) || last=
+}}
+newest() {{ # NAME
+    alone
+    last=$(cat -- ".order_$1" 2>/dev/null || cat .begins 2>/dev/null) || last=
     [ -n "$last" ] || last="0 0"
     [ "${{last% *}}" -lt "$begun" ] || {{ [ "${{last% *}}" -eq "$begun" ] && [ "${{last#* }}" -lt $$ ]; }} || exit 0
     echo "$begun $$" >".order_$1"
@@ -169,7 +173,11 @@ leave() {{ # NAME STATE PRIORITY
     mv -f -- "$new" "$1"
 }}
 case $1 in
-begins) rm -f -- vip_* .order_* ;;
+begins)
+    alone
+    rm -f -- vip_* .order_*
+    echo "$begun $$" >.begins
+    ;;
 ended)
     for name in vip_*; do
         [ -e "$name" ] || continue

@@ -294,9 +294,10 @@ Restart=always
 RestartSec=1
 # What is told of addresses is told by the keepalived that runs, and of those that it has: see the script.
 ExecStartPre=-{notify} begins
-ExecStopPost=-{notify} ended
-# Killed, keepalived leaves its addresses on the interface, where another node has taken them over by then.
-{leave}# Its adverts are counted by the millisecond.
+# Killed, keepalived leaves its addresses on the interface, where another node has taken them over by then. They are
+# taken off before it is told that nobody keeps them any more.
+{leave}ExecStopPost=-{notify} ended
+# Its adverts are counted by the millisecond.
 {_CPU_WEIGHT}"""
 
 

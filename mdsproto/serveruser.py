@@ -18,7 +18,7 @@ def require_server_user(server_id: str, data_dir: Path, key: Path, command: str)
     that of a new disk is at first, whom the server's ``key`` belongs to. ``command``: what was given.
     """
     place = data_dir
-    while not place.exists() and place != place.parent:
+    while not os.path.exists(place) and place != place.parent:  # Path.exists raises in what is closed to this user
         place = place.parent
     owner = place.stat().st_uid
     server = owner

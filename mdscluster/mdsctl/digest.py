@@ -10,7 +10,7 @@ import typer
 
 from mdscluster.adminclient import AdminClient, has_quorum, members_of
 from mdscluster.mdsctl.asking import asking
-from mdscluster.mdsctl.desk import EXIT_DIFFERENT, EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json
+from mdscluster.mdsctl.desk import EXIT_DIFFERENT, EXIT_NO_QUORUM, EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json
 from mdscluster.mdsctl.view import Block
 
 DIGEST_TIMEOUT_S: Final = 60.0
@@ -33,12 +33,14 @@ class Comparison:
 
 
 def digest(context: typer.Context, as_json: Json = False) -> int:
-    """Compare the nodes' whole replicated state (INV-8): exit code 3 when it differs."""
+    """Compare the nodes' whole replicated state (INV-8): exit code 3 when it differs, 1 when a member's is missing."""
     desk = Desk.of(context, as_json)
     with desk.connect() as client:
         compared = compare(client)
     desk.answer(json_of(compared), verdict(compared))
-    return EXIT_OK if compared.equal else EXIT_DIFFERENT
+    if not compared.equal:
+        return EXIT_DIFFERENT
+    return EXIT_NO_QUORUM if compared.missing else EXIT_OK
 
 
 def compare(client: AdminClient) -> Comparison:
@@ -58,8 +60,8 @@ def compare(client: AdminClient) -> Comparison:
             seen[reply.applied_index, node] = reply.digest
         for index in sorted({index for index, _ in seen}, reverse=True):
             values = {node: value for (at, node), value in seen.items() if at == index}
-            if len(values) == len(nodes):
-                return Comparison(index, values, tuple(sorted(members.difference(nodes))))
+            if values.keys() >= set(nodes):
+                return Comparison(index, values, tuple(sorted(members.difference(values))))
         time.sleep(0.2)
     raise Failure(
         "the nodes were never at the same index: too busy to compare", "give the command again when there is less load"

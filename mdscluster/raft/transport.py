@@ -178,8 +178,8 @@ class Transport:
         self.note_refusal(
             peer,
             f"{peer} shows a certificate of ANOTHER CA than {self.config.tls.ca}: neither takes anything from the "
-            "other. One of the two has another cluster's files, the one that says this of every peer: copy the right "
-            "host's folder there again, or mend the addresses",
+            "other. One of the two has another cluster's files, as a rule the one that says this of every peer: copy "
+            "the right host's folder there again, or mend the addresses. A new CA comes to all: docs/DEPLOY.md",
         )
 
     def _check_cluster(self, body: Hello) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from tests.chaos.drill_judge import judge_drill
 from tests.chaos.ends import judge_ends
-from tests.chaos.evidence import Evidence
+from tests.chaos.evidence import Evidence, Fault
 from tests.chaos.load import Call, Hold
 from tests.chaos.lookers import Wait
 from tests.chaos.monitor import Sample, statuses_sent
@@ -117,17 +117,17 @@ def _new_terms(evidence: Evidence) -> list[int]:
     """How many each fault cost. What follows a fault is its own, too."""
     newest = max((sample.term for sample in evidence.samples if sample.role == "leader"), default=0)
     ends = [*(fault.term_before for fault in evidence.faults[1:]), newest]
-    return [
-        max(fault.term_after, end) - fault.term_before for fault, end in zip(evidence.faults, ends, strict=False)
-    ]
+    return [max(fault.term_after, end) - fault.term_before for fault, end in zip(evidence.faults, ends, strict=False)]
 
 
 def _handed_over(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Verdict]:
-    """An election costs one new term, too: that nobody waited for its time-out only the stall can tell. And that tells
-    nothing where calls take as long while nothing is broken."""
+    """An election costs one new term, too: that nobody waited for its time-out only the stall can tell. Less well where
+    calls take long while nothing is broken: that much more is allowed then."""
     if scenario.hand_over_ms is None:
         return []
     wrong, late, longest_ms, restarts = [], [], 0.0, 0
+    calm_ms = max((call.took_ms for call in calm(evidence)), default=0.0)
+    bound_ms = scenario.hand_over_ms + (calm_ms if calm_ms >= scenario.hand_over_ms * CALM_SHARE else 0.0)
     stalls_ms = longest_per_fault_ms(evidence.calls, evidence.faults)
     for fault, terms, stall_ms in zip(evidence.faults, _new_terms(evidence), stalls_ms, strict=True):
         if fault.leader_before not in fault.nodes:
@@ -140,20 +140,17 @@ def _handed_over(scenario: Scenario, rounds: int, evidence: Evidence) -> list[Ve
             wrong.append(f"{fault.what}: {terms} new terms")
         if stall_ms is None:
             late.append(f"vacuous: no call was under way during {fault.what}")
-        elif stall_ms >= scenario.hand_over_ms:
+        elif stall_ms >= bound_ms:
             late.append(f"{fault.what}: a client waited {stall_ms:.0f} ms")
     if restarts < rounds:
         wrong.append(f"vacuous: the leader was restarted {restarts} times in {rounds} rounds")
-    calm_ms = max((call.took_ms for call in calm(evidence)), default=0.0)
-    judged = calm_ms < scenario.hand_over_ms * CALM_SHARE
-    good = f"{longest_ms:.0f} ms at most" if judged else (
-        f"not judged: {longest_ms:.0f} ms at most, but {calm_ms:.0f} ms before anything was broken"
-    )  # fmt: skip
+    good = f"{longest_ms:.0f} ms at most"
+    if bound_ms > scenario.hand_over_ms:
+        good += f"; a call took {calm_ms:.0f} ms before anything was broken"
     return [
         Verdict("hand over", "another leads, one term later, when the leader is restarted", not wrong,
                 told(wrong, f"{restarts} times")),
-        Verdict("hand over stall", f"under {scenario.hand_over_ms:.0f} ms", not (late and judged),
-                told(late if judged else [], good), judged),
+        Verdict("hand over stall", f"under {bound_ms:.0f} ms", not late, told(late, good)),
     ]  # fmt: skip
 
 
@@ -184,12 +181,20 @@ def sent_away_ms(evidence: Evidence) -> list[tuple[str, str, float | None]]:
     found: list[tuple[str, str, float | None]] = []
     for fault in evidence.faults:
         for node in fault.nodes:
-            times_s = [
-                line.at_s for line in evidence.said
-                if line.reason in SENT_AWAY and line.node == node and fault.begun_s <= line.at_s <= fault.ended_s
-            ]  # fmt: skip
-            found.append((fault.what, node, (min(times_s) - fault.begun_s) * 1000 if times_s else None))
+            gone_s = sent_away_s(evidence, fault, node)
+            found.append((fault.what, node, None if gone_s is None else (gone_s - fault.begun_s) * 1000))
     return found
+
+
+def sent_away_s(evidence: Evidence, fault: Fault, node: str) -> float | None:
+    """When a node first closed a client's connection in a fault, because it had no quorum."""
+    return min(
+        (
+            line.at_s for line in evidence.said
+            if line.reason in SENT_AWAY and line.node == node and fault.begun_s <= line.at_s <= fault.ended_s
+        ),
+        default=None,
+    )  # fmt: skip
 
 
 def _overlapped(scenario: Scenario, evidence: Evidence) -> list[Verdict]:
@@ -296,15 +301,19 @@ def _linearizable(scenario: Scenario, evidence: Evidence) -> Verdict:
     good = f"{check.text}; {sum(looks.values())} answers to whoever looks at one node, {len(waits)} looks left waiting"
     if scenario.trap and looks:
         trapped = _trapped(evidence, waits)
-        wrong += [f"vacuous: {what}: no look lay at {node} while another led" for what, node, met in trapped if not met]
-        least = min((met for *_, met in trapped), default=0)
-        good += f", {least} at least at each node that was hit, asked while another led"
+        empty = [f"{what}: no look lay at {node} while another led" for what, node, met in trapped if not met]
+        # A node that sends its clients away 0.1 to 0.5 s after another's election may well be asked nothing in between.
+        if scenario.sent_away_ms is None or len(empty) == len(trapped):
+            wrong += [f"vacuous: {problem}" for problem in empty]
+        lay, laid = sum(met for *_, met in trapped), len(trapped) - len(empty)
+        good += f", {lay} at nodes that were hit, asked while another led ({laid} of {len(trapped)})"
     return Verdict("INV-4", promise, not wrong, told(wrong, good if looks else check.text))
 
 
 def _trapped(evidence: Evidence, waits: Iterable[Wait]) -> list[tuple[str, str, int]]:
     """Fault, node that it hit, and how many looks were left waiting there that had begun while another leader served:
-    only what was asked since then can be answered by what is no longer true."""
+    only what was asked since then can be answered by what is no longer true. And only before the node sent its clients
+    away: since then nothing that they ask is read by anybody."""
     found = []
     for fault in evidence.faults:
         served_s = [
@@ -313,7 +322,11 @@ def _trapped(evidence: Evidence, waits: Iterable[Wait]) -> list[tuple[str, str, 
             and sample.term > fault.term_before and fault.begun_s <= sample.at_s <= fault.ended_s
         ]  # fmt: skip
         for node in fault.nodes:
-            met = [w for w in waits if w.node == node and served_s and served_s[0] <= w.from_s <= served_s[-1]]
+            gone_s = sent_away_s(evidence, fault, node)
+            met = [
+                w for w in waits if w.node == node and served_s and served_s[0] <= w.from_s <= served_s[-1]
+                and (gone_s is None or w.from_s < gone_s)
+            ]  # fmt: skip
             found.append((fault.what, node, len(met)))
     return found
 

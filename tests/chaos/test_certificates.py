@@ -132,8 +132,8 @@ def test_a_server_with_another_clusters_files_is_told_of_by_all(tmp_path: Path) 
             return (
                 peer, "warning",
                 f"{peer} shows a certificate of ANOTHER CA than {ca}: neither takes anything from the other. One of "
-                "the two has another cluster's files, the one that says this of every peer: copy the right host's "
-                "folder there again, or mend the addresses",
+                "the two has another cluster's files, as a rule the one that says this of every peer: copy the right "
+                "host's folder there again, or mend the addresses. A new CA comes to all: docs/DEPLOY.md",
             )  # fmt: skip
 
         ours = cluster.base_dir / "pki" / "ca.pem"

@@ -24,7 +24,7 @@ from tests.support import installing, simulators
 from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable
 from tests.support.guide import GROWING, Guide
-from tests.support.installed import _CLIENT
+from tests.support.installed import PATIENT_CLIENT
 from tests.support.lifeline import die_with_parent
 from tests.support.premises import NETWORK, Premises
 
@@ -161,7 +161,7 @@ def premises(tmp_path: Path) -> Iterator[Premises]:
 def at_work(premises: Premises, log: Path) -> Iterator[Callable[[], list[float]]]:
     """A client; what each of its calls took up to now."""
     premises.net.add_host(CLIENT, CLIENT_OCTET)
-    command = [sys.executable, "-c", _CLIENT, next(iter(ADDRESSES)), "1000000", "d"]
+    command = [sys.executable, "-c", PATIENT_CLIENT, next(iter(ADDRESSES)), "1000000", "d"]
     with log.open("wb") as out:
         process = subprocess.Popen(
             premises.net.wrap(CLIENT, command), stdout=out, stderr=out, cwd=ROOT, preexec_fn=die_with_parent

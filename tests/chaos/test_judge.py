@@ -265,7 +265,8 @@ def test_each_fault_and_each_node_has_a_trap_of_its_own() -> None:
     evidence = good()
     first = evidence.faults[0]
     evidence.faults[0] = replace(first, nodes=("mds1", "mds3"))
-    assert "no look lay at mds3" in verdict_on("INV-4", evidence, "isolate-minority").text
+    assert "no look lay at mds3" in verdict_on("INV-4", evidence, "pause-leader").text
+    assert verdict_on("INV-4", evidence, "isolate-minority").text.endswith("asked while another led (1 of 2)")
     evidence = good()
     evidence.faults.append(replace(first, what="the second", begun_s=20.0, ended_s=24.0, term_before=2))
     evidence.samples.append(Sample(21.0, "mds3", "leader", 3, True, 9, uptime_s=21.0))
@@ -275,8 +276,18 @@ def test_each_fault_and_each_node_has_a_trap_of_its_own() -> None:
     )
     evidence.clients[0].waits.append(Wait("mds1", 21.0, 22.0))
     assert verdict_on("INV-4", evidence, "pause-leader").text.endswith(
-        "10 looks left waiting, 1 at least at each node that was hit, asked while another led"
+        "10 looks left waiting, 10 at nodes that were hit, asked while another led (2 of 2)"
     )
+
+
+def test_a_look_is_no_trap_once_the_node_has_sent_its_clients_away() -> None:
+    """INV-4: nobody reads any more what is asked then, however long it waits."""
+    evidence = good()
+    (wait,) = evidence.clients[0].waits
+    for at_s, kept in ((wait.from_s, False), (wait.from_s + 0.1, True)):
+        evidence.said = [closed(at_s)]
+        for scenario in ("isolate-leader-with-clients", "isolate-minority", "mute-leader", "deaf-leader"):
+            assert verdict_on("INV-4", evidence, scenario).kept is kept, (scenario, at_s)
 
 
 def handed_over() -> Evidence:
@@ -333,16 +344,16 @@ def test_a_leader_that_hands_over_costs_less_than_an_election(
     assert RaftTimes().election_min_ms >= HAND_OVER_MS
 
 
-def test_a_machine_that_is_starved_is_not_judged_for_its_hand_overs() -> None:
-    """Where a call takes as long with nothing broken, the stall tells nothing; terms and leaders still do."""
+def test_a_machine_that_is_starved_is_given_more_time_for_its_hand_overs() -> None:
+    """As much as a call takes with nothing broken, and no more than that."""
     evidence = handed_over()
     waited_for_an_election(evidence)
     evidence.calls.append(Call("client1", "open", 9.0, 9.0 + HAND_OVER_MS * CALM_SHARE / 1000, "NFS4_OK"))
     verdict = verdict_on("hand over stall", evidence, "rolling-restart")
-    assert (verdict.kept, verdict.judged) == (True, False)
-    assert verdict.text == "not judged: 300 ms at most, but 150 ms before anything was broken"
-    elected_twice(evidence)
-    assert not verdict_on("hand over", evidence, "rolling-restart").kept
+    assert (verdict.kept, verdict.name, verdict.promise) == (True, "hand over stall", "under 450 ms")
+    assert verdict.text == "300 ms at most; a call took 150 ms before anything was broken"
+    evidence.calls[-1] = Call("client1", "open", 9.0, 9.0 + HAND_OVER_MS * CALM_SHARE / 1001, "NFS4_OK")
+    assert not verdict_on("hand over stall", evidence, "rolling-restart").kept
 
 
 def closed(at_s: float, node: str = "mds1") -> Said:
@@ -377,6 +388,7 @@ def test_a_node_that_keeps_its_clients_without_a_quorum_is_found(said: list[Said
 
 def test_connections_that_are_closed_for_want_of_a_quorum_are_read_from_the_log() -> None:
     """Not those that clients close, or a server that stops; and half a line is none."""
+
     def line(**words: str) -> str:
         return json.dumps({**words, "node": "mds2", "level": "info", "timestamp": "2026-01-02T03:04:05.500000Z"})
 
@@ -424,6 +436,7 @@ def test_an_answer_without_digests_compares_nothing(answer: str) -> None:
 
 def test_a_replica_that_is_late_once_is_asked_again() -> None:
     """INV-8: on a busy machine a node may miss the command's time. One that never answers is missed in the end."""
+
     def site(*answers: str) -> Site:
         left = [json.dumps({"digests": dict(zip(NODES, digests, strict=False))}) for digests in answers]
         return cast(Site, SimpleNamespace(mds_ids=NODES, digest=lambda: (0, left.pop(0))))

@@ -30,7 +30,7 @@ INTERFACE = "eth0"
 CLIENT = "client1"
 FIT = "0"
 _CALLS_BEFORE = 10
-_CLIENT = """
+PATIENT_CLIENT = """
 import asyncio, itertools, os, sys, time
 from nfsclient import ChannelSettings, Client, Settings
 
@@ -60,6 +60,8 @@ class Site:
     net: Hanet
     machines: dict[str, Machine]
     out: Path
+    of_all: bool = True
+    """Whether there is a service address that is at home nowhere."""
 
     @property
     def vip(self) -> str:
@@ -85,27 +87,31 @@ class Site:
         )
 
 
-def inventory(net: Hanet, *, spread: bool = False) -> str:
-    """``spread``: the service address is one that clients are spread from, over one more of each node."""
+def inventory(net: Hanet, *, spread: bool = False, several: bool = False) -> str:
+    """``several``: each node is the home of a service address. ``spread``: and there is one more, from which clients
+    are spread over these."""
     text = 'name = "deployed"\n'
     for name, octet in NODES.items():
         text += f'[[nodes]]\nid = "{name}"\naddresses = ["{net.network}.{octet}/24"]\ninterface = "{INTERFACE}"\n'
     for number, octet in enumerate(NODES.values(), 1):
         text += f'[[data_servers]]\nid = "ds{number}"\naddresses = ["{net.network}.{octet}"]\nnfs_port = 2050\n'
-    if spread:
+    if spread or several:
         for number, name in enumerate(NODES, VIP + 1):
             text += f'[[vips]]\naddress = "{net.network}.{number}/24"\npreferred = "{name}"\n'
-        text += f'[spread]\naddress = "{net.network}.{VIP}/24"\n'
     else:
         text += f'[[vips]]\naddress = "{net.network}.{VIP}/24"\n'
+    if spread:
+        text += f'[spread]\naddress = "{net.network}.{VIP}/24"\n'
     text += f'[[exports]]\nnetworks = ["{net.network}.0/24"]\nroot_squash = false\n'
     return text + f'[install]\nbin_dir = "{BIN_DIR}"\n'
 
 
 @contextmanager
-def installed(base: Path, family: str, more: str = "", *, spread: bool = False) -> Iterator[Site]:
+def installed(
+    base: Path, family: str, more: str = "", *, spread: bool = False, several: bool = False
+) -> Iterator[Site]:
     """Rendered, installed and serving. ``family``: of the network's names. ``more``: of the inventory.
-    ``spread``: :func:`inventory`'s.
+    ``spread``, ``several``: :func:`inventory`'s.
 
     Raises Unavailable where machines cannot be made.
     """
@@ -114,13 +120,13 @@ def installed(base: Path, family: str, more: str = "", *, spread: bool = False) 
         net = stack.enter_context(Hanet(family))
         for name, octet in {**NODES, OPERATOR: 5, CLIENT: 31}.items():
             net.add_host(name, octet)
-        (base / "cluster.toml").write_text(inventory(net, spread=spread) + more)
+        (base / "cluster.toml").write_text(inventory(net, spread=spread, several=several) + more)
         render(load(base / "cluster.toml"), base / "out")
         machines = {
             name: stack.enter_context(Machine(name, base / "hosts" / name, net.netns(name), sets_network=spread))
             for name in NODES
         }
-        made = Site(net, machines, base / "out")
+        made = Site(net, machines, base / "out", of_all=spread or not several)
         copy_rendered(made)
         for name in NODES:
             carry_out(made, name, "sh")
@@ -160,9 +166,10 @@ def health(machine: Machine) -> str:
 
 
 def await_all_fit(site: Site) -> None:
-    """Every node may have the address again, and one has it."""
+    """Every node may have the address again, and one has it, if there is one for all."""
     wait("every node is fit", lambda: all(health(machine) == FIT for machine in site.machines.values()))
-    wait("one machine has the service address", lambda: len(site.holders()) == 1)
+    if site.of_all:
+        wait("one machine has the service address", lambda: len(site.holders()) == 1)
 
 
 def waits_around(site: Site, name: str, action: Callable[[], None]) -> list[float]:
@@ -171,7 +178,7 @@ def waits_around(site: Site, name: str, action: Callable[[], None]) -> list[floa
     It asks until after the action's end, however long that takes. ``name``: of the directories, another one each time.
     """
     over = site.out.parent / f"{name}.over"
-    client = site.client(_CLIENT, str(over), name)
+    client = site.client(PATIENT_CLIENT, str(over), name)
     assert client.stdout is not None
     try:
         said = [client.stdout.readline() for _ in range(_CALLS_BEFORE)]

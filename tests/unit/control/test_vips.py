@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -116,7 +118,7 @@ def test_a_keepalived_that_was_killed_has_no_address(tmp_path: Path) -> None:
     """It told nobody; its unit does. That nobody has an address any more is told, too: it is an alarm."""
     for word in ("begins", "ended"):
         unit(tmp_path, word)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("[!.]*")) == []
     notify(tmp_path, "vip_192.0.2.1", "MASTER")
     notify(tmp_path, "vip_192.0.2.2", "STOP")
     before = {vip.address: vip for vip in vips.states(str(tmp_path))}
@@ -126,6 +128,24 @@ def test_a_keepalived_that_was_killed_has_no_address(tmp_path: Path) -> None:
     assert after["192.0.2.2"] == before["192.0.2.2"], "since when"
     unit(tmp_path, "begins")
     assert vips.states(str(tmp_path)) == []
+
+
+def test_a_script_of_an_earlier_keepalived_tells_nothing(tmp_path: Path) -> None:
+    """keepalived waits for no script, and Debian's unit ends none with it: what it told of its end is out of date when
+    the next one has begun, which may never tell anything."""
+    script = tmp_path.parent / f"{tmp_path.name}-script"
+    script.write_text(keepalived.notify_script().replace(str(keepalived.VIP_STATE_DIR), str(tmp_path)))
+    late = subprocess.Popen(
+        ["sh", "-c", f"kill -STOP $$; exec sh {script} INSTANCE vip_192.0.2.1 STOP 0"], stderr=subprocess.DEVNULL
+    )
+    os.waitpid(late.pid, os.WUNTRACED)  # it stands still
+    time.sleep(0.02)  # its age is told by the hundredth of a second
+    unit(tmp_path, "begins")
+    late.send_signal(signal.SIGCONT)
+    assert late.wait(10) == 0
+    assert vips.states(str(tmp_path)) == []
+    notify(tmp_path, "vip_192.0.2.1", "BACKUP")
+    assert [vip.state for vip in vips.states(str(tmp_path))] == ["BACKUP"]
 
 
 # ---------------------------------------------------------------------- what should be there

@@ -221,8 +221,7 @@ def one_joins_later(cluster: Embedded, config: str) -> None:
     """It gets the state, not a log to be replayed on nothing."""
     assert text(cluster, "digest").splitlines()[-1] == "equal"
     cluster.kill("mds3")
-    assert answer(cluster, "digest")["missing"] == ["mds3"]
-    assert "but not compared: mds3" in text(cluster, "digest").splitlines()[-1], "INV-8 of it is not known"
+    assert answer(cluster, "digest", code=1)["missing"] == ["mds3"], "INV-8 of it is not known"
     shutil.rmtree(Path(config).parent / "state")
     told = json.loads(cluster.mdsctl("node", "rejoin", "--config", config, "--json").stdout)
     assert told == {"node": "mds3"}
