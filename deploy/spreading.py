@@ -125,7 +125,8 @@ WantedBy={by}
 
 
 def virtual_server(inventory: Inventory) -> Block:
-    """keepalived's IPVS block: source hashing, direct routing, a TCP check of each node."""
+    """keepalived's IPVS block: source hashing, direct routing, a check of each node: whether it is ready, or where
+    ``metrics.enabled`` is off, and nobody can be asked that, whether it listens."""
     port, network = inventory.ports.nfs, ipaddress.ip_interface(inventory.spread.address).network
     block = Block("virtual_server", f"{inventory.spread_address} {port}")
     for name, value in (
@@ -133,7 +134,15 @@ def virtual_server(inventory: Inventory) -> Block:
     ):  # fmt: skip
         block.add_param(Param(name, value))
     for node in inventory.nodes:
-        real, check = Block("real_server", f"{node.address_in(network)} {port}"), Block("TCP_CHECK")
+        real = Block("real_server", f"{node.address_in(network)} {port}")
+        check = Block("HTTP_GET" if inventory.metrics.enabled else "TCP_CHECK")
+        if inventory.metrics.enabled:
+            url = Block("url", "")
+            url.add_param(Param("path", "/ready"))
+            url.add_param(Param("status_code", "200"))
+            check.add_param(url)
+            check.add_param(Param("connect_ip", str(node.address)))
+            check.add_param(Param("connect_port", str(inventory.ports.metrics)))
         for name in ("connect_timeout", "delay_before_retry"):
             check.add_param(Param(name, str(_CHECK_S)))
         check.add_param(Param("retry", "1"))

@@ -31,11 +31,13 @@ def test_without_it_nothing_of_it_is_rendered(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tools")
-@pytest.mark.parametrize("by", ["nft", "ipvs"])
-def test_each_program_reads_what_is_for_it(tmp_path: Path, by: str) -> None:
+@pytest.mark.parametrize(("by", "watched"), [("nft", True), ("ipvs", True), ("ipvs", False)])
+def test_each_program_reads_what_is_for_it(tmp_path: Path, by: str, watched: bool) -> None:
     """IPVS is not exercised: here keepalived is asked only whether it understands the file."""
     needs_root("a network namespace with eth0")
-    inventory, out = rendered(tmp_path, with_spread(f'by = "{by}"'))
+    metrics = [] if watched else [("enabled = true", "enabled = false")]
+    inventory, out = rendered(tmp_path, with_spread(f'by = "{by}"'), *metrics)
+    assert inventory.metrics.enabled is watched
     for host in NODES:
         checks = f"nft -c -f {out}/{host}/{spreading.NFT_FILE}" if by == "nft" else "true"
         script = f"""
@@ -55,6 +57,7 @@ def test_each_program_reads_what_is_for_it(tmp_path: Path, by: str) -> None:
         text = (out / host / "keepalived.conf").read_text()
         assert text.count("vrrp_instance") == 4
         assert text.count("real_server") == (3 if by == "ipvs" else 0)
+        assert text.count("path /ready") == (3 if by == "ipvs" and watched else 0), "one without a quorum is passed over"
         filtered = [line for line in (out / host / "vip.nft").read_text().splitlines() if "192.0.2.100" in line]
         if by == "nft":
             assert len(filtered) == 3, "at the spread address a dead server says nothing, either"
