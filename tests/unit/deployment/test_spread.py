@@ -57,7 +57,7 @@ def test_each_program_reads_what_is_for_it(tmp_path: Path, by: str, watched: boo
         text = (out / host / "keepalived.conf").read_text()
         assert text.count("vrrp_instance") == 4
         assert text.count("real_server") == (3 if by == "ipvs" else 0)
-        assert text.count("path /ready") == (3 if by == "ipvs" and watched else 0), "one without a quorum is passed over"
+        assert text.count("path /ready") == (3 if by == "ipvs" and watched else 0), "one without a quorum has to go"
         filtered = [line for line in (out / host / "vip.nft").read_text().splitlines() if "192.0.2.100" in line]
         if by == "nft":
             assert len(filtered) == 3, "at the spread address a dead server says nothing, either"
