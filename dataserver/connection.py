@@ -18,6 +18,7 @@ import structlog
 from dataserver import compound
 from dataserver.fastpath import READ_HEAD_BYTES, FastPath
 from dataserver.lanes import Lanes
+from dataserver.whereabouts import ends_of
 from nfswire import rpc
 from nfswire.xdr import PADS, Payload
 
@@ -56,6 +57,7 @@ class Connection:
     ) -> None:
         self._core = core
         self._sock = sock
+        self.ends = ends_of(sock)
         self._clock_ms = clock_ms
         self._ticket = core.authority.ticket()
         self._counters = core.ledger.open()

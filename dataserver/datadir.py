@@ -1,7 +1,8 @@
 """The data directory: whose it is, its shards, and what is durable about their entries.
 
 Layout: ``dataserver.json`` (format, owner, store identity, stripe width), ``node.pid``, the lock, ``tombstones``,
-``mandate`` and ``metadata-servers.json`` (whom this data server obeys, and where they are), and ``objects/00`` to
+``mandate`` and ``metadata-servers.json`` (whom this data server obeys, and where they are), ``connections`` (a hint:
+:mod:`dataserver.whereabouts`), and ``objects/00`` to
 ``objects/ff``, the shards, each a directory of objects named ``FILEID.STRIPE`` in hexadecimal.
 
 File IDs are consecutive, so their low bits spread them evenly. The stripe width is one more than the highest stripe

@@ -20,6 +20,7 @@ from dataserver.connection import LANES, Connection
 
 if TYPE_CHECKING:
     from dataserver.core import Core
+    from dataserver.whereabouts import Ends
     from mdsproto.configfile import Address
 
 log = structlog.get_logger()
@@ -52,6 +53,11 @@ class Listener:
     def connections(self) -> int:
         """How many there are."""
         return len(self._connections)
+
+    def ends(self) -> set[Ends]:
+        """Of the connections that there are."""
+        with self._lock:
+            return {connection.ends for connection in self._connections}
 
     def open(self) -> int:
         """Listen; returns the port. ``OSError`` when the address cannot be had."""

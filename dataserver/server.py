@@ -29,6 +29,8 @@ from dataserver.reports import Reporter
 from dataserver.sessions import Registry
 from dataserver.tombstones import FILE as TOMBSTONES_FILE
 from dataserver.tombstones import Tombstones
+from dataserver.whereabouts import FILE as CONNECTIONS_FILE
+from dataserver.whereabouts import Whereabouts
 from mdsproto.configfile import refused
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ DESCRIPTORS_WANTED: Final = 65_536
 _DESCRIPTORS_BESIDE: Final = 512
 """Shards, gRPC, listeners, logs."""
 _SWITCH_INTERVAL_S: Final = 0.001
+_JOIN_TIMEOUT_S: Final = 5.0
 
 
 def clock_ns() -> int:
@@ -100,6 +103,9 @@ class Server:
             self.deletions, self.leadership, self.life, self._follow,
         )  # fmt: skip
         self.listener = Listener(self.core, config.nfs, clock_ms, fast=fast)
+        self.whereabouts = Whereabouts(
+            config.data_dir / CONNECTIONS_FILE, lambda: self.listener.is_open, self.listener.ends
+        )
         self.monitoring = Monitoring(self)
         self._stopping = threading.Event()
 
@@ -117,8 +123,9 @@ class Server:
         """Serve until :meth:`stop`. ``OSError`` when an address cannot be had."""
         service = ControlService(self.authority, self.store, self.deletions, self.leadership, self.life)
         control = start_control_server(self.config, service)
-        threads = [*self.heartbeats.threads(), threading.Thread(target=self.deletions.run, name="delete", daemon=True)]
-        for thread in threads:
+        whereabouts = threading.Thread(target=self.whereabouts.run, name="whereabouts", daemon=True)
+        deletions = threading.Thread(target=self.deletions.run, name="delete", daemon=True)
+        for thread in (*self.heartbeats.threads(), deletions, whereabouts):
             thread.start()
         self.monitoring.start()
         log.info("data server started", nfs=str(self.config.nfs), data_dir=str(self.config.data_dir))
@@ -129,10 +136,12 @@ class Server:
         finally:
             self.monitoring.stop()
             self.listener.close()
+            self.whereabouts.stop()
             self.heartbeats.stop()
             self.deletions.stop()
             control.stop(grace=1.0).wait()
             self.links.close()
+            whereabouts.join(_JOIN_TIMEOUT_S)
             self._mandates.close()
             self.store.close()
             log.info("data server stopped", **self.traffic())

@@ -1,9 +1,10 @@
 """systemd units of a host: every server under its own user, with the capabilities it uses and no others.
 
 What each of them may is told by what the code does: a metadata server opens raw sockets to tell clients of a takeover
-(``mdscluster/nfs_frontend/tickle.py``, CAP_NET_RAW), listens to the kernel's news of addresses (AF_NETLINK), and lets
-who writes a backup step behind it (``mdscluster/backup/dump.py``, setpriority). A data server needs nothing, nor does a
-guard: it ends processes of its own user only. Ports below 1024 need CAP_NET_BIND_SERVICE.
+(``mdsproto/tickle.py``, CAP_NET_RAW), listens to the kernel's news of addresses (AF_NETLINK), and lets who writes a
+backup step behind it (``mdscluster/backup/dump.py``, setpriority). A data server opens raw sockets to tell clients that
+it is back (``dataserver/whereabouts.py``). A guard needs nothing: it ends processes of its own user only. Ports below
+1024 need CAP_NET_BIND_SERVICE.
 """
 
 from __future__ import annotations
@@ -187,11 +188,9 @@ def ds_unit(inventory: Inventory, server: DataServer) -> str:
     """A data server's unit."""
     install = inventory.install
     ports = (inventory.ds_nfs_port(server), inventory.ds_control_port(server), inventory.ds_metrics_port(server))
-    capabilities = " ".join(_bind(*ports))
+    capabilities = " ".join(["CAP_NET_RAW", *_bind(*ports)])
     data_dir = inventory.data_dir(server)
     limits = inventory.settings.data_server.limits
-    # With a capability it must be of the machine's own user namespace.
-    private_users = "" if capabilities else "PrivateUsers=yes\n"
     return f"""\
 # Data server {server.id} of cluster {_comment(inventory.name)}. Written by `mdsctl deploy render`.
 [Unit]
@@ -221,7 +220,7 @@ AmbientCapabilities={capabilities}
 CapabilityBoundingSet={capabilities}
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 PrivateDevices=yes
-{private_users}ReadWritePaths={data_dir}
+ReadWritePaths={data_dir}
 {_SANDBOX}
 [Install]
 WantedBy=multi-user.target

@@ -22,7 +22,7 @@ import structlog
 
 from mdscluster import rtnetlink, silence
 from mdscluster.fsm import client_connections
-from mdscluster.nfs_frontend import tickle
+from mdsproto import tickle
 
 if TYPE_CHECKING:
     from mdscluster.fsm.tables import Tables

@@ -39,7 +39,7 @@ def test_servers_run_as_their_own_users_with_what_they_need_and_no_more(site: Si
     for unit, user, capabilities in (
         (units.MDS_UNIT, "mdscluster", 1 << 13),  # CAP_NET_RAW
         (units.GUARD_UNIT, "mdscluster", 0),
-        ("mdscluster-ds-ds1.service", "mdscluster-ds", 0),
+        ("mdscluster-ds-ds1.service", "mdscluster-ds", 1 << 13),
     ):
         pid = machine.unit(unit, "MainPID")
         status = machine.run(f"cat /proc/{pid}/status; stat -c %U /proc/{pid}").stdout

@@ -14,10 +14,11 @@ import pytest
 from mdscluster.fsm import client_connections
 from mdscluster.fsm.client_connections import Path, pack
 from mdscluster.fsm.commands import NoteConnections, RaiseFeatures, pack_internal
-from mdscluster.nfs_frontend import takeover, tickle
+from mdscluster.nfs_frontend import takeover
 from mdscluster.nfs_frontend.takeover import Takeovers
 from mdscluster.nfs_frontend.whereabouts import EARLIER_S, PATHS_MAX, Whereabouts, path_of
 from mdscluster.rtnetlink import AddressNews, address_news
+from mdsproto import tickle
 from tests.unit.nfs_frontend.support import World
 
 SERVICE, SPREAD, OTHERS = "10.0.0.100", "10.0.0.99", "10.0.0.11"

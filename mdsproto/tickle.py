@@ -1,7 +1,7 @@
-"""Packets of a node that has taken an address over: gratuitous ARP, and tickle ACKs to the clients of its predecessor.
+"""Packets of a server that has taken an address over, or is back: gratuitous ARP; tickle ACKs to former clients.
 
-A client of a node that is gone would notice when its TCP repeats something, after seconds. A tickle ACK makes it notice
-at once: to an ACK outside of its window the client's TCP says what would fit (RFC 9293 §3.10.7.4), by an ACK that
+A client of a server that is gone would notice when its TCP repeats something, after seconds. A tickle ACK makes it
+notice at once: to an ACK outside of its window the client's TCP says what would fit (RFC 9293 §3.10.7.4), by an ACK that
 arrives here, where there is no such connection, and this kernel's reset ends it. Where there is one by now, since the
 client has come back from the same port, the client's answer only repeats what is known.
 
@@ -14,10 +14,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from struct import Struct
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from mdscluster.fsm.client_connections import Path
+from typing import Final, Protocol
 
 _TCP: Final = Struct(">HHIIBBHHH")
 _PSEUDO: Final = Struct(">4s4sBBH")
@@ -31,6 +28,19 @@ _ETHERNET: Final = 1
 _ETHERTYPE_IP: Final = 0x0800
 _ETHERTYPE_ARP: Final = 0x0806
 _EVERYBODY: Final = b"\xff" * 6
+
+
+class Path(Protocol):
+    """Both ends of a TCP connection, of one address family; addresses as text."""
+
+    @property
+    def local(self) -> str: ...
+    @property
+    def local_port(self) -> int: ...
+    @property
+    def remote(self) -> str: ...
+    @property
+    def remote_port(self) -> int: ...
 
 
 def permitted() -> bool:
