@@ -1,9 +1,9 @@
 """Packets of a server that has taken an address over, or is back: gratuitous ARP; tickle ACKs to former clients.
 
 A client of a server that is gone would notice when its TCP repeats something, after seconds. A tickle ACK makes it
-notice at once: to an ACK outside of its window the client's TCP says what would fit (RFC 9293 §3.10.7.4), by an ACK that
-arrives here, where there is no such connection, and this kernel's reset ends it. Where there is one by now, since the
-client has come back from the same port, the client's answer only repeats what is known.
+notice at once: to an ACK outside of its window the client's TCP says what would fit (RFC 9293 §3.10.7.4), by an ACK
+that arrives here, where there is no such connection, and this kernel's reset ends it. Where there is one by now, since
+the client has come back from the same port, the client's answer only repeats what is known.
 
 Raw sockets need CAP_NET_RAW. They are open only while something is sent, as they would get a copy of all traffic.
 """
