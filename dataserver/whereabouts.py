@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -28,9 +29,20 @@ log = structlog.get_logger()
 
 FILE: Final = "connections"
 PERIOD_S: Final = 0.2
+WRITE_GAP_S: Final = 1.0
+"""So much time lies between two writes, whoever comes and goes: they share a disk with clients' data."""
+FORGET_S: Final = 10.0
+"""Nobody is in a hurry to forget: to be told of what is over disturbs no client."""
+AGAIN_S: Final = 5.0
+"""After a write that failed."""
 TELLINGS: Final = 3
 """How often each is told, a second after the other: a packet can get lost, and whoever is back is not disturbed."""
 _TELLING_GAP_S: Final = 1.0
+_HOPE_S: Final = 10.0
+"""Who comes again before this data server listens is refused and goes to the metadata servers, Linux for two minutes.
+So they are told later; but not much later, if it gets no lease."""
+_BATCH: Final = 256
+"""What a socket's buffer holds of tickles to hosts that have to be looked for first."""
 _MODE: Final = 0o600
 
 
@@ -62,64 +74,79 @@ class Whereabouts:
     def __init__(
         self, file: Path, serving: Callable[[], bool], present: Callable[[], Collection[Ends]],
         tell: Callable[[str, Iterable[tickle.Path]], int] = tickle.tickle,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        """``serving``: whether the listener is open: who comes again must not be refused. ``present``: connections
-        that stand."""
+        """``serving``: whether the listener is open. ``present``: connections that stand."""
         self._file = file
         self._serving = serving
         self._present = present
         self._tell = tell
+        self._clock_s = clock_s
         self._stopping = threading.Event()
-        self._former = read(file)
-        self._written: frozenset[Ends] | None = None
+        for left in file.parent.glob(f"{file.name}.*"):  # of a write that was cut short
+            left.unlink(missing_ok=True)
+        self._former = self._written = read(file)
+        self._began_s = clock_s()
         self._tellings = 0
+        self._tell_at_s = 0.0
+        self._write_at_s = 0.0
+        self._forget_at_s = 0.0
         self._problem = ""
 
     def stop(self) -> None:
-        """Let :meth:`run` end. Every connection has been closed: nobody will have to be told of that."""
+        """Let :meth:`run` end. What is noted stays: who starts next tells them, though most know already."""
         self._stopping.set()
 
     def run(self) -> None:
         """Until :meth:`stop`."""
-        gap = max(1, round(_TELLING_GAP_S / PERIOD_S))
-        turn = 0
-        while not self._stopping.wait(PERIOD_S):
-            if self._serving():
-                if self._former and turn % gap == 0:
-                    self._tell_former()
-                turn += 1
-                self._keep(frozenset(self._present()) | self._former)
-        self._keep(frozenset())
+        if not tickle.permitted():
+            log.warning("clients will not be told that this data server is back: this needs CAP_NET_RAW")
+        try:
+            while not self._stopping.wait(PERIOD_S):
+                self.turn()
+        except Exception:
+            log.critical("a bug: connections are not noted any more", exc_info=True)
+
+    def turn(self) -> None:
+        """What there is to do now."""
+        now_s, serving = self._clock_s(), self._serving()
+        if self._former and now_s >= self._tell_at_s and (serving or now_s - self._began_s >= _HOPE_S):
+            self._tell_at_s = now_s + _TELLING_GAP_S
+            self._tell_former()
+        if serving:
+            self._keep(self._former.union(self._present()), now_s)
 
     def _tell_former(self) -> None:
         by_address: dict[str, list[Ends]] = {}
-        for ends in self._former:
+        for ends in self._former.difference(self._present()):
             by_address.setdefault(ends.local, []).append(ends)
         sent = 0
         for address, paths in by_address.items():
             try:
-                sent += self._tell(address, paths)
+                for first in range(0, len(paths), _BATCH):
+                    sent += self._tell(address, paths[first : first + _BATCH])
             except OSError as problem:  # no such address here any more, or no CAP_NET_RAW
-                self._warn(f"clients of {address} are not told that this data server is back: {problem.strerror}")
+                log.warning("clients are not told that this data server is back", by=address, reason=problem.strerror)
         if not self._tellings and sent:
             log.info("clients of before are told that this data server is back", clients=sent)
         self._tellings += 1
         if self._tellings == TELLINGS:
             self._former = frozenset()
 
-    def _keep(self, ends: frozenset[Ends]) -> None:
-        if ends == self._written:
+    def _keep(self, ends: frozenset[Ends], now_s: float) -> None:
+        due_s = self._write_at_s if not ends <= self._written else self._forget_at_s
+        if ends == self._written or now_s < due_s:
             return
         try:
             write_atomically(self._file, _packed(ends), mode=_MODE)
-            self._written = ends
-        except OSError as problem:  # tried again: a full disk may have room later
-            self._warn(f"connections are not noted: {problem.strerror}")
-
-    def _warn(self, problem: str) -> None:
-        if problem != self._problem:
-            self._problem = problem
-            log.warning("whoever is connected may not hear of a power loss", reason=problem)
+        except OSError as problem:  # a full disk may have room later
+            self._write_at_s = self._forget_at_s = now_s + AGAIN_S
+            if str(problem.strerror) != self._problem:
+                self._problem = str(problem.strerror)
+                log.warning("whoever is connected may not hear of a power loss: it is not noted", reason=self._problem)
+            return
+        self._written, self._problem = ends, ""
+        self._write_at_s, self._forget_at_s = now_s + WRITE_GAP_S, now_s + FORGET_S
 
 
 def _packed(ends: Iterable[Ends]) -> bytes:
