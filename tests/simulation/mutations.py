@@ -362,6 +362,7 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "what a client does not know of is fenced",
         "trusting_nomatching",
         _DATA + "test_a_recall_that_reaches_its_client_before_the_grant",
+        seeds=60,
     ),
     _whole(
         "a client is fenced before it is dropped",
