@@ -2,8 +2,8 @@
 
 Layout: ``dataserver.json`` (format, owner, store identity, stripe width), ``node.pid``, the lock, ``tombstones``,
 ``mandate`` and ``metadata-servers.json`` (whom this data server obeys, and where they are), ``connections`` (a hint:
-:mod:`dataserver.whereabouts`), and ``objects/00`` to
-``objects/ff``, the shards, each a directory of objects named ``FILEID.STRIPE`` in hexadecimal.
+:mod:`dataserver.whereabouts`), and ``objects/00`` to ``objects/ff``, the shards, each a directory of objects named
+``FILEID.STRIPE`` in hexadecimal.
 
 File IDs are consecutive, so their low bits spread them evenly. The stripe width is one more than the highest stripe
 index ever stored here: with it "all objects of a file" is a handful of look-ups and not a scan. It is made durable

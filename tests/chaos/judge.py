@@ -32,7 +32,7 @@ OPERATIONS_MIN = 200
 """On shared names, locks and opens, all clients together."""
 CALM_SHARE = 0.5
 """Where an undisturbed call takes more than this share of a bound that is as short as that, it is the machine that
-would be judged. Usual is a fifth."""
+would be judged, and so much more is allowed. Usual is a fifth."""
 CONTENTION_MIN = {"lock operations": 30, "locks refused": 3, "names refused": 5}
 """Clients that were never in each other's way would be answered alike by servers that know nothing of each other.
 Opens that were refused are told, but not asked for: on a fast machine hardly any two of them overlap."""

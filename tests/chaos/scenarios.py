@@ -45,8 +45,8 @@ START = Bounds(longest_ms=2_000, median_ms=1_000, median_on=(3,))
 """Nobody can answer before enough servers have started again, for which each needs a third of a second of a processor.
 Here all of them load their code at once, and of 5 nodes that is more than two processors can do in a second."""
 POWER_ON = Bounds(longest_ms=10_000)
-"""Nobody can answer before enough nodes are back. With 30 s a client that nobody told of that was found in one of three
-cases only: it finds out by itself in up to a minute."""
+"""Nobody can answer before enough nodes are back. Not more than this: a client whom nobody tells finds out by itself in
+up to a minute, and with 30 s one that took 23 s passed."""
 DEGRADED = Bounds(longest_ms=5_000)
 """The fault slows everything down for as long as it lasts; service goes on."""
 HAND_OVER_MS = 300.0
