@@ -307,8 +307,8 @@ async def test_without_a_quorum_nobody_is_accepted_at_a_service_address(node: Se
     await node.dial()
     await node.until_connections(1)
     node.dispatcher.change_service(READ_ONLY)
-    late = await node.dial()
     with pytest.raises(ConnectionResetError):
+        late = await node.dial()
         await asyncio.wait_for(loop.sock_recv(late, 1), 2)
     node.service_addresses.clear()
     await node.dial()
