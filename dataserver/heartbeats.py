@@ -20,8 +20,8 @@ import structlog
 
 from dataserver.leadership import NotObeyed
 from dataserver.life import LifeOver
-from dataserver.reports import reason_of
 from mdsproto import control_pb2, possession
+from mdsproto.callfailure import in_words, is_of_certificates
 from mdsproto.mandate import Mandate
 from nfswire.dsfh import Fence
 
@@ -126,7 +126,7 @@ class Heartbeats:
             reply = beat(request, CALL_TIMEOUT_S)
         except grpc.RpcError as error:
             self.unanswered(question)
-            self._note(mds_id, False, reason_of(error))
+            self._note(mds_id, False, in_words(error))
             return False
         renewed = self.answered(mds_id, question, reply)
         if renewed:
@@ -238,9 +238,11 @@ class Heartbeats:
     def _note(
         self, mds_id: str, answered: bool, reason: str, *, refusal: bool = False, disobeyed: bool = False
     ) -> None:
-        """Log when an MDS begins or ceases to answer, refuses or is not obeyed, not each time."""
+        """Log when an MDS begins or ceases to answer, refuses or is not obeyed, not each time. Why it does not answer
+        may change as it starts or is cut off; that a certificate is the reason is told by itself."""
         refused = reason if refusal or disobeyed else ""
-        said = _ANSWERS if answered else refused
+        unanswered = reason if is_of_certificates(reason) else ""
+        said = _ANSWERS if answered else refused or unanswered
         if self._told.get(mds_id) == said:
             return
         self._told[mds_id] = said

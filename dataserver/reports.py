@@ -16,6 +16,7 @@ import structlog
 import tenacity
 
 from mdsproto import control_pb2
+from mdsproto.callfailure import in_words
 
 log = structlog.get_logger()
 
@@ -119,7 +120,7 @@ class Reporter:
                     again = max(0, attempt.retry_state.attempt_number - len(self._senders))
                     self._attempt(deadline_ns, self._patience.timeout_s(again))
         except (grpc.RpcError, _NotCommitted) as error:
-            log.warning("stable writes could not be reported", reason=reason_of(error))
+            log.warning("stable writes could not be reported", reason=in_words(error))
 
     def _rounds(self, state: tenacity.RetryCallState) -> int:
         """In which round of asking everybody this attempt is: 1, 2, ..."""
@@ -158,12 +159,3 @@ class Reporter:
                 self._preferred += 1
                 with self._lock:
                     self._waiting[:0] = batch
-
-
-def reason_of(error: BaseException) -> str:
-    """A gRPC error in a few words."""
-    if isinstance(error, grpc.RpcError):
-        code, details = getattr(error, "code", None), getattr(error, "details", None)
-        if callable(code) and callable(details):
-            return f"{code().name}: {details()}"
-    return str(error) or type(error).__name__

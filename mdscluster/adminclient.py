@@ -13,6 +13,7 @@ import grpc
 from mdscluster.config import ConfigError
 from mdscluster.pki import ClusterPki
 from mdsproto import admin_pb2, admin_pb2_grpc, certcheck, credentials
+from mdsproto.callfailure import in_words
 from mdsproto.credentials import ROLE_ADMIN
 
 ADMIN_ID: Final = "admin"
@@ -128,7 +129,7 @@ class AdminClient:
             try:
                 answers.append(Answer(target, call.result()))
             except grpc.RpcError as problem:
-                answers.append(Answer(target, None, explain(problem)))
+                answers.append(Answer(target, None, in_words(problem)))
         return answers
 
     def digest(self, node_id: str, at_index: int, timeout_s: float) -> admin_pb2.DigestReply:
@@ -150,26 +151,6 @@ class AdminClient:
         """What the node, were it the leader, made of a change of the membership. Raises ``grpc.RpcError``."""
         stub = admin_pb2_grpc.AdminStub(self._channels[node_id])
         return stub.ChangeMembers(request, timeout=timeout_s)
-
-
-def explain(problem: grpc.RpcError) -> str:
-    """Why a call failed, in a few words."""
-    if not isinstance(problem, grpc.Call):
-        return str(problem)
-    code, details = problem.code(), problem.details() or ""
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return "no answer in time"
-    for sign, words in (
-        ("Connection refused", "connection refused"),
-        ("certificate has expired", "its certificate has ended: `mdsctl certs renew`"),
-        ("CERTIFICATE_VERIFY_FAILED", "its certificate is not of this cluster"),
-        ("No route to host", "no route to host"),
-        ("unreachable", "network unreachable"),
-        ("Socket closed", "connection lost"),
-    ):
-        if sign in details:
-            return words
-    return f"{code.name.lower().replace('_', ' ')}: {details}".strip(": ")
 
 
 def has_quorum(answers: Iterable[Answer]) -> bool:

@@ -9,8 +9,9 @@ from typing import Final
 
 import grpc
 
-from mdscluster.adminclient import AdminClient, Answer, explain, leader_of
+from mdscluster.adminclient import AdminClient, Answer, leader_of
 from mdscluster.mdsctl.desk import STATUS_TIMEOUT_S, Failure
+from mdsproto.callfailure import in_words
 
 ASK_AGAIN: Final = "give the command again; see `mdsctl status`"
 
@@ -21,7 +22,7 @@ def asking(node: str, advice: str = ASK_AGAIN) -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as problem:
-        raise Failure(f"{node}: {explain(problem)}", advice) from problem
+        raise Failure(f"{node}: {in_words(problem)}", advice) from problem
 
 
 def answers_of(client: AdminClient, timeout_s: float) -> list[Answer]:

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Final
 import grpc
 import typer
 
-from mdscluster.adminclient import AdminClient, explain
+from mdscluster.adminclient import AdminClient
 from mdscluster.mdsctl.asking import ASK_AGAIN, current_leader
 from mdscluster.mdsctl.desk import EXIT_OK, Desk, Failure, Json, not_empty
 from mdscluster.mdsctl.paging import SHOWN, Limit, client_id_of, open_listing, readable
 from mdscluster.mdsctl.view import Grid, human_time
 from mdsproto import admin_pb2
+from mdsproto.callfailure import in_words
 
 COUNTED_MAX: Final = 1_000
 """What servers count up to."""
@@ -70,7 +71,7 @@ def _ask(connection: AdminClient, client_id: int, timeout_s: float) -> admin_pb2
             admin_pb2.EvictClientRequest(client_id=client_id), timeout=timeout_s
         )
     except grpc.RpcError as problem:
-        raise Failure(f"{leader}: {explain(problem)}; it may still happen", "look by `mdsctl clients list`") \
+        raise Failure(f"{leader}: {in_words(problem)}; it may still happen", "look by `mdsctl clients list`") \
             from problem
 
 

@@ -14,12 +14,13 @@ from typing import Annotated, Any, Final
 import grpc
 import typer
 
-from mdscluster.adminclient import AdminClient, Answer, explain, leader_of, members_of
+from mdscluster.adminclient import AdminClient, Answer, leader_of, members_of
 from mdscluster.mdsctl import clusterfile
 from mdscluster.mdsctl.asking import ASK_AGAIN
 from mdscluster.mdsctl.desk import EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json, not_empty
 from mdscluster.mdsctl.view import Grid, plain
 from mdsproto import admin_pb2
+from mdsproto.callfailure import in_words
 
 CALL_TIMEOUT_S: Final = 10.0
 _PAUSE_S: Final = 0.3
@@ -195,7 +196,7 @@ class Operator:
         try:
             return self._client.change_members(leader, request, CALL_TIMEOUT_S)
         except grpc.RpcError as problem:
-            return admin_pb2.ChangeMembersReply(code="unknown", text=f"{leader}: {explain(problem)}")
+            return admin_pb2.ChangeMembersReply(code="unknown", text=f"{leader}: {in_words(problem)}")
 
     def _voters(self) -> list[str]:
         return [member.node_id for member in members_of(self._client.status(STATUS_TIMEOUT_S)) if member.voter]

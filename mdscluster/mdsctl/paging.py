@@ -9,11 +9,12 @@ from typing import Annotated, Any, Final
 import grpc
 import typer
 
-from mdscluster.adminclient import AdminClient, explain, leader_of
+from mdscluster.adminclient import AdminClient, leader_of
 from mdscluster.mdsctl.asking import ASK_AGAIN
 from mdscluster.mdsctl.desk import STATUS_TIMEOUT_S, Desk, Failure
 from mdscluster.mdsctl.view import Block, Grid
 from mdsproto import admin_pb2
+from mdsproto.callfailure import in_words
 
 PAGE_TIMEOUT_S: Final = 15.0
 """A node without a quorum looks for one for a while before it tells what it knows."""
@@ -70,7 +71,7 @@ def fetch(
     except grpc.RpcError as problem:
         if isinstance(problem, grpc.Call) and problem.code() is grpc.StatusCode.UNIMPLEMENTED:
             raise Failure(f"{node} runs a release without this list", "upgrade it") from problem
-        raise Failure(f"{node}: {explain(problem)}", ASK_AGAIN) from problem
+        raise Failure(f"{node}: {in_words(problem)}", ASK_AGAIN) from problem
     return listing
 
 

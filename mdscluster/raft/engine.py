@@ -238,8 +238,9 @@ class Engine:
         """The turn up to its commit; a leader's entries, which may leave already.
 
         The others may write them while this node's disk does (Raft thesis §10.2.1): a leader counts itself for an
-        entry in a later turn, and so after its own commit. Nothing else leaves so early. More may be received, but
-        no other turn begun, before ``finish_turn``.
+        entry in a later turn, and so after its own commit. The only voter has no others to wait for, counts itself in
+        the same turn, and sends its learners nothing before its commit. Nothing else leaves so early. More may be
+        received, but no other turn begun, before ``finish_turn``.
         """
         self.store.check()
         self._at(now_ms)
@@ -250,7 +251,7 @@ class Engine:
             self._tick(now_ms, wall_ns)
             self._urgent, self._events = self._apply()
             self._follow_roster()
-            if self.core.is_leader:
+            if self.core.is_leader and not self._only_voter():
                 return self.outbox.take_appends(now_ms)
         return []
 
@@ -285,9 +286,11 @@ class Engine:
         )
 
     def _at(self, now_ms: float) -> None:
+        """Time goes on, and not back to what a caller read before others were here: leases would count it twice."""
+        now_ms = max(now_ms, self._clock_at_ms)
         self.guards.now_ms = now_ms
         self.core.set_time(now_ms)
-        self._clock_ms += min(max(now_ms - self._clock_at_ms, 0.0), LEASE_STEP_MS_MAX)
+        self._clock_ms += min(now_ms - self._clock_at_ms, LEASE_STEP_MS_MAX)
         self._clock_at_ms = now_ms
 
     def _tick(self, now_ms: float, wall_ns: int) -> None:
@@ -316,13 +319,16 @@ class Engine:
         self._follow_roster()
         self.changes.ticked(position)
         self._note_office(now_ms)
-        if self.roster.membership.voters == {self.config.node_id}:
+        if self._only_voter():
             while core.is_leader and core.commit_index < self.journal.last_index:
                 core.tick()
         self.guards.after_tick()
         self._measure(now_ms)
         if core.is_leader and leader != self.config.node_id and proposals.pending:
             self._work = True  # Just elected: what waits here goes into the log in the next turn.
+
+    def _only_voter(self) -> bool:
+        return self.roster.membership.voters == {self.config.node_id}
 
     def _measure(self, now_ms: float) -> None:
         core, measures = self.core, self.measures

@@ -250,20 +250,20 @@ class Node:
                 # uvloop writes to its sockets between callbacks, so the commit waits for the next one.
                 self._transport.send(early)
                 self._unfinished = True
-                self._loop.call_soon(self._finish_turn, now_ms)
+                self._loop.call_soon(self._finish_turn)
             else:
                 self._finish(now_ms, early)
         except Exception as error:
             self._fail(error)
 
-    def _finish_turn(self, now_ms: float) -> None:
+    def _finish_turn(self) -> None:
         """The second half of a turn whose entries are on their way already."""
         self._unfinished = False
         if self._halted:
             return
         began_s = self._clock()
         try:
-            self._finish(now_ms, [])
+            self._finish(began_s * 1000, [])
             self._pacer.note_commit((self._clock() - began_s) * 1000)
         except Exception as error:
             self._fail(error)
@@ -388,7 +388,9 @@ class Node:
 
     async def _fetch_snapshot(self, leader: str) -> None:
         try:
-            address = self.engine.roster.peers[leader]
+            address = self.engine.roster.peers.get(leader)
+            if address is None:
+                raise SnapshotError("it is no member any more")
             directory = await snapshot.fetch(self.config, leader, address, self.introduce())
             index = self._install(directory)
         except SnapshotError as error:

@@ -16,6 +16,7 @@ from typing import Final, cast
 _TRACES: Final = "tests/simulation/consensus/test_traces.py::"
 _RULES: Final = "tests/simulation/consensus/test_rules.py::"
 _DISKS: Final = "tests/simulation/consensus/test_lost_disks.py::"
+_MEMBERSHIP: Final = "tests/simulation/consensus/test_membership_traces.py::"
 _ENGINE: Final = "tests/unit/raft/test_engine.py::"
 _PROPOSALS: Final = "tests/unit/raft/test_proposals.py::"
 _BARRIERS: Final = "tests/unit/raft/test_barriers.py::"
@@ -108,6 +109,12 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "commit before send",
         "send_before_commit",
         _RULES + "test_nothing_promised_leaves_before_the_commit",
+    ),
+    _consensus(
+        "commit before send: the only voter",
+        "the_only_voter_sends_early",
+        _MEMBERSHIP + "test_the_only_voter_dies_before_its_commit[False]",
+        seeds=0,
     ),
     _consensus(
         "fail-stop when a commit fails",
@@ -295,6 +302,11 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
         "lease clock goes on from the log's",
         "lease_clock_restarts",
         _PROPOSALS + "test_the_clock_of_leases_never_goes_back",
+    ),
+    _consensus(
+        "lease clock counts no time twice",
+        "lease_clock_counts_twice",
+        _PROPOSALS + "test_the_clock_of_leases_counts_no_time_twice",
     ),
     _founding(
         "founding: by all, met at one time",

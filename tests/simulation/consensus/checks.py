@@ -23,6 +23,15 @@ class _Word(NamedTuple):
     """Of the process that proposed it."""
 
 
+class _Pace(NamedTuple):
+    """Where a leader's own clock and that of leases stood when it was first seen in its term."""
+
+    life: Life
+    term: int
+    at_ms: float
+    lease_ms: float
+
+
 class Checks:
     """INV-1, 2, 3, 4, 7 and 8, beside those that every ``Cluster`` checks."""
 
@@ -36,6 +45,7 @@ class Checks:
         self._seen = self._checked = 0
         self._terms: dict[str, int] = {}
         self._words: dict[bytes, _Word] = {}
+        self._paces: dict[str, _Pace] = {}
 
     # INV-1.
 
@@ -57,9 +67,10 @@ class Checks:
         if known != candidate:
             self._world.violated(f"INV-1: {voter} voted for {known} and for {candidate} in term {term}")
 
-    # INV-8, and the clock of leases, which only grows (ADR 5).
+    # INV-8, and the clock of leases, which only grows, and no faster than its leader's (ADR 5).
 
     def observe(self, node: SimNode) -> None:
+        self._judge_pace(node)
         world = self._world
         core = node.engine.core
         if core.is_leader and world.leaders.get(core.term) == node.id and self._terms.get(node.id) != core.term:
@@ -69,6 +80,21 @@ class Checks:
             world.note(node.id, f"leads term {core.term}, log to {node.engine.journal.last_index}")
         if self._seen < len(world.committed):
             self._judge_clock()
+
+    def _judge_pace(self, node: SimNode) -> None:
+        """Within a term the clock of leases is no faster than its leader's own."""
+        engine = node.engine
+        if not engine.core.is_leader:
+            return
+        life, term, since = self._world.lives[node.id], engine.core.term, self._paces.get(node.id)
+        if since is None or (since.life, since.term) != (life, term):
+            self._paces[node.id] = _Pace(life, term, engine._clock_at_ms, engine._clock_ms)
+            return
+        passed_ms, counted_ms = node.now_ms - since.at_ms, engine._clock_ms - since.lease_ms
+        if counted_ms > passed_ms + 1e-3:
+            self._world.violated(
+                f"INV-7: the clock of leases has gone on by {counted_ms:.3f} ms in {passed_ms:.3f} ms of {node.id}"
+            )
 
     def _judge_clock(self) -> None:
         """Not every entry is seen: some are applied and dropped from the log in the same turn. Those that are seen late

@@ -62,6 +62,16 @@ def send_before_commit() -> Any:
     return replaced((Engine, "begin_turn", begin_turn))
 
 
+def the_only_voter_sends_early() -> Any:
+    """The only voter's entries leave for its learners before its commit, as committed."""
+    begin = Engine.begin_turn
+
+    def begin_turn(self: Engine, now_ms: float, wall_ns: int) -> list[tuple[str, bytes]]:
+        return begin(self, now_ms, wall_ns) + (self.outbox.take_appends(now_ms) if self.core.is_leader else [])
+
+    return replaced((Engine, "begin_turn", begin_turn))
+
+
 def failed_commit_unnoticed() -> Any:
     """A commit that failed, or whose flush did, counts as done."""
     commit = Store.commit
@@ -442,6 +452,27 @@ def snapshot_trailer_unchecked() -> Any:
             frame.trailer.CopyFrom(SnapshotTrailer(chunks=len(chunks), length_bytes=len(data), digest=digest))
 
     return _stream_told_otherwise(agreed)
+
+
+def lease_clock_counts_twice() -> Any:
+    """A turn's end sets the clock of leases back to when the turn began, and what came meanwhile is counted again."""
+    begin, finish = Engine.begin_turn, Engine.finish_turn
+    began_ms: dict[int, float] = {}
+
+    def begin_turn(self: Engine, now_ms: float, wall_ns: int) -> list[tuple[str, bytes]]:
+        began_ms[id(self)] = now_ms
+        return begin(self, now_ms, wall_ns)
+
+    def at(self: Engine, now_ms: float) -> None:
+        self.guards.now_ms = now_ms
+        self.core.set_time(now_ms)
+        self._clock_ms += max(now_ms - self._clock_at_ms, 0.0)
+        self._clock_at_ms = now_ms
+
+    return replaced(
+        (Engine, "begin_turn", begin_turn), (Engine, "_at", at),
+        (Engine, "finish_turn", lambda self, now_ms: finish(self, began_ms[id(self)])),
+    )  # fmt: skip
 
 
 def lease_clock_restarts() -> Any:

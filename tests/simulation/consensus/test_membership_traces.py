@@ -10,6 +10,7 @@ from mdscluster.raft.core import Core
 from mdscluster.raft.errors import ConsensusBug
 from mdscluster.raft.reconfiguration import Reconfiguration
 from mdscluster.raft.roster import Roster
+from tests.simulation.consensus import mutants
 from tests.simulation.consensus.changes import cluster_message, done, grown, outcome, run
 from tests.simulation.consensus.membership import Changing
 from tests.simulation.fixtures import MakeChanging
@@ -61,6 +62,42 @@ def test_two_leaders_change_the_same_membership(
     cluster = grown(make_changing(), learners="5", voters="4")
     off(monkeypatch, rule)
     assert broken(cluster, trace_two_leaders) == (rule != "")
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_the_only_voter_dies_before_its_commit(
+    make_changing: MakeChanging, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    """INV-2, INV-8: it needs nobody's copy, so what a learner hears of as committed is on the voter's disk, or it is
+    lost with a client told. A learner answered its client then, and ended by the next entry of that index."""
+    if early:
+        with mutants.the_only_voter_sends_early():
+            assert broken(make_changing(2, founders=1), trace_the_only_voter_dies)
+    else:
+        assert not broken(make_changing(2, founders=1), trace_the_only_voter_dies)
+
+
+def trace_the_only_voter_dies(cluster: Changing) -> None:
+    cluster.start("n2", connect=False)
+    cluster.calm()
+    change = cluster.change("n1", "add", "n2")
+    run(cluster)
+    assert outcome(cluster, change) == "done"
+    assert cluster.membership("n2").voters == {"n1"}
+    cluster.propose("n2", b"of a learner's client")
+    cluster.turn("n2")
+    while cluster.queues["n2", "n1"]:
+        cluster.hand("n2", "n1", cluster.queues["n2", "n1"].popleft())
+    cluster["n1"].post(cluster["n1"].begin_turn())
+    cluster.deliver("n1", "n2")
+    cluster.kill("n1", power_loss=0)
+    cluster.start("n1", connect=False)
+    cluster.calm()
+    cluster.elect("n1")
+    cluster.propose("n1", b"another")
+    cluster.settle("n1")
+    cluster.dial()
+    run(cluster, 400)
 
 
 def trace_two_leaders(cluster: Changing) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import ssl
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -98,6 +100,78 @@ def test_another_ones_certificate_is_not_used(pki: ClusterPki) -> None:
     watched.read()
     pki.paths("mds1").certificate.write_bytes(pki.paths("admin").certificate.read_bytes())
     assert watched.renewed() is None
+    renew(pki)
+    assert watched.renewed() is not None
+
+
+YEARS = timedelta(days=3650)
+
+
+def of_an_old_backup(pki: ClusterPki) -> str:
+    pki.issue("mds1", "mds", ["127.0.0.1"], now=datetime.now(UTC) - 2 * YEARS, renew_before=timedelta.max)
+    return "mds1.pem ended on"
+
+
+def of_a_clock_that_is_ahead(pki: ClusterPki) -> str:
+    pki.issue("mds1", "mds", ["127.0.0.1"], now=datetime.now(UTC) + timedelta(days=30), renew_before=timedelta.max)
+    return "mds1.pem is good from"
+
+
+def another_ca(pki: ClusterPki) -> ClusterPki:
+    other = ClusterPki(pki.directory.parent / "other")
+    other.create()
+    shutil.copy(pki.paths("mds1").key, other.paths("mds1").key)
+    other.issue("mds1", "mds", ["127.0.0.1"])
+    return other
+
+
+def of_another_ca_for_the_same_key(pki: ClusterPki) -> str:
+    shutil.copy(another_ca(pki).paths("mds1").certificate, pki.paths("mds1").certificate)
+    return "mds1.pem is of another CA than"
+
+
+def with_another_ca_alone(pki: ClusterPki) -> str:
+    shutil.copy(another_ca(pki).ca, pki.ca)
+    return "ca.pem is another CA"
+
+
+def with_all_files_of_another_cluster(pki: ClusterPki) -> str:
+    other = another_ca(pki)
+    shutil.copy(other.ca, pki.ca)
+    shutil.copy(other.paths("mds1").certificate, pki.paths("mds1").certificate)
+    return "ca.pem is another CA"
+
+
+def with_a_ca_that_ended(pki: ClusterPki) -> str:
+    pki.renew_ca(now=datetime.now(UTC) - 2 * YEARS)
+    return "ca.pem ended on"
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        of_an_old_backup, of_a_clock_that_is_ahead, of_another_ca_for_the_same_key, with_another_ca_alone,
+        with_all_files_of_another_cluster, with_a_ca_that_ended,
+    ],
+)  # fmt: skip
+def test_what_others_would_refuse_is_not_used_by_who_is_running(
+    pki: ClusterPki, exchange: Callable[[ClusterPki], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """INV-4: it would go on until its next connection, and be out of the cluster then. What comes after is used."""
+    watched, contexts = files(pki), Contexts(tls(pki))
+    watched.read()
+    client = contexts.client
+    good = {path: path.read_bytes() for path in (pki.ca, pki.paths("mds1").certificate)}
+    reason = exchange(pki)
+    for _ in range(3):
+        assert watched.renewed() is None
+        contexts.refresh()
+    told = capsys.readouterr().out
+    assert told.count("the last one goes on being used") == 2, "once by each who looks"
+    assert told.count(reason) == 2, told
+    assert contexts.client is client
+    for path, content in good.items():
+        path.write_bytes(content)
     renew(pki)
     assert watched.renewed() is not None
 
