@@ -65,7 +65,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Said:
-    """A line of a server's log that bears on its end, or on its clients'."""
+    """A line of a server's log that bears on its end, on its clients', or on who led."""
 
     at_s: float
     """time.monotonic(), from the wall clock of the line."""
@@ -74,6 +74,8 @@ class Said:
     event: str
     reason: str = ""
     """Why a client's connection was closed."""
+    term: int = 0
+    """In which it leads."""
 
 
 @dataclass
@@ -146,8 +148,8 @@ class Evidence:
     linux: list[LinuxClient] = field(default_factory=list)
     tracebacks: list[str] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
-    """What servers logged that is critical, what ended their processes rightly, and whom they sent away
-    (``site.said``)."""
+    """What servers logged that is critical, what ended their processes rightly, whom they sent away, and in which terms
+    they led (``site.said``)."""
     digest: Check | None = None
     linearizable: Check | None = None
     power: Power | None = None

@@ -19,6 +19,7 @@ from tests.support.cluster import NFS_PORT, SERVICE_OCTET, Cluster
 from tests.support.embedded import Embedded
 
 END_TIMEOUT_S = 20
+LEADS_EVENT = "this node leads"
 CLOSED_EVENT, SENT_AWAY = "connection closed", ("no quorum", "this node has lost its quorum")
 """How a node logs that it closes a client's connection, and for which reasons if it sends it to one with a quorum."""
 
@@ -237,7 +238,8 @@ def tracebacks(site: Site) -> list[str]:
 
 
 def said(site: Site) -> list[Said]:
-    """What servers have logged by now that is critical, or tells of an installed snapshot or of clients sent away.
+    """What servers have logged by now that is critical, or tells of an installed snapshot, of clients sent away or of a
+    term in which it leads.
 
     Of a node whose wall clock was wrong the times are, too: the scenarios that put one wrong end no process.
     """
@@ -250,15 +252,16 @@ def telling(log: str, ahead_s: float) -> list[Said]:
     """Those of a log's lines. ``ahead_s``: the wall clock, less time.monotonic()."""
     found = []
     for line in log.splitlines():
-        if f'"{CRITICAL}"' not in line and SNAPSHOT_EVENT not in line and CLOSED_EVENT not in line:
+        if not any(sign in line for sign in (f'"{CRITICAL}"', SNAPSHOT_EVENT, CLOSED_EVENT, LEADS_EVENT)):
             continue
         try:
             words = json.loads(line)
             at_s = datetime.fromisoformat(words["timestamp"]).timestamp() - ahead_s
             reason = words["reason"] if words["event"] == CLOSED_EVENT else ""
-            one = Said(at_s, words["node"], words["level"], words["event"], reason)
+            term = words["term"] if words["event"] == LEADS_EVENT else 0
+            one = Said(at_s, words["node"], words["level"], words["event"], reason, term)
         except (ValueError, KeyError, TypeError):  # half a line of a process that was killed; another program's
             continue
-        if one.level == CRITICAL or one.event.startswith(SNAPSHOT_EVENT) or one.reason in SENT_AWAY:
+        if one.level == CRITICAL or one.event.startswith(SNAPSHOT_EVENT) or one.reason in SENT_AWAY or one.term:
             found.append(one)
     return found

@@ -28,7 +28,7 @@ from tests.chaos.load import Call, ClientReport, Hold
 from tests.chaos.lookers import Wait
 from tests.chaos.monitor import ENDED, ENDED_EVENT, Sample, last_words, statuses_sent
 from tests.chaos.scenarios import BY_NAME, HAND_OVER_MS, LINUX_ROUNDS_MIN, SCENARIOS, SENT_AWAY_MS
-from tests.chaos.site import CLOSED_EVENT, SENT_AWAY, Site, telling
+from tests.chaos.site import CLOSED_EVENT, LEADS_EVENT, SENT_AWAY, Site, telling
 from tests.chaos.stage import DIGESTS_MAX, compared, contention, digest
 from tests.chaos.verdict import Verdict
 from tests.support.linearizability import check
@@ -74,6 +74,11 @@ def test_a_good_run_stands() -> None:
 
 def two_leaders(e: Evidence) -> None:
     e.samples.append(Sample(12.1, "mds3", "leader", 2, True, 9))
+
+
+def two_leaders_unseen(e: Evidence) -> None:
+    """Between two looks."""
+    e.said.append(Said(12.1, "mds3", "info", LEADS_EVENT, term=2))
 
 
 def lost_change(e: Evidence) -> None:
@@ -189,7 +194,8 @@ def never_compared(e: Evidence) -> None:
 @pytest.mark.parametrize(
     ("harm", "name"),
     [
-        (two_leaders, "INV-1"), (lost_change, "INV-2"), (lost_change, "INV-3"), (call_without_answer, "INV-2"),
+        (two_leaders, "INV-1"), (two_leaders_unseen, "INV-1"), (lost_change, "INV-2"), (lost_change, "INV-3"),
+        (call_without_answer, "INV-2"),
         (nothing_in_doubt, "INV-3"), (stale_read, "INV-4"), (unchecked_history, "INV-4"), (short_history, "INV-4"),
         (two_holders, "INV-5"), (grace_sent, "INV-7"),
         (bad_session_received, "INV-7"), (replicas_differ, "INV-8"),
@@ -386,16 +392,21 @@ def test_a_node_that_keeps_its_clients_without_a_quorum_is_found(said: list[Said
     assert "vacuous" in verdict_on("sent away", evidence, "mute-leader").text
 
 
-def test_connections_that_are_closed_for_want_of_a_quorum_are_read_from_the_log() -> None:
-    """Not those that clients close, or a server that stops; and half a line is none."""
+def test_what_bears_on_leaders_and_clients_is_read_from_the_log() -> None:
+    """Which connections are closed for want of a quorum: not those that clients close, or a server that stops; and who
+    leads in which term. Half a line is none."""
 
-    def line(**words: str) -> str:
+    def line(**words: str | int) -> str:
         return json.dumps({**words, "node": "mds2", "level": "info", "timestamp": "2026-01-02T03:04:05.500000Z"})
 
     log = [line(event=CLOSED_EVENT, reason=reason) for reason in (*SENT_AWAY, "the server stops")]
     log += [line(event=CLOSED_EVENT), log[0][:-4], line(event="operation given up", reason=SENT_AWAY[0])]
+    log += [line(event=LEADS_EVENT, term=7), line(event=LEADS_EVENT)]
     found = telling("\n".join(log), 1767323045.5 - 100.0)
-    assert found == [Said(100.0, "mds2", "info", CLOSED_EVENT, reason) for reason in SENT_AWAY]
+    assert found == [
+        *(Said(100.0, "mds2", "info", CLOSED_EVENT, reason) for reason in SENT_AWAY),
+        Said(100.0, "mds2", "info", LEADS_EVENT, term=7),
+    ]
 
 
 NODES = ["mds1", "mds2", "mds3"]
