@@ -19,7 +19,17 @@ from fencing import agents, policy, procedure
 from fencing.agents import Answer
 from fencing.budget import budget_ms
 from fencing.policy import Decisions, Observed
-from fencing.state import CLAIM_MS_MAX, PHASE_OFF, Intent, Limits, State, Verdict, holds_claim
+from fencing.state import (
+    CLAIM_MS_MAX,
+    PHASE_OFF,
+    PHASE_ON,
+    POWER_ON_ATTEMPTS,
+    Intent,
+    Limits,
+    State,
+    Verdict,
+    holds_claim,
+)
 from fencing.suspicion import Sighting, Suspicions
 from mdscluster import replica_async
 from mdscluster.control import witnesses
@@ -35,7 +45,7 @@ from mdscluster.fsm.commands import (
     NodePresence,
     pack_internal,
 )
-from mdscluster.fsm.tables import U64
+from mdscluster.fsm.lease_reports import lease_clock_ms
 from mdscluster.leaving import PRESENCE_S
 from mdscluster.replica import LEADER
 
@@ -107,6 +117,8 @@ class Stonith:
         self._log_base = (-1, 0)  # the log's clock when it last moved, and our own then
         self._acting: asyncio.Task[None] | None = None
         self._executions: dict[str, asyncio.Task[None]] = {}
+        self._begun: dict[str, tuple[int, str, int]] = {}
+        """Server -> under which claim its devices were asked last: intent, phase, attempt."""
         self._inherited_until = 0
         self._catching_up: asyncio.Task[bool] | None = None
         """Its result: whether all that was decided before is applied here. None: not begun."""
@@ -206,14 +218,20 @@ class Stonith:
         with self._replica.env.begin() as txn:
             return fencing_state.load(txn, self._tables)
 
+    def at_it(self, intent: Intent) -> str:
+        """Who carries an intent out, and may have an agent under way; empty: nobody. By the log's clock as of the last
+        entry: a claim counts rather for too long."""
+        with self._replica.env.begin() as txn:
+            clock_ms = lease_clock_ms(txn, self._tables)
+        return intent.claim.executor if intent.claim is not None and clock_ms <= intent.claim.until_ms else ""
+
     # ------------------------------------------------------------ what there is
     def _look(self, status: ReplicaStatus, now_ms: int) -> _Look:
         with self._replica.env.begin() as txn:
             raw = fencing_state.raw_state(txn, self._tables)
-            clock = txn.get(b"lease_ms", db=self._tables.meta)
+            last = lease_clock_ms(txn, self._tables)
         if raw != self._raw:
             self._raw, self._state = raw, fencing_state.decode_state(raw)
-        last = 0 if clock is None else int(U64.unpack(clock)[0])
         if last != self._log_base[0]:
             self._log_base = (last, now_ms)
         return _Look(status, self._state, last + now_ms - self._log_base[1])
@@ -354,6 +372,7 @@ class Stonith:
         status = look.status
         if not status.has_quorum or self._leaving:
             return
+        self._give_back_what_was_not_begun(look)
         found = policy.claimable(
             self._node_id, self._process, status.leader_id, _voters(status), look.state, self._suspicions.missing(),
             look.log_now_ms, self._inherited(look.state), self._suspicions.met(),
@@ -377,6 +396,10 @@ class Stonith:
         if not verdict or not await replica_async.barrier(self._replica):
             return
         attempt = verdict.number
+        now = self.state().intents.get(node)
+        if now is not None and now.phase != intent.phase:
+            return  # the claim took its time, and another server has cut the power meanwhile: once is enough
+        self._begun[node] = (intent.number, intent.phase, attempt)
 
         def is_heard() -> bool:
             return intent.phase == PHASE_OFF and node not in self._suspicions.missing()
@@ -403,6 +426,34 @@ class Stonith:
             FenceOutcome(node, intent.number, self._node_id, self._process, attempt, result.done, result.text),
             lambda: until_ms - self._clock_ms(),
         )
+
+    def _give_back_what_was_not_begun(self, look: _Look) -> None:
+        """A claim that had no outcome in time stays in line and may commit later, and one may be in force that nothing
+        confirms: it would keep everybody off until its end, a node that is well again included.
+
+        Of such a claim it must be certain that no device was asked under it. Of this process' own it is: it begins one
+        claim of a node at a time, and remembers it. What an earlier process began nobody knows: its time tells.
+        """
+        for node, intent in look.state.intents.items():
+            held = intent.claim
+            if held is None or (held.executor, held.process) != (self._node_id, self._process):
+                continue
+            begun = self._begun.get(node) == (intent.number, intent.phase, held.attempt)
+            if begun or node in self._executions or look.log_now_ms > held.until_ms:
+                continue
+            if intent.phase == PHASE_ON and intent.attempts >= POWER_ON_ATTEMPTS:
+                continue  # "not done" would be the last word; when its time is over it is tried once more
+            if self._may("claim " + node):
+                self._executions[node] = asyncio.create_task(self._give_back(intent, held.attempt))
+
+    async def _give_back(self, intent: Intent, attempt: int) -> None:
+        """Commands of one node are applied in their order: a claim that it may make later is not meant by this one."""
+        self._wait("claim " + intent.node)
+        text = "it was not told in time that it may begin, and has done nothing"
+        log.warning("a claim is given back", request=f"intent-{intent.number}", server=intent.node, reason=text)
+        await self.propose(
+            FenceOutcome(intent.node, intent.number, self._node_id, self._process, attempt, False, text)
+        )  # fmt: skip
 
     async def _still_heard(self, node: str, taken_s: float) -> bool:
         """Whether a server speaks that has no power, by what is said. ``taken_s``: when the command was taken.

@@ -42,7 +42,7 @@ class FencingService(fencing_pb2_grpc.FencingServicer):
                 )
                 for node in known
             ],
-            intents=[_shown(intent) for _, intent in sorted(state.intents.items())],
+            intents=[_shown(intent, self._stonith.at_it(intent)) for _, intent in sorted(state.intents.items())],
             maintenance=state.paused,
             held=self._stonith.held,
             history=[
@@ -88,11 +88,11 @@ class FencingService(fencing_pb2_grpc.FencingServicer):
         return fencing_pb2.Outcome(code="done" if verdict else "refused", text=verdict.text)
 
 
-def _shown(intent: Intent) -> fencing_pb2.Intent:
+def _shown(intent: Intent, executor: str) -> fencing_pb2.Intent:
     return fencing_pb2.Intent(
         number=intent.number, node_id=intent.node, reason=intent.reason, decided_by=intent.decided_by, term=intent.term,
         begun_ns=intent.begun_ns, phase=intent.phase, attempts=intent.attempts, failure=intent.failure,
-        executor="" if intent.claim is None else intent.claim.executor,
+        executor=executor,
     )  # fmt: skip
 
 

@@ -54,11 +54,14 @@ def create(
         source = node or _spare_node(client)
         desk.progress(f"{source} writes it")
         try:
-            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # the cluster's key is in it
-            with os.fdopen(handle, "wb") as out:
-                _receive(client, source, out)
-            found = verify(partial, partial.parent)
-            partial.rename(file)
+            handle = _open_anew(partial)
+            try:
+                with os.fdopen(handle, "wb") as out:
+                    _receive(client, source, out)
+                found = verify(partial, partial.parent)
+                _put_in_place(partial, file)
+            finally:
+                partial.unlink(missing_ok=True)
         except OSError as problem:
             raise Failure(f"cannot write {partial}: {problem.strerror}", "is there room, and may you write there?") \
                 from problem
@@ -66,8 +69,6 @@ def create(
             raise Failure(str(problem), _ROOM) from problem
         except CorruptBackup as problem:
             raise Failure(str(problem), "give the command again; if it stays so, by another --node") from problem
-        finally:
-            partial.unlink(missing_ok=True)
     size = file.stat().st_size
     desk.answer(
         _document(file, found) | {"bytes": size},
@@ -160,6 +161,23 @@ def _receive(client: AdminClient, node: str, out: IO[bytes]) -> None:
             out.write(piece.data)
     out.flush()
     os.fsync(out.fileno())
+
+
+def _open_anew(partial: Path) -> int:
+    """For writing, by nobody else: the cluster's key comes into it. One that was left behind would keep its mode, and
+    whoever has it open; and a link would lead elsewhere."""
+    partial.unlink(missing_ok=True)
+    return os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _put_in_place(partial: Path, file: Path) -> None:
+    """A backup that was reported is there after a loss of power, under its name."""
+    partial.rename(file)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _document(file: Path, found: Restored) -> dict[str, Any]:

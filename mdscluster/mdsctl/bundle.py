@@ -25,6 +25,7 @@ from mdscluster.adminclient import AdminClient, ClusterFile, leader_of
 from mdscluster.mdsctl import clients, digest, fence, member, nodes, state, status, vip
 from mdscluster.mdsctl.desk import EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json, of_system
 from mdscluster.mdsctl.paging import fetch
+from mdscluster.mdsctl.power import listed
 from mdscluster.mdsctl.view import Block, human_bytes, plain
 from mdsproto.configfile import Address, ConfigError
 
@@ -132,7 +133,7 @@ def _ask(client: AdminClient, cluster: ClusterFile, collection: Collection) -> N
         leader = leader_of(answers)
         if not leader:
             raise Failure("there is no quorum", "see `mdsctl status`")
-        shown = fence.listed(client, leader)
+        shown = listed(client, leader)
         document = fence.json_of(shown) | {"enabled": shown.enabled, "history": fence.history_json(shown.history)}
         tell("fence", document, fence.blocks_of(shown))
 

@@ -8,14 +8,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from mdscluster.adminclient import AdminClient
 from mdscluster.mdsctl.asking import asking, current_leader
 from mdscluster.mdsctl.desk import EXIT_NO_QUORUM, EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json, not_empty
 from mdscluster.mdsctl.node import set_maintenance
+from mdscluster.mdsctl.power import CALL_TIMEOUT_S, await_nobody_at_it, listed, stub_of
 from mdscluster.mdsctl.view import Block, Grid
-from mdsproto import fencing_pb2, fencing_pb2_grpc
+from mdsproto import fencing_pb2
 
-CALL_TIMEOUT_S: Final = 15.0
 TEST_TIMEOUT_S: Final = 120.0
 """Devices that hang are waited for, one after the other."""
 
@@ -83,7 +82,7 @@ def probe(
         if not askers:
             raise Failure("no metadata server that could ask is reachable", "see `mdsctl status`")
         calls = {
-            each: _stub(client, each).Test.future(fencing_pb2.TestRequest(node_id=node), timeout=TEST_TIMEOUT_S)
+            each: stub_of(client, each).Test.future(fencing_pb2.TestRequest(node_id=node), timeout=TEST_TIMEOUT_S)
             for each in askers
         }
         found: dict[str, fencing_pb2.TestReply] = {}
@@ -125,17 +124,23 @@ def confirm(
         leader = current_leader(client)
         request = fencing_pb2.ConfirmRequest(node_id=node)
         with asking(leader):
-            outcome = _stub(client, leader).Confirm(request, timeout=CALL_TIMEOUT_S)
+            outcome = stub_of(client, leader).Confirm(request, timeout=CALL_TIMEOUT_S)
     if outcome.code != "done":
         raise Failure(outcome.text, "`mdsctl fence list` shows who waits to be fenced")
-    told = f"{node} counts as fenced, by your word; switch it on yourself when it is ready"
+    told = (
+        f"{node} counts as fenced, by your word; switch it on yourself when it is ready, but not before the timeout_ms "
+        "of its devices has passed: an agent that is under way is not called back"
+    )
     desk.answer({"node": node, "confirmed": True}, [told])
     return EXIT_OK
 
 
 @app.command()
 def suspend(context: typer.Context, as_json: Json = False) -> int:
-    """Nobody is fenced from now on, for work on the power or the network. `mdsctl node maintenance` is for one."""
+    """Nobody is fenced from now on, for work on the power or the network. `mdsctl node maintenance` is for one.
+
+    An agent that is under way is not called back, but waited for.
+    """
     return _of_all(context, True, "nobody is fenced until `mdsctl fence resume`", as_json)
 
 
@@ -149,18 +154,10 @@ def _of_all(context: typer.Context, on: bool, told: str, as_json: bool) -> int:
     desk = Desk.of(context, as_json)
     with desk.connect() as client:
         set_maintenance(client, "", on)
+        if on:
+            await_nobody_at_it(client, desk, current_leader(client), "")
     desk.answer({"suspended": on}, [told])
     return EXIT_OK
-
-
-def _stub(client: AdminClient, node: str) -> fencing_pb2_grpc.FencingStub:
-    return fencing_pb2_grpc.FencingStub(client.channel(node))
-
-
-def listed(client: AdminClient, node: str) -> fencing_pb2.ListReply:
-    """What a server tells of fencing. ``Failure``: it does not answer."""
-    with asking(node):
-        return _stub(client, node).List(fencing_pb2.ListRequest(), timeout=CALL_TIMEOUT_S)
 
 
 def _time(wall_ns: int) -> str:

@@ -13,6 +13,7 @@ from mdscluster.adminclient import AdminClient, Answer, leader_of
 from mdscluster.config import NodeConfig
 from mdscluster.mdsctl.asking import asking, current_leader, looks
 from mdscluster.mdsctl.desk import EXIT_OK, STATUS_TIMEOUT_S, Desk, Failure, Json, not_empty
+from mdscluster.mdsctl.power import await_nobody_at_it
 from mdscluster.mdsctl.vip import STANDING_BY, UNKNOWN, addresses_of
 from mdsproto import admin_pb2
 
@@ -41,7 +42,7 @@ def maintenance(
     """Take a metadata server out of office before it is stopped; refused when a quorum would be lost with it.
 
     It goes on serving clients and voting until it is stopped, but gives its service addresses away, then does not lead,
-    and is not fenced whatever happens to it. `off` when it is back.
+    and is not fenced whatever happens to it: a fence agent that is under way is waited for. `off` when it is back.
     """
     desk = Desk.of(context, as_json)
     on = switch is Switch.ON
@@ -51,6 +52,8 @@ def maintenance(
             raise Failure(reason, "`mdsctl vip` shows why; is keepalived running there?")
         set_maintenance(client, node, on)
         leader = _await_out_of_office(client, node, held_by(before, node)) if on else current_leader(client)
+        if on:
+            await_nobody_at_it(client, desk, leader, node)
     told = f"{node} is in maintenance: it can be stopped now. {leader} leads" if on else f"{node} may lead again"
     desk.answer({"node": node, "maintenance": on, "leader": leader}, [told])
     return EXIT_OK

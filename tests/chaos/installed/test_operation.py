@@ -188,6 +188,7 @@ def test_a_new_cluster_of_a_backup_by_nobody_but_the_service_user(site: Site, tm
             assert "runuser -u mdscluster -- " in refused.stderr
         assert machine.run(listing).stdout == before
         machine.run(f"runuser -u mdscluster -- {restore}")
+        machine.run("rm /tmp/backup")
     for machine in site.machines.values():
         machine.run(f"systemctl start {units.MDS_UNIT}")
     wait("it serves again", lambda: site.mdsctl("status").stdout.count(" up ") >= len(NODES), 60.0)

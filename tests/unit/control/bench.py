@@ -31,7 +31,7 @@ class Held(SoloReplica):
         super().__init__(open_environment(path, map_bytes=64 << 20), StateMachine)
         self.nodes = NODES
         self.hold: type | None = None
-        self.held: list[Callable[[], None]] = []
+        self.held: list[tuple[bytes, Callable[[bytes | None], None]]] = []
         self.proposed: list[Internal] = []
         self.seen = dict.fromkeys(("mds2", "mds3"), PeerStatus(True, 1, 0, 40))
         self.role, self.term = LEADER, 3
@@ -40,15 +40,21 @@ class Held(SoloReplica):
         command = unpack_internal(payload)
         self.proposed.append(command)
         if self.hold is not None and isinstance(command, self.hold):
-            self.held.append(lambda: SoloReplica.propose(self, payload, done))
+            self.held.append((payload, done))
         else:
             super().propose(payload, done)
 
     def release(self) -> None:
         self.hold = None
-        for go in self.held:
-            go()
-        self.held.clear()
+        held, self.held = self.held, []
+        for payload, done in held:
+            super().propose(payload, done)
+
+    def expire(self) -> None:
+        """Whoever waits is told that there was no outcome in time; the commands stay in line."""
+        for _, done in self.held:
+            done(None)
+        self.held = [(payload, lambda result: None) for payload, _ in self.held]
 
     def status(self, done: Callable[[ReplicaStatus], None]) -> None:
         members = [MemberStatus(node, number, True, "", "", "") for number, node in enumerate(self.nodes)]

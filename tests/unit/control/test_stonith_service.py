@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from mdscluster.control.stonith_service import FencingService
-from mdscluster.fsm.commands import Maintenance, pack_internal
+from mdscluster.fsm.commands import FenceClaim, FenceOutcome, Maintenance, pack_internal
 from mdsproto import credentials, fencing_pb2
 from tests.unit.control.bench import Bench
 
@@ -85,3 +85,27 @@ def test_only_an_operator_says_anything(bench: Bench) -> None:
         with pytest.raises(PermissionError, match="has not the role"):
             ask_service(call, request, credentials.ROLE_DS)
     assert bench.state().paused == {}
+
+
+def test_nobody_is_at_it_when_the_claim_is_over(bench: Bench) -> None:
+    """INV-9: nobody claims under maintenance, so that a claim whose holder died would be shown for ever."""
+    service = FencingService(bench.stonith)
+
+    async def run() -> None:
+        await bench.passes(4_000)
+        bench.lose("mds2")
+        bench.replica.hold = FenceOutcome
+        while not bench.replica.of(FenceClaim):
+            await bench.passes(500)
+        await bench.stonith.close()
+
+    def executor() -> str:
+        bench.replica.apply_entry([pack_internal(Maintenance("mds2", True, "anna"))])
+        (intent,) = ask_service(service.List, fencing_pb2.ListRequest()).intents
+        return str(intent.executor)
+
+    asyncio.run(run())
+    assert executor() == "mds1"
+    bench.replica.advance(50_000)
+    assert bench.state().intents["mds2"].claim is not None
+    assert executor() == ""
