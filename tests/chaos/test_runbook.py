@@ -20,24 +20,28 @@ import pytest
 
 from mdscluster.config import NodeConfig
 from tests.chaos.conftest import unavailable
-from tests.support.cluster import ROOT
 from tests.support.debian import Unavailable, need_tools
 from tests.support.prometheus import get
 from tests.support.runbook import FIRST, commands, in_sentences
+from tests.support.tracing import functions, reached
 from tests.support.troubled import Stage, staged, until
 from tests.support.watched import NODES, Watched
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
+REPLACED = "tests/chaos/test_membership.py::test_the_cluster_grows_and_is_replaced_under_load"
 ELSEWHERE = {
-    "MdsclusterFollowerLag": ("tests/chaos/test_membership.py", 'member("replace"'),
-    "MdsclusterCertificateUnreadable": ("tests/chaos/installed/test_operation.py", '"sh renew"'),  # INSTALL.md's block
+    "MdsclusterFollowerLag": (REPLACED, r"member\('replace'"),
+    "MdsclusterCertificateUnreadable": (
+        "tests/chaos/test_runbook_deployed.py::test_a_damaged_certificate_is_copied_anew",
+        r"install_blocks\('MdsclusterCertificateUnreadable'\)",
+    ),
 }
 """Sections without a block of commands -> the test that runs what they name, and how it does."""
 IN_SENTENCES = {
-    "mdsctl member replace": ("tests/chaos/test_membership.py", 'member("replace"'),
-    "mdsctl member remove": ("tests/chaos/test_membership.py", 'member("remove"'),
-    "mdsctl ds add": ("tests/unit/mdsctl/test_ds.py", '"ds", "add"'),
+    "mdsctl member replace": (REPLACED, r"member\('replace'"),
+    "mdsctl member remove": (REPLACED, r"member\('remove'"),
+    "mdsctl ds add": ("tests/unit/mdsctl/test_ds.py::test_one_is_added_and_another_removed", r"'ds', 'add'"),
 }
 """Commands that change something and stand in no block: they need another machine, or a document of their own."""
 IN = {
@@ -72,6 +76,8 @@ ASKING = {
     "MdsclusterDataServerSpace", "MdsclusterDataServerNotReady", "MdsclusterRecallOverdue",
     "MdsclusterFencingSuspended", "MdsclusterFencingDeviceLied",
 }  # fmt: skip
+ASKED_OFF = "(echo action=status"
+"""An agent's exit code is 2 then: this device says what it was told, and switches nothing."""
 STOPPING = {
     "MdsclusterNoQuorum", "MdsclusterNodeDown", "MdsclusterNodeRestarts", "MdsclusterFsyncSlow",
     "MdsclusterDataServerDown", "MdsclusterDataServerUnreachable", "MdsclusterFencingFailed",
@@ -96,10 +102,29 @@ def test_every_section_is_followed_or_says_by_whom() -> None:
     assert with_commands == ASKING | STOPPING | IN.keys()
     assert page.keys() - with_commands == ELSEWHERE.keys()
     assert in_sentences() == IN_SENTENCES.keys()
-    for what, (place, words) in [*ELSEWHERE.items(), *IN_SENTENCES.items()]:
-        assert words in (ROOT / place).read_text(), what
+    for what, (test, words) in [*ELSEWHERE.items(), *IN_SENTENCES.items()]:
+        assert re.search(words, reached(test)), f"{what}: {test} does not do it"
     for section, place in [*IN.items(), *RAISED.items()]:
-        assert re.search(rf'\bfollow\(\s*"{section}"', (ROOT / place).read_text()), section
+        assert follow_it(section, place), f"{place} does not follow {section}"
+
+
+def test_a_section_is_followed_by_tests_that_are_there() -> None:
+    """Words in a comment, or in a helper that nobody calls, follow nothing."""
+    (test,) = follow_it("MdsclusterFencingDeviceLied", "tests/chaos/alerts/test_fencing.py")
+    assert test == "test_fencing_is_forgotten_in_maintenance_and_a_device_lies"
+    assert follow_it("MdsclusterNoQuorum", "tests/chaos/alerts/test_fencing.py") == []
+    by_helper = follow_it("MdsclusterNoQuorum", "tests/chaos/test_runbook.py")
+    assert by_helper == ["test_procedures_that_stop_or_start_something"]
+    with pytest.raises(AssertionError, match="there is no test"):
+        reached("tests/chaos/test_membership.py::test_that_was_renamed")
+
+
+def follow_it(section: str, place: str) -> list[str]:
+    """The tests of a module that follow this section of the page."""
+    return [
+        name for name in functions(place)
+        if name.startswith("test_") and re.search(rf"\bfollow\(\s*'{section}'", reached(f"{place}::{name}"))
+    ]  # fmt: skip
 
 
 @pytest.mark.long
@@ -120,8 +145,9 @@ def test_procedures_that_stop_nothing(stage: Stage, tmp_path: Path) -> None:
         assert "mds1" in log.read()
     hand_over(stage)
     stage.watched.manner.write_text("well")  # its power device's
-    lied = follow("MdsclusterFencingDeviceLied", NODE="mds1")
-    assert "mds1" in lied[-1].told
+    _, tested, _, _, asked, *_ = follow("MdsclusterFencingDeviceLied", may_fail=(ASKED_OFF,), NODE="mds1")
+    assert "mds1" in tested.told
+    assert (asked.code, asked.told) == (2, "Status: OFF\n")
     stage.watched.manner.write_text("broken")
     for section in ("SlowOperations", "StateNearlyFull", "RecallOverdue"):
 

@@ -18,6 +18,15 @@ def commands(guide: Path, mark: str) -> list[str]:
     return found
 
 
+def chapter(guide: Path, heading: str) -> list[str]:
+    """The blocks of an INSTALL.md below the heading that begins so, whatever their marks."""
+    begins = rf"^## {re.escape(heading)}[^\n]*\n(.*?)(?=^## |\Z)"
+    (found,) = re.findall(begins, guide.read_text(), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", found, re.DOTALL | re.MULTILINE)
+    assert blocks, f"{guide} has no block below {heading}"
+    return blocks
+
+
 def copy_rendered(machine: Machine, rendered: Path) -> None:
     """The host's folder, as rsync would bring it; whatever was there before is replaced."""
     inside = machine.folder / "rendered"

@@ -62,6 +62,8 @@ class Premises:
         self.outlets: Outlets
         self.switch: PowerSwitch
         self._disks: dict[str, Disk] = {}
+        self._bmcs: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
+        """By node: the password that it takes, and its process."""
         self._stack = ExitStack()
 
     def __enter__(self) -> Premises:
@@ -115,16 +117,30 @@ class Premises:
             boot(machine)
             if self._bare:
                 self._make_bare(machine)
-            self._open_door(machine)
+            self.open_door(machine.name)
 
     def _start_bmcs(self) -> None:
         self.net.add_host(BMC_HOST, _BMC_OCTET - 1)
+        self._stack.callback(self._end_bmcs)
         for number, node in enumerate(self.mds_ids):
             self.net.add_address_quietly(BMC_HOST, _BMC_OCTET + number)
-            process = simulators.start_ipmi(
-                self.switch.path, node, self.bmc(node), _IPMI_PORT, wrap=lambda words: self.net.wrap(BMC_HOST, words)
-            )
-            self._stack.callback(_end, process)
+            self.set_bmc(node)
+
+    def _end_bmcs(self) -> None:
+        for _, process in self._bmcs.values():
+            _end(process)
+
+    def set_bmc(self, node: str, manner: str = "honest", password: str = "") -> None:
+        """Another BMC in the place of a node's. ``password``: that it takes; empty: as before."""
+        known, process = self._bmcs.pop(node, (simulators.PASSWORD, None))
+        if process is not None:
+            _end(process)
+        taken = password or known
+        started = simulators.start_ipmi(
+            self.switch.path, node, self.bmc(node), _IPMI_PORT, manner,
+            lambda words: self.net.wrap(BMC_HOST, words), taken,
+        )  # fmt: skip
+        self._bmcs[node] = taken, started
 
     def _make_bare(self, machine: Machine) -> None:
         """No programs of ours. Theirs will lie on a file system of their own, which this system sees, too."""
@@ -135,8 +151,9 @@ class Premises:
             f"echo '/shared/programs {_PROGRAMS} none bind' >/etc/fstab && mount {_PROGRAMS}"
         )
 
-    def _open_door(self, machine: Machine) -> None:
+    def open_door(self, name: str) -> None:
         """For ssh, until it boots anew."""
+        machine = self.machines[name]
         words = " ".join(map(shlex.quote, machine.enter()))
         _write_script(self.folder / f"enter-{machine.name}", f'#!/bin/sh\nexec {words} "$@"\n')
         _write_script(self.folder / "ssh", _SSH.format(folder=self.folder))

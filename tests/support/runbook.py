@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,13 +30,20 @@ from tests.support.machine import Machine
 PAGE: Final = ROOT / "docs" / "RUNBOOK.md"
 FIRST: Final = "Always first"
 """What stands in front of all sections."""
+_TABLE: Final = "\n## What goes wrong"
 _SECTION: Final = re.compile(r"^## (\w+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK: Final = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _CODE: Final = re.compile(r"`([^`]+)`")
 _CHANGING: Final = re.compile(
     r"(?:mdsctl|mdscluster|dataserver)(?: [a-z][a-z-]*)+|systemctl (?:start|stop|restart|reload) [a-z-]+"
 )
-_PLACE: Final = re.compile(r"\b(?:NODE|DS|CLIENT|LOST|CONFIG|DATA_DIR|RENDERED|ADDRESS|INTERFACE|HOST:\d+)\b")
+_PLACE: Final = re.compile(
+    r"\b(?:NODE|DS|CLIENT|LOST|CONFIG|DATA_DIR|RENDERED|ADDRESS|INTERFACE|AGENT|OPTIONS|SECRET|HOST:\d+)\b"
+)
+_OF_DEVICE: Final = ("AGENT", "OPTIONS", "SECRET")
+_BY_A_DEVICE: Final = re.compile(r"\(echo action=")
+"""What is typed on another metadata server's host, as NODE's own is to go off. The page says so, too."""
+_INSTALL: Final = re.compile(r"\bblock \*([^*]+)\*|\*([^*]+)\* in INSTALL\.md")
 _UNIT: Final = re.compile(r"systemctl (start|stop) mdscluster-(mds|ds-(\w+))")
 _JOURNAL: Final = re.compile(r"journalctl -u (?:mdscluster-(?:mds|ds-(\w+))|'mdscluster-\*' [^|]*)")
 _AS_USER: Final = re.compile(r"^runuser -u [\w-]+ -- | -o mdscluster\S* -g mdscluster\S*")
@@ -59,11 +67,51 @@ def commands() -> dict[str, list[str]]:
 
 def in_sentences() -> set[str]:
     """Commands by which something is changed, and which no block has: the first words of each, without its options."""
-    text = PAGE.read_text(encoding="utf-8").partition("\n## What goes wrong")[0]
+    text = PAGE.read_text(encoding="utf-8").partition(_TABLE)[0]
     typed = [_AS_USER.sub("", line) for lines in commands().values() for line in lines]
     found = {" ".join(words.split()) for words in _CODE.findall(_BLOCK.sub("", text))}
     changing = {match[0].strip() for words in found if (match := _CHANGING.match(words))}
     return {words for words in changing if not any(line.startswith(words) for line in typed)}
+
+
+class Row(NamedTuple):
+    """Of the table at the end of the page: what somebody reads, and what is to be done."""
+
+    says: str
+    do: str
+    tests: tuple[str, ...]
+    """Modules that make it happen, as paths below ``tests/``."""
+
+    def told(self) -> list[str]:
+        """What it quotes: commands, places and messages."""
+        return _CODE.findall(self.says)
+
+
+def rows() -> dict[str, Row]:
+    """By their first column."""
+    table = PAGE.read_text(encoding="utf-8").partition(_TABLE)[2]
+    cells = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    found = {}
+    for what, says, last in cells:
+        do, _, tests = last.rpartition(" (`")
+        found[what] = Row(says, do, tuple(re.findall(r"[\w/]+\.py", tests)))
+    assert len(found) == len(cells), "two rows of one name"
+    return found
+
+
+def row(what: str) -> Row:
+    """What is to be done about something that goes wrong."""
+    return rows()[what]
+
+
+def install_blocks(section: str) -> list[str]:
+    """The blocks of a host's INSTALL.md that a section of the page, or a row of its table, says to run: beginnings of
+    the headings above them, in order."""
+    found = rows()
+    said = found[section].do if section in found else dict(_SECTION.findall(PAGE.read_text(encoding="utf-8")))[section]
+    blocks = [" ".join((one or other).split()) for one, other in _INSTALL.findall(said)]
+    assert blocks, f"{section} names no block of INSTALL.md"
+    return blocks
 
 
 class Typed(NamedTuple):
@@ -142,6 +190,10 @@ class OnProcesses(Operator):
             if place == "CONFIG":
                 return str(config)
             return str(DsConfig.load(config).data_dir if kind == "ds" else NodeConfig.load(config).data_dir)
+        if place in _OF_DEVICE:
+            other = next(name for name in self._cluster.nodes() if name != names["NODE"])
+            config = Path(self._cluster.nodes()[other]["config"])
+            return _of_device(config.read_text(encoding="utf-8"), config.parent, names["NODE"], place)
         return names[place]
 
     def _give(self, command: str, names: dict[str, str]) -> tuple[int, str]:
@@ -176,6 +228,17 @@ class OnProcesses(Operator):
         return f"{server} was stopped"
 
 
+def _of_device(config: str, folder: Path, node: str, place: str) -> str:
+    """What somebody types who has another server's configuration file, in ``folder``, before their eyes: of a node's
+    first device."""
+    device = next(each for each in tomllib.loads(config)["fencing"]["devices"] if each["node"] == node)
+    if place == "AGENT":
+        return str(device["agent"])
+    if place == "OPTIONS":
+        return shlex.join(device["options"])
+    return shlex.join(str(folder / file) for file in device.get("secret_files") or ["/dev/null"])
+
+
 def _ended(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -197,6 +260,11 @@ class OnMachines(Operator):
     def _name(self, place: str, names: dict[str, str]) -> str:
         if place.startswith("HOST:"):
             return f"{self._net.hosts[names['NODE']]}:{place.removeprefix('HOST:')}"
+        if place in _OF_DEVICE:
+            other = self._another(names["NODE"])
+            folder = Path("/etc/mdscluster", other)
+            text = self._machines[other].run(f"cat {folder / other}.toml").stdout
+            return _of_device(text, folder, names["NODE"], place)
         server = names.get("DS") or names.get("NODE", "")
         where = {
             "CONFIG": f"/etc/mdscluster/{server}/{server}.toml", "DATA_DIR": f"/var/lib/mdscluster/{server}",
@@ -206,7 +274,8 @@ class OnMachines(Operator):
 
     def _give(self, command: str, names: dict[str, str]) -> tuple[int, str]:
         if not _AT_HOME.match(command):
-            done = self._machines[names["NODE"]].run(command, check=False, timeout_s=_COMMAND_S)
+            host = self._another(names["NODE"]) if _BY_A_DEVICE.match(command) else names["NODE"]
+            done = self._machines[host].run(command, check=False, timeout_s=_COMMAND_S)
             return done.returncode, done.stdout + done.stderr
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         done = subprocess.run(
@@ -215,3 +284,7 @@ class OnMachines(Operator):
             env={**os.environ, "PATH": path, "MDSCTL_CLUSTER": str(self._cluster_file)},
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
+
+    def _another(self, node: str) -> str:
+        """Whose host is not the one concerned."""
+        return next(name for name in self._machines if name != node and name.startswith("mds"))

@@ -29,11 +29,12 @@ Wrap = Callable[[list[str]], list[str]]
 
 
 def start_ipmi(
-    machines: Path, machine: str, address: str, port: int, manner: str = "honest", wrap: Wrap = list
-) -> subprocess.Popen[bytes]:
+    machines: Path, machine: str, address: str, port: int, manner: str = "honest", wrap: Wrap = list,
+    password: str = PASSWORD,
+) -> subprocess.Popen[bytes]:  # fmt: skip
     """A BMC that speaks IPMI; ready when this returns. ``wrap`` puts it into a network namespace."""
     words = ["-m", "tests.support.bmc", "--manner", manner]
-    return _start(words, machines, machine, address, port, wrap)
+    return _start(words, machines, machine, address, port, wrap, password)
 
 
 def start_redfish(machines: Path, machine: str, port: int, directory: Path) -> subprocess.Popen[bytes]:
@@ -51,10 +52,10 @@ def start_redfish(machines: Path, machine: str, port: int, directory: Path) -> s
 
 
 def _start(
-    words: list[str], machines: Path, machine: str, address: str, port: int, wrap: Wrap
+    words: list[str], machines: Path, machine: str, address: str, port: int, wrap: Wrap, password: str = PASSWORD
 ) -> subprocess.Popen[bytes]:
     command = [sys.executable, *words, "--machines", str(machines), "--machine", machine]
-    command += ["--address", address, "--port", str(port), "--password", PASSWORD]
+    command += ["--address", address, "--port", str(port), "--password", password]
     process = subprocess.Popen(wrap(command), stdout=subprocess.PIPE, cwd=ROOT, preexec_fn=die_with_parent)
     with suppress(PermissionError):  # only root may; machines need root anyway
         os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)

@@ -37,7 +37,11 @@ def test_fencing_is_forgotten_in_maintenance_and_a_device_lies(tmp_path: Path) -
             finally:
                 os.kill(pid, signal.SIGCONT)
         assert it.cluster.pid(victim) == pid, "it is the same process"
-        history, tested = stage.follow("MdsclusterFencingDeviceLied", NODE=victim)
+        history, tested, _, struck, asked, *_ = stage.follow(
+            "MdsclusterFencingDeviceLied", may_fail=("(echo action=status",), NODE=victim
+        )
+        assert (struck.code, asked.told) == (0, "Status: OFF\n")
+        assert it.cluster.pid(victim) == pid, "by the page's own lines it is seen that the device lies"
         told = {tuple(line.split()[2:4]): line for line in history.told.splitlines()}  # by server and what happened
         assert f"power-{victim}" in told[victim, "fenced"], "the page leads to the device"
         assert (victim, "lied") in told

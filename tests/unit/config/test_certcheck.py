@@ -172,6 +172,10 @@ def test_mdsctl_says_what_is_wrong_with_its_own_one(plan: ClusterPlan, capsys: p
     plan.pki.issue("admin", "admin", [], datetime.now(UTC) - timedelta(days=NODE_DAYS + 5), timedelta.max)
     assert mdsctl(command) == 2
     assert re.search(r"/pki/admin\.pem ended on \S+: renew it \(mdsctl certs renew\)", capsys.readouterr().err)
+    assert mdsctl(["certs", "renew", "--out", str(plan.base_dir)]) == 0
+    capsys.readouterr()
+    assert mdsctl(command) == 1, "nobody answers here, and it asks"
+    assert "admin.pem" not in capsys.readouterr().err
     plan.pki.paths("admin").certificate.write_bytes(plan.pki.paths("mds1").certificate.read_bytes())
     assert mdsctl(command) == 2
     assert "is made for mds1, mds.role.mdscluster: it must name admin" in capsys.readouterr().err

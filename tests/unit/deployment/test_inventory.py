@@ -147,6 +147,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines(tmp_path: Path)
     assert len(told) == 3
     numbers = [int(line.split(":")[1]) for line in told]
     assert numbers == sorted(numbers)
+    load(write_inventory(tmp_path))  # the lines are mended
 
 
 def test_the_example_has_no_fault_and_nothing_to_note(tmp_path: Path) -> None:
@@ -173,6 +174,7 @@ def test_a_copied_power_device_is_told_at_both_lines(tmp_path: Path) -> None:
     assert first < second
     assert "who fences mds1 would switch mds3 off" in told[0]
     assert "who fences mds3 would switch mds1 off" in told[1]
+    load(write_inventory(tmp_path))  # each has its own
 
 
 def test_a_device_without_a_password_is_noted_whatever_its_agent(tmp_path: Path) -> None:
@@ -216,6 +218,8 @@ def test_a_secret_that_others_can_read_is_refused_and_not_told(tmp_path: Path, m
         load(path)
     assert f"can be read by others (mode {mode:04o}): chmod 0600" in str(refusal.value)
     assert BMC_PASSWORD not in str(refusal.value)
+    (tmp_path / "secrets" / "bmc-password").chmod(0o600)
+    load(path)
 
 
 @pytest.mark.parametrize("content", ["", "\n", "two\nlines\n", "x\0y"])

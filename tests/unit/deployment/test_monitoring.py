@@ -21,6 +21,8 @@ from mdscluster.monitoring.pages import NEVER_SENT, about_vips
 from nfsclient.stats import LOST_STATE
 from nfswire import nfs4
 from telemetry.exposition import Page
+from tests.support.runbook import rows
+from tests.support.tracing import reached
 from tests.unit.deployment.alert_cases import CASES, Case, Series
 from tests.unit.deployment.support import deploy_render, write_inventory
 
@@ -250,15 +252,84 @@ def test_the_runbook_names_only_commands_that_exist(capsys: pytest.CaptureFixtur
 
 
 def test_the_runbook_names_a_test_for_all_that_goes_wrong() -> None:
-    """Each row of its last table, in brackets: a test that nobody can find is none."""
-    table = RUNBOOK.read_text().partition("## What goes wrong, and what you read")[2]
-    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) > 15
-    for row in rows:
-        named = re.search(r" \((`[^()]*\.py`)\) \|$", row)
-        assert named, f"no test is named: {row[:60]}"
-        for place in re.findall(r"`([^`]+)`", named[1]):
-            assert (ROOT / "tests" / place).is_file(), f"{place}: {row[:60]}"
+    """Each row of its last table, in brackets: a test that nobody can find is none. And what the row says to do about
+    it is done by one of them."""
+    found = rows()
+    assert found.keys() == DONE.keys()
+    for what, row in found.items():
+        assert row.tests, f"no test is named: {what}"
+        for place in row.tests:
+            assert (ROOT / "tests" / place).is_file(), f"{place}: {what}"
+        for test, words in DONE[what]:
+            assert test.partition("::")[0] in row.tests, f"{what}: {test} is not named"
+            assert re.search(words, reached(f"tests/{test}")), f"{what}: {test} does not do it"
+
+
+_DEPLOYED = "chaos/test_runbook_deployed.py::"
+_OTHERS_FILES = _DEPLOYED + "test_a_server_with_others_files_is_back_by_the_pages_steps"
+_FULL = "chaos/test_full_disk.py::"
+_ROOM = r"small\.free\(\)"
+DONE = {
+    "an inventory with mistakes": [(
+        "unit/deployment/test_inventory.py::test_all_mistakes_are_told_at_once_in_the_order_of_the_lines",
+        r"load\(write_inventory\(tmp_path\)\)",
+    )],
+    "a secret that is missing, empty, or readable by others": [(
+        "unit/deployment/test_inventory.py::test_a_secret_that_others_can_read_is_refused_and_not_told",
+        r"chmod\(384\)\n +load\(path\)",  # 0600
+    )],
+    "a BMC that refuses user or password": [(
+        _DEPLOYED + "test_a_bmc_refuses_its_password_until_the_secret_is_mended", r"install_blocks\(REFUSED\)",
+    )],
+    "a certificate that has ended": [(
+        "chaos/test_certificates.py::"
+        "test_a_server_whose_certificate_has_ended_says_so_and_is_let_in_with_a_renewed_one", r"'certs', 'renew'",
+    )],
+    "... the operator's own": [(
+        "unit/config/test_certcheck.py::test_mdsctl_says_what_is_wrong_with_its_own_one", r"'certs', 'renew'",
+    )],
+    "a certificate of another CA, another server, or another key": [(_OTHERS_FILES, r"FOREIGN(.|\n)*run_install")],
+    "a whole folder of another cluster: CA, certificate and key that fit together": [
+        (_OTHERS_FILES, r"WHOLE(.|\n)*systemctl\['stop'\](.|\n)*run_install"),
+    ],
+    "a fence agent, what it calls, or a secret that is missing on a host": [
+        (_DEPLOYED + "test_what_a_fence_agent_calls_is_missing_until_it_is_installed", r"row\(LACKING\)\.do"),
+    ],
+    "one power device for two servers": [(
+        "unit/deployment/test_inventory.py::test_a_copied_power_device_is_told_at_both_lines",
+        r"load\(write_inventory\(tmp_path\)\)",
+    )],
+    "a server of another cluster": [(_OTHERS_FILES, r"OTHER(.|\n)*systemctl\['restart'\]")],
+    "a data server of another cluster": [(
+        "chaos/test_superseded.py::test_a_data_server_of_another_cluster_is_told_of_and_taken_in_empty", "new-store",
+    )],
+    "an address that is not up when a server starts, or that another process has": [(
+        "chaos/installed/test_operation.py::test_servers_whose_address_is_not_up_yet_wait_for_it",
+        r"'address', 'add'",  # it passes, and nothing is done
+    )],
+    "a full disk under a metadata server": [
+        (_FULL + "test_a_server_with_a_state_on_a_full_disk_is_never_given_up", r"faults\.free\(disk\)"),
+    ],
+    "a full disk under a data server": [
+        (_FULL + "test_a_full_data_server_refuses_writes_keeps_all_and_starts_again", r"client\(cluster, 'remove'\)"),
+    ],
+    "a full disk under `deploy render`, `certs renew`": [
+        (_FULL + "test_a_rendering_that_finds_no_room_leaves_the_last_one", _ROOM),
+        (_FULL + "test_a_renewal_that_finds_no_room_leaves_good_certificates", _ROOM),
+    ],
+    "... under `backup create`, `verify`": [(_FULL + "test_a_backup_that_finds_no_room_is_not_there", _ROOM)],
+    "... under `backup restore`, `mdscluster rejoin`": [
+        (_FULL + "test_a_state_that_finds_no_room_is_not_half_there", _ROOM),
+    ],
+    "`backup restore`, `rejoin`, `dataserver new-store` or `obey-anew` by root, or anybody but the service's user": [(
+        "chaos/installed/test_operation.py::test_a_new_cluster_of_a_backup_by_nobody_but_the_service_user",
+        r"machine\.run\(f'runuser -u mdscluster -- ",
+    )],
+    "a file or folder that you may not use": [(
+        "unit/mdsctl/test_command_line.py::test_what_the_system_refuses_is_told_with_what_to_do", r"\['advice'\]",
+    )],
+}  # fmt: skip
+"""Row of the table -> tests that do what its last column says, and by which words they do it."""
 
 
 def _helps(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> bool:
