@@ -208,8 +208,8 @@ def _again(inventory: Inventory, host: Host) -> str:
                 f"reload {units.NFT_UNIT}`; neither is felt."
             )
     return (
-        f"Where these services run already, a changed `.toml` or unit needs `systemctl restart` of "
-        f"{' or '.join(restarted)}: one host after the other, the next one when `mdsctl status` shows no lag.{text}"
+        f"Where these services run already, a changed `.toml`, unit or key, or another CA, needs `systemctl restart` "
+        f"of {' or '.join(restarted)}: one host after the other, the next one when `mdsctl status` shows no lag.{text}"
     )
 
 

@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import structlog
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 log = structlog.get_logger()
+
+AGAIN_S: Final = 5.0
+"""After which files that were refused are judged again, though they have not changed: a certificate's days may begin.
+They are looked at several times a second, by event loops, and judging them takes milliseconds."""
 
 _Seen = tuple[tuple[int, int, int], ...]
 
@@ -41,6 +47,7 @@ class CertificateFiles:
         self._seen: _Seen = ()
         self._used: Pem | None = None
         self._refused: _Seen = ()
+        self._refused_s = 0.0
 
     def read(self) -> Pem:
         """The files as they are now. ``OSError`` (``ssl.SSLError`` is one) when they cannot be used. Whether others
@@ -62,7 +69,7 @@ class CertificateFiles:
         """The files' content if they are others than were last seen, and better. Three calls of stat if not."""
         try:
             looks = self._look()
-            if looks == self._seen:
+            if looks == self._seen or (looks == self._refused and time.monotonic() < self._refused_s + AGAIN_S):
                 return None
             looks, pem = self._load()
             self._require_better(pem)
@@ -108,6 +115,7 @@ class CertificateFiles:
             looks = self._look()
         except OSError:
             looks = ((0, 0, 0),)
+        self._refused_s = time.monotonic()
         if looks != self._refused:
             self._refused = looks
             log.warning(

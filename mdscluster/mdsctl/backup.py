@@ -171,9 +171,13 @@ def _open_anew(partial: Path) -> int:
 
 
 def _put_in_place(partial: Path, file: Path) -> None:
-    """A backup that was reported is there after a loss of power, under its name."""
+    """A backup that was reported is there after a loss of power, under its name. Where one may write and not look, the
+    folder cannot be opened: it is as durable as the file system makes it."""
     partial.rename(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return
     try:
         os.fsync(folder)
     finally:

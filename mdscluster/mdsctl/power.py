@@ -14,6 +14,7 @@ CALL_TIMEOUT_S: Final = 15.0
 _PATIENCE_S: Final = 20.0
 """An agent is ended after its device's ``timeout_ms``, 15 s by default; then its server says what came of it."""
 _PAUSE_S: Final = 0.1
+_NOT_YET: Final = "do not begin yet; `mdsctl fence list` shows when nobody is at it"
 
 
 def stub_of(client: AdminClient, node: str) -> fencing_pb2_grpc.FencingStub:
@@ -33,16 +34,21 @@ def await_nobody_at_it(client: AdminClient, desk: Desk, asked: str, node: str) -
     longer, or ``asked``, who is to tell, does not."""
     end_s = time.monotonic() + _PATIENCE_S
     told = ""
-    while problem := _at_it(listed(client, asked), asked, node):
+    done = f"{node or 'fencing of all'} is {'in maintenance' if node else 'suspended'}, but "
+    while problem := _at_it(_told(client, asked, done), asked, node):
         if time.monotonic() >= end_s:
-            raise Failure(
-                f"{node or 'fencing of all'} is {'in maintenance' if node else 'suspended'}, but {problem}",
-                "do not begin yet; `mdsctl fence list` shows when nobody is at it",
-            )
+            raise Failure(done + problem, _NOT_YET)
         if problem != told:
             desk.progress(f"{problem}: waiting")
             told = problem
         time.sleep(_PAUSE_S)
+
+
+def _told(client: AdminClient, asked: str, done: str) -> fencing_pb2.ListReply:
+    try:
+        return listed(client, asked)
+    except Failure as problem:
+        raise Failure(f"{done}it is not known whether an agent is under way: {problem}", _NOT_YET) from problem
 
 
 def _at_it(shown: fencing_pb2.ListReply, asked: str, node: str) -> str:

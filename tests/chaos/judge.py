@@ -91,18 +91,19 @@ def _vacuous(evidence: Evidence) -> list[str]:
 
 
 def _one_leader(evidence: Evidence) -> Verdict:
-    """Who was seen to lead, and who logged that a change of its term is committed: no look need have come just then."""
+    """Who was seen to lead, and who logged that it does: no look need have come just then."""
     leaders: dict[int, set[str]] = {}
     for sample in evidence.samples:
         if sample.role == "leader":
             leaders.setdefault(sample.term, set()).add(sample.node)
+    seen = len(leaders)
     for line in evidence.said:
         if line.term:
             leaders.setdefault(line.term, set()).add(line.node)
     wrong = [f"term {term}: {' and '.join(sorted(names))}" for term, names in leaders.items() if len(names) > 1]
-    if not leaders:
+    if not seen:
         wrong.append("nobody was ever seen to lead")
-    good = f"{len(leaders)} terms with a leader seen, each with one"
+    good = f"{len(leaders)} terms with a leader, each with one"
     return Verdict("INV-1", "at most one leader in a term", not wrong, told(wrong, good))
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import ssl
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -21,8 +22,8 @@ from mdscluster.control.registry import Heard
 from mdscluster.pki import ClusterPki
 from mdscluster.raft.config import TlsConfig
 from mdscluster.raft.tls import Contexts, client_context
-from mdsproto import admin_pb2, admin_pb2_grpc, control_pb2, control_pb2_grpc, credentials
-from mdsproto.certfiles import CertificateFiles
+from mdsproto import admin_pb2, admin_pb2_grpc, certfiles, control_pb2, control_pb2_grpc, credentials
+from mdsproto.certfiles import AGAIN_S, CertificateFiles, Pem
 
 
 @pytest.fixture
@@ -174,6 +175,26 @@ def test_what_others_would_refuse_is_not_used_by_who_is_running(
         path.write_bytes(content)
     renew(pki)
     assert watched.renewed() is not None
+
+
+def test_what_was_refused_is_judged_again_after_a_while_and_not_at_each_look(
+    pki: ClusterPki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate's days may begin; and consensus, whose loop looks ten times a second, has other work."""
+    watched = files(pki)
+    watched.read()
+    now_s = time.monotonic()
+    monkeypatch.setattr(certfiles.time, "monotonic", lambda: now_s)
+    of_a_clock_that_is_ahead(pki)
+    assert watched.renewed() is None
+    judged: list[Pem] = []
+    monkeypatch.setattr(watched, "_require_better", judged.append)  # it has begun
+    now_s += AGAIN_S - 0.1
+    assert watched.renewed() is None
+    assert not judged
+    now_s += 0.2
+    assert watched.renewed() is not None
+    assert len(judged) == 1
 
 
 # ---------------------------------------------------------------------- gRPC
