@@ -20,8 +20,9 @@ import structlog
 
 from dataserver.leadership import NotObeyed
 from dataserver.life import LifeOver
-from mdsproto import control_pb2, possession
+from mdsproto import certcheck, control_pb2, possession
 from mdsproto.callfailure import in_words, is_of_certificates
+from mdsproto.configfile import ConfigError
 from mdsproto.mandate import Mandate
 from nfswire.dsfh import Fence
 
@@ -126,7 +127,7 @@ class Heartbeats:
             reply = beat(request, CALL_TIMEOUT_S)
         except grpc.RpcError as error:
             self.unanswered(question)
-            self._note(mds_id, False, in_words(error))
+            self._note(mds_id, False, *self._why(error))
             return False
         renewed = self.answered(mds_id, question, reply)
         if renewed:
@@ -235,13 +236,26 @@ class Heartbeats:
             proof=self._proof, obeys=control_pb2.Mandate() if obeys is None else obeys.wire(),
         )  # fmt: skip
 
+    def _why(self, error: grpc.RpcError) -> tuple[str, bool]:
+        """Why a metadata server did not answer, and whether a certificate is the reason. Who refuses this data server's
+        own hangs up and says nothing."""
+        words = in_words(error)
+        if is_of_certificates(words):
+            return words, True
+        try:
+            own, usable = certcheck.days(self._config.tls.ca, self._config.tls.certificate)
+        except ConfigError:  # its files are being exchanged, or damaged: that is told by who looks at them
+            return words, False
+        return (words, False) if usable else (own, True)
+
     def _note(
-        self, mds_id: str, answered: bool, reason: str, *, refusal: bool = False, disobeyed: bool = False
-    ) -> None:
+        self, mds_id: str, answered: bool, reason: str, certificate: bool = False, *,
+        refusal: bool = False, disobeyed: bool = False,
+    ) -> None:  # fmt: skip
         """Log when an MDS begins or ceases to answer, refuses or is not obeyed, not each time. Why it does not answer
         may change as it starts or is cut off; that a certificate is the reason is told by itself."""
         refused = reason if refusal or disobeyed else ""
-        unanswered = reason if is_of_certificates(reason) else ""
+        unanswered = reason if certificate else ""
         said = _ANSWERS if answered else refused or unanswered
         if self._told.get(mds_id) == said:
             return

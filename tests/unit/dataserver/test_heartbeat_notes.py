@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
 import grpc
 import pytest
 
 from dataserver.heartbeats import Heartbeats
+from mdscluster.pki import ClusterPki
 from mdsproto.callfailure import in_words, is_of_certificates
 
 EXPIRED = "failed to connect: Ssl handshake failed: CERTIFICATE_VERIFY_FAILED: certificate has expired"
@@ -47,15 +52,34 @@ def test_a_failure_is_told_in_words() -> None:
     assert not is_of_certificates(unavailable("Connection refused"))
 
 
-def test_a_certificate_is_told_of_though_the_server_was_out_of_reach_before(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_certificate_is_told_of_though_the_server_was_out_of_reach_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Once, not with each heartbeat; and other reasons of one that does not answer come and go untold."""
     beats = object.__new__(Heartbeats)
     beats._told = {}
-    for details in ("Connection refused", "No route to host", EXPIRED, EXPIRED):
-        beats._note("mds1", False, unavailable(details))
+    pki = ClusterPki(tmp_path)
+    pki.create()
+    own = pki.issue("ds1", "ds", [])
+    beats._config = SimpleNamespace(tls=SimpleNamespace(ca=pki.ca, certificate=own.certificate))  # type: ignore[assignment]
+
+    def fail(*failures: str) -> None:
+        for details in failures:
+            beats._note("mds1", False, *beats._why(_Failed(grpc.StatusCode.UNAVAILABLE, details)))
+
+    fail("Connection refused", "No route to host", EXPIRED, EXPIRED)
     told = [line for line in capsys.readouterr().out.splitlines() if "does not answer" in line]
     assert len(told) == 2
     assert "connection refused" in told[0]
     assert "its certificate has ended" in told[1]
+
+    fail("Socket closed")
+    assert "connection lost" in capsys.readouterr().out
+    pki.issue("ds1", "ds", [], now=datetime.now(UTC) - timedelta(days=7300), renew_before=timedelta.max)
+    fail("Socket closed", "Socket closed")
+    assert capsys.readouterr().out.count("ds1.pem ended on") == 1, "its own, of which those who refuse it say nothing"
+    own.certificate.write_text("half a certif")
+    fail("Socket closed")
+    assert "connection lost" in capsys.readouterr().out
     beats._note("mds1", True, "")
     assert "metadata server answers" in capsys.readouterr().out
